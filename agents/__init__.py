@@ -1,0 +1,1 @@
+"""The agent service: app, executor, providers and the offline analyst."""

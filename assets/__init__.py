@@ -1,0 +1,1 @@
+"""The Dagster assets, one file a table family, in layer folders."""

@@ -1,0 +1,1 @@
+"""The on-site application: drivers, journal, contract, outbox. Installs alone."""

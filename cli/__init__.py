@@ -1,0 +1,1 @@
+"""The `platform` command: parses, calls, prints."""

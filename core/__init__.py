@@ -1,0 +1,1 @@
+"""Ground floor: contracts, errors, settings, run folder, databases, identity, event log and module SDK."""

@@ -1,0 +1,122 @@
+"""One numbered batch: the header that says who, when and under which contract, and the payload nobody re-encodes.
+
+Payload layout: unsigned 32-bit little-endian length of the first block, then two Arrow IPC streams compressed with
+zstd: the rows (readings or events) and the counts of `COUNTS_SCHEMA`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import Self, cast
+
+import pyarrow as pa
+
+from core.contracts.reading import COUNTS_SCHEMA, EVENT_SCHEMA, READING_SCHEMA
+from core.errors import TerminalError
+
+_LENGTH = struct.Struct("<I")
+_IPC = pa.ipc.IpcWriteOptions(compression="zstd")
+Headers = list[tuple[str, bytes]]
+
+
+class MalformedBatchError(TerminalError):
+    """The bytes of a batch do not decode to the schemas they claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHeader:
+    """Everything about a batch that its bytes do not say.
+
+    `tenant` and `received_at` are stamped by the gateway and empty before it. `rows` counts the rows block.
+    `tombstone` marks the place of a refused batch so that no hole in `seq` blocks its lane.
+    """
+
+    bridge: str
+    incarnation: str
+    site: str
+    lane: str
+    seq: int
+    rows: int
+    contract_id: str
+    contract_version: str
+    contract_sha256: str
+    payload_sha256: str
+    tenant: str = ""
+    received_at: str = ""
+    tombstone: bool = False
+    reason: str = ""
+
+    def to_headers(self) -> Headers:
+        """The header as record headers of the event log."""
+        return [(key, json.dumps(value).encode()) for key, value in asdict(self).items()]
+
+    @classmethod
+    def from_headers(cls, headers: Headers) -> Self:
+        """Read record headers back.
+
+        Raises:
+            MalformedBatchError: a field is missing or unknown.
+        """
+        try:
+            return cls(**{key: json.loads(value) for key, value in headers})
+        except (TypeError, ValueError) as error:
+            raise MalformedBatchError("record headers are not those of a batch", received=str(error)) from error
+
+
+def digest(payload: bytes) -> str:
+    """SHA-256 of a payload, in hexadecimal."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def encode_block(batch: pa.RecordBatch) -> bytes:
+    """One Arrow IPC stream, zstd."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_IPC) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def pack(rows: pa.RecordBatch, counts: pa.RecordBatch | None) -> bytes:
+    """Payload of a batch; `counts` may be absent, the block then holds no row."""
+    first = encode_block(rows)
+    second = encode_block(pa.RecordBatch.from_pylist([], schema=COUNTS_SCHEMA) if counts is None else counts)
+    return b"".join((_LENGTH.pack(len(first)), first, second))
+
+
+def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table:
+    try:
+        table = pa.ipc.open_stream(block).read_all()
+        table.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, IndexError) as error:
+        raise MalformedBatchError("block is not an Arrow IPC stream", received=str(error)[:200]) from error
+    if not any(table.schema.equals(schema) for schema in allowed):
+        raise MalformedBatchError(
+            "block has another schema", expected=" or ".join(str(schema.names) for schema in allowed),
+            received=str(table.schema.names),
+        )
+    nulls = [f.name for f in table.schema if not f.nullable and table.column(f.name).null_count]
+    if nulls:
+        raise MalformedBatchError("null where none is allowed", where=", ".join(nulls))
+    return table
+
+
+def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
+    """Rows (`READING_SCHEMA` or `EVENT_SCHEMA`) and counts of a payload.
+
+    Raises:
+        MalformedBatchError: the bytes are not such a payload.
+    """
+    view = memoryview(payload)
+    if len(view) < _LENGTH.size:
+        raise MalformedBatchError("payload is too short", expected="at least 4 bytes", received=len(view))
+    (length,) = cast("tuple[int]", _LENGTH.unpack_from(view))
+    if _LENGTH.size + length > len(view):
+        raise MalformedBatchError("payload is cut off", expected=f"{length} bytes of rows", received=len(view))
+    body = view[_LENGTH.size :]
+    return (
+        _decode_block(body[:length], (READING_SCHEMA, EVENT_SCHEMA)),
+        _decode_block(body[length:], (COUNTS_SCHEMA,)),
+    )

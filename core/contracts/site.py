@@ -1,0 +1,254 @@
+"""The site file: what stands on a site, where its values are read, and where a recording of it lies.
+
+One file a site. The bridge reads equipment, addresses and polling; only the replay reads `recording` and
+`signals[].column`; only provisioning reads `tenant`; only the demo reads `questions`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from core.contracts.units import read_unit
+from core.errors import InputError
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")]
+SignalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+EquipmentId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
+_RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)\.\.(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
+
+
+class Role(StrEnum):
+    """What a signal tells about its equipment; the only way gold learns how to compute KPIs."""
+
+    RUNNING = "running"
+    SPEED = "speed"
+    COUNT = "count"
+    GOOD = "good"
+    FAULT = "fault"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Signal(_Model):
+    """One signal of one equipment type."""
+
+    name: SignalName
+    unit: str = "1"
+    address: str | None = None
+    """Where the device keeps it, in the grammar of the protocol's driver; derived when there is a recording."""
+    column: str | int | None = None
+    """Column of the recording; unset means the signal's own name."""
+    role: Role | None = None
+
+
+class Equipment(_Model):
+    """One machine, or a numbered row of equal ones: `engine-[001..100]`."""
+
+    id: str
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    signals: tuple[Signal, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Equipment:
+        names = [signal.name for signal in self.signals]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"signal listed twice: {', '.join(twice)}")
+        return self
+
+
+class Unit(_Model):
+    """One machine of a row after its range was written out."""
+
+    id: EquipmentId
+    type: str
+    signals: tuple[Signal, ...]
+    number: int | None
+    """Its number in the range, which the recording's unit column holds; None for a single machine."""
+
+
+class TimestampColumn(_Model):
+    """Timestamps stand in the recording."""
+
+    column: str | int
+    format: str
+
+
+class TimestampClock(_Model):
+    """The recording has no clock: rows follow each other at a fixed distance."""
+
+    every_s: float = Field(gt=0)
+    start: datetime
+
+
+class Labels(_Model):
+    """Truth of a recording: never streamed, only used to score."""
+
+    columns: tuple[str, ...] = ()
+    intervals: tuple[tuple[datetime, datetime], ...] = ()
+
+
+class Recording(_Model):
+    """A file, or a glob of files, that a replay serves as if it were the plant."""
+
+    path: str
+    format: Literal["csv", "json"] = "csv"
+    delimiter: str = ","
+    """One character, or `whitespace`."""
+    header: bool = True
+    """False: columns are named by their position, from 0."""
+    timestamp: TimestampColumn | TimestampClock
+    unit_column: str | int | None = None
+    """Column that holds the number of the machine a row belongs to; needed for a row of machines."""
+    align: Literal["start", "end"] = "start"
+    """Where machines of different length meet, when the clock is `every_s`."""
+    labels: Labels | None = None
+    history: str | None = None
+    """A second file of the same shape, loaded as history and never streamed."""
+    truth: str | None = None
+    """A file that only scores: one number a machine."""
+
+
+class Poll(_Model):
+    """How often a polled site is read."""
+
+    interval_s: float = Field(default=1.0, ge=0)
+
+
+class Clock(_Model):
+    """Registers that hold the source's time of one machine, beside its values."""
+
+    address: str
+
+
+class SiteFile(_Model):
+    """A whole site."""
+
+    tenant: Slug
+    tenant_name: str | None = None
+    site: Slug
+    site_name: str | None = None
+    protocol: Literal["opcua", "modbus"]
+    timezone: str = "UTC"
+    endpoint: str | None = None
+    """`opc.tcp://host:port/path` or `modbus://host:port`; the replay fills it in."""
+    poll: Poll = Poll()
+    clock: Clock | None = None
+    contract: str | None = None
+    """Contract file beside this one; unset means `<site>.contract.yaml`."""
+    recording: Recording | None = None
+    equipment: tuple[Equipment, ...] = Field(min_length=1)
+    questions: tuple[str, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"unknown time zone {value!r}") from error
+        return value
+
+    @property
+    def contract_name(self) -> str:
+        """File name of the site's contract."""
+        return self.contract or f"{self.site}.contract.yaml"
+
+    def units(self) -> list[Unit]:
+        """Every machine of the site, ranges written out, in file order."""
+        return [unit for entry in self.equipment for unit in expand(entry)]
+
+    def signals_of_type(self) -> dict[str, dict[str, Signal]]:
+        """Signals of each equipment type by name; the first mention of a signal wins."""
+        found: dict[str, dict[str, Signal]] = {}
+        for entry in self.equipment:
+            for signal in entry.signals:
+                found.setdefault(entry.type, {}).setdefault(signal.name, signal)
+        return found
+
+
+def expand(entry: Equipment) -> list[Unit]:
+    """The machines that one entry stands for."""
+    match = _RANGE.match(entry.id)
+    if match is None:
+        return [Unit(id=entry.id, type=entry.type, signals=entry.signals, number=None)]
+    first, last, width = int(match["first"]), int(match["last"]), len(match["first"])
+    return [
+        Unit(id=f"{match['head']}{n:0{width}d}{match['tail']}", type=entry.type, signals=entry.signals, number=n)
+        for n in range(first, last + 1)
+    ]
+
+
+def load_site(path: Path) -> tuple[SiteFile, list[str]]:
+    """Read one site file.
+
+    Returns:
+        The site, units spelled as the product writes them, and warnings to show.
+
+    Raises:
+        InputError: the file cannot be read, is not YAML, or does not fit the form.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError("site file cannot be read", received=error.strerror, where=str(path)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError("site file is not YAML", received=" ".join(str(error).split())[:160], where=str(path)) from error
+    try:
+        site = SiteFile.model_validate(raw)
+        units = site.units()
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        unknown = first["type"] == "extra_forbidden"
+        raise InputError(
+            f"unknown key {key!r}" if unknown else f"{key!r} is wrong",
+            expected="a key of the site file form (docs/sites.md)" if unknown else first["msg"],
+            received=None if isinstance(first["input"], dict) else first["input"], where=str(path),
+            next_step="correct the site file",
+        ) from error
+    ids = [unit.id for unit in units]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise InputError("equipment listed twice", received=", ".join(twice), where=str(path))
+    return _with_read_units(site, str(path))
+
+
+def _with_read_units(site: SiteFile, where: str) -> tuple[SiteFile, list[str]]:
+    warnings: list[str] = []
+    equipment: list[Equipment] = []
+    for entry in site.equipment:
+        signals: list[Signal] = []
+        for signal in entry.signals:
+            unit, warning = read_unit(signal.unit, signal=signal.name, where=where)
+            warnings.extend([warning] if warning else [])
+            signals.append(signal.model_copy(update={"unit": unit}))
+        equipment.append(entry.model_copy(update={"signals": tuple(signals)}))
+    return site.model_copy(update={"equipment": tuple(equipment)}), warnings
+
+
+def site_files(folder: Path) -> list[Path]:
+    """Every site file of a folder, sorted by name.
+
+    Raises:
+        InputError: the folder does not exist or holds none.
+    """
+    if not folder.is_dir():
+        raise InputError("no such folder of sites", where=str(folder), next_step="name a folder with site files")
+    found = sorted(p for p in folder.glob("*.yaml") if not p.name.endswith(".contract.yaml"))
+    if not found:
+        raise InputError(
+            "no site file in the folder", expected="at least one *.yaml beside its recording", where=str(folder),
+            next_step="write one as docs/sites.md shows",
+        )
+    return found

@@ -1,0 +1,62 @@
+"""Units are spelled as pint spells them, plus `g0` for standard gravity."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from core.errors import InputError
+
+_GRAVITY_WORDS = ("accel", "vibration")
+
+
+@cache
+def _registry():  # noqa: ANN202  pint's registry type is generated at run time
+    import pint
+
+    registry = pint.UnitRegistry()
+    # pint's `g` is the gram; `g0` is the standard acceleration of free fall (ISO 80000-3).
+    if "g0" not in registry:
+        registry.define("g0 = 9.80665 * meter / second ** 2")
+    return registry
+
+
+def read_unit(text: str, *, signal: str, where: str) -> tuple[str, str | None]:
+    """A unit as the product writes it, and a warning if it was mended.
+
+    Args:
+        text: the unit as the file spells it; `1` or an empty text is dimensionless.
+        signal: the signal it belongs to: `g` on an acceleration or vibration is read as `g0`.
+        where: file named in the error.
+
+    Raises:
+        InputError: pint does not know the unit.
+    """
+    if text in ("", "1"):
+        return "1", None
+    if text == "g" and any(word in signal.lower() for word in _GRAVITY_WORDS):
+        return "g0", f"{where}: unit 'g' of signal {signal!r} is read as g0 (standard gravity); write g0"
+    try:
+        _registry().parse_units(text)
+    except Exception as error:  # pint raises its own, tokenize's and Python's errors on odd text
+        raise InputError(
+            f"unknown unit of signal {signal!r}", expected="a unit that pint knows, for example bar, degC, A, l/min",
+            received=text, where=where, next_step="correct `unit` in the site file",
+        ) from error
+    return text, None
+
+
+def convert_factor(source: str, target: str) -> tuple[float, float]:
+    """`(scale, offset)` with `target = source * scale + offset`.
+
+    Raises:
+        InputError: the two units measure different things.
+    """
+    import pint
+
+    registry = _registry()
+    try:
+        zero = registry.Quantity(0.0, source).to(target).magnitude
+        one = registry.Quantity(1.0, source).to(target).magnitude
+    except pint.DimensionalityError as error:
+        raise InputError("units measure different things", expected=f"a unit like {source}", received=target) from error
+    return float(one - zero), float(zero)

@@ -1,0 +1,69 @@
+"""The one error tree: what happened, what was expected, what came, where, and what to do next.
+
+Two flavours decide everything downstream: a `TransientError` may be tried again, a `TerminalError` may not.
+Facts are attributes; the sentence is built once, in `GoldlayerError.__str__`.
+"""
+
+from __future__ import annotations
+
+
+class GoldlayerError(Exception):
+    """Base of every error this product raises on purpose.
+
+    Attributes:
+        what: what went wrong, a short sentence without a full stop.
+        expected: what would have been right, if that can be said.
+        received: the offending value, if there is one; never a secret.
+        where: file, table, device or address concerned.
+        next_step: what the reader should do now.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: str | None = None,
+        received: object | None = None,
+        where: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.what = what
+        self.expected = expected
+        self.received = received
+        self.where = where
+        self.next_step = next_step
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        parts = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.expected is not None:
+            parts.append(f"expected {self.expected}")
+        if self.received is not None:
+            parts.append(f"received {self.received!r}")
+        if self.next_step is not None:
+            parts.append(f"next: {self.next_step}")
+        return "; ".join(parts)
+
+
+class TransientError(GoldlayerError):
+    """The same call may succeed later: a link is down, a server restarts, a commit met another."""
+
+
+class TerminalError(GoldlayerError):
+    """The same call will fail again: somebody has to change something."""
+
+
+class InputError(TerminalError):
+    """A file, option or request is wrong; commands leave with exit code 2."""
+
+    exit_code = 2
+
+
+class NotFoundError(TerminalError):
+    """The thing asked for does not exist for this tenant; says no more than that."""
+
+
+class DeniedError(TerminalError):
+    """The caller may not do this; says no more than that."""

@@ -1,0 +1,166 @@
+"""One typed tree of settings, read once when a command starts; nothing else touches the environment.
+
+Every field may be set as `GOLDLAYER_<BRANCH>__<FIELD>`, for example `GOLDLAYER_SINK__COMMIT_ROWS=50000`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InputError
+
+
+class _Branch(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PostgresSettings(_Branch):
+    """Where the databases live."""
+
+    url: SecretStr | None = None
+    """A server to use instead of the embedded one, as a superuser URL."""
+    max_connections: int = 200
+    """Connection limit of the embedded server."""
+    durable: bool = True
+    """False switches fsync off in the embedded server: for tests only."""
+
+
+class EventLogSettings(_Branch):
+    """Which event log carries batches from the gateway to the sink."""
+
+    kafka: str | None = None
+    """Bootstrap servers of Apache Kafka, `HOST:PORT[,HOST:PORT]`; unset means the PostgreSQL-backed log."""
+    partitions: int = 3
+    """Partitions of a topic that does not exist yet."""
+    replication_factor: int = 1
+    """Copies Kafka keeps of every partition."""
+
+
+class LakeSettings(_Branch):
+    """The Delta lake."""
+
+    root: str | None = None
+    """Root folder or object-store URL; unset means `lake/` in the run folder."""
+    first_day: date = date(2000, 1, 1)
+    """Readings older than this are quarantined, not stored."""
+    checkpoint_every: int = 100
+    """Commits between two Delta checkpoints."""
+
+
+class GatewaySettings(_Branch):
+    """The door bridges connect to."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; beyond loopback TLS is required."""
+    max_batch_bytes: int = 8 << 20
+    """Larger batches are refused for good and quarantined."""
+    credit: int = 32
+    """Unacknowledged batches one bridge may have in flight."""
+
+
+class SinkSettings(_Branch):
+    """Event log to Delta bronze."""
+
+    commit_rows: int = 100_000
+    """Commit a table when this many rows wait."""
+    commit_interval_s: float = 3.0
+    """Commit a table that has waited this long with fewer rows."""
+    max_ahead_s: float = 600.0
+    """Source timestamps further ahead of the receive clock than this are quarantined."""
+
+
+class BridgeSettings(_Branch):
+    """The on-site application."""
+
+    journal_interval_s: float = 0.2
+    """Longest time a reading waits for its fsync."""
+    batch_rows: int = 1_000
+    """Rows of one numbered batch."""
+    heartbeat_interval_s: float = 30.0
+    """Time between two heartbeats to the gateway."""
+    reconnect_max_s: float = 30.0
+    """Longest pause between two attempts to reach the gateway or a device."""
+
+
+class AgentSettings(_Branch):
+    """The agent service and the model providers it may use."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    provider: str | None = None
+    """`offline`, `anthropic` or `openai`; unset picks by the keys present, else `offline`."""
+    model: str | None = None
+    """Model id; unset means the provider's default in the model registry."""
+    anthropic_api_key: SecretStr | None = None
+    """Key for Anthropic; the plain `ANTHROPIC_API_KEY` is read too."""
+    anthropic_base_url: str | None = None
+    """Another server that speaks the Anthropic protocol."""
+    openai_api_key: SecretStr | None = None
+    """Key for OpenAI; the plain `OPENAI_API_KEY` is read too."""
+    openai_base_url: str | None = None
+    """Any server that speaks the OpenAI protocol."""
+    max_iterations: int = 15
+    """Model calls one answer may take."""
+    token_minutes: int = 60
+    """Life of a signed analyst token."""
+
+
+class DagsterSettings(_Branch):
+    """The data engineer's home."""
+
+    host: str = "127.0.0.1"
+    """Address the webserver listens on."""
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GOLDLAYER_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    run: Path | None = None
+    """Run folder; the command line's `--run` wins, `.goldlayer` is the default."""
+    log_level: str = "info"
+    """Lowest level written to the log."""
+    postgres: PostgresSettings = PostgresSettings()
+    eventlog: EventLogSettings = EventLogSettings()
+    lake: LakeSettings = LakeSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    sink: SinkSettings = SinkSettings()
+    bridge: BridgeSettings = BridgeSettings()
+    agents: AgentSettings = AgentSettings()
+    dagster: DagsterSettings = DagsterSettings()
+
+
+class _ProviderKeys(BaseSettings):
+    """The names every SDK's users already have in their environment."""
+
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: str | None = None
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+
+
+def load_settings() -> Settings:
+    """Read the environment once.
+
+    Raises:
+        InputError: a variable does not fit its field.
+    """
+    try:
+        settings = Settings()
+        plain = {key: value for key, value in _ProviderKeys().model_dump().items() if value is not None}
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "GOLDLAYER_" + "__".join(str(part) for part in first["loc"]).upper()
+        raise InputError(
+            "a setting cannot be read", expected=first["msg"], received=first.get("input"), where=name,
+            next_step="correct or unset the variable",
+        ) from error
+    missing = {key: value for key, value in plain.items() if getattr(settings.agents, key) is None}
+    return settings.model_copy(update={"agents": settings.agents.model_copy(update=missing)})

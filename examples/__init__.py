@@ -1,0 +1,1 @@
+"""Sites, contracts and real recordings the demo runs on."""

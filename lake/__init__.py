@@ -1,0 +1,1 @@
+"""Delta layout, table declarations, store, reader and maintenance."""

@@ -1,0 +1,1 @@
+"""One folder a module; nothing shared, no module imports another."""

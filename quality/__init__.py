@@ -1,0 +1,1 @@
+"""Expectations, contract checks, and their turning into asset checks."""
