@@ -119,9 +119,7 @@ class DagsterSettings(_Branch):
 class Settings(BaseSettings):
     """The whole tree."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="GOLDLAYER_", env_nested_delimiter="__", frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix="GOLDLAYER_", env_nested_delimiter="__", frozen=True, extra="ignore")
 
     run: Path | None = None
     """Run folder; the command line's `--run` wins, `.goldlayer` is the default."""
@@ -159,7 +157,10 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = "GOLDLAYER_" + "__".join(str(part) for part in first["loc"]).upper()
         raise InputError(
-            "a setting cannot be read", expected=first["msg"], received=first.get("input"), where=name,
+            "a setting cannot be read",
+            expected=first["msg"],
+            received=first.get("input"),
+            where=name,
             next_step="correct or unset the variable",
         ) from error
     missing = {key: value for key, value in plain.items() if getattr(settings.agents, key) is None}

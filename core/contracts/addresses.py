@@ -56,8 +56,10 @@ def _needed(unit: Unit, site: SiteFile) -> int:
     if count > MAX_READ:
         most = (MAX_READ - CLOCK_REGISTERS) // VALUE_REGISTERS
         raise InputError(
-            "too many signals for one Modbus read", expected=f"at most {most} signals a machine",
-            received=len(unit.signals), where=f"{site.site}, equipment {unit.id}",
+            "too many signals for one Modbus read",
+            expected=f"at most {most} signals a machine",
+            received=len(unit.signals),
+            where=f"{site.site}, equipment {unit.id}",
         )
     return count
 

@@ -94,7 +94,8 @@ def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table
         raise MalformedBatchError("block is not an Arrow IPC stream", received=str(error)[:200]) from error
     if not any(table.schema.equals(schema) for schema in allowed):
         raise MalformedBatchError(
-            "block has another schema", expected=" or ".join(str(schema.names) for schema in allowed),
+            "block has another schema",
+            expected=" or ".join(str(schema.names) for schema in allowed),
             received=str(table.schema.names),
         )
     nulls = [f.name for f in table.schema if not f.nullable and table.column(f.name).null_count]

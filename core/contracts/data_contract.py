@@ -170,9 +170,29 @@ class DataContract:
 _WINDOWS: TypeAdapter[tuple[Window, ...]] = TypeAdapter(tuple[Window, ...])
 _RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
 _SIGNAL_KEYS = {"unit", "forward", "deadband", "sampling", "windows", "role"}
-_TOP_KEYS = {"apiVersion", "kind", "id", "name", "version", "status", "tenant", "domain", "description", "tags",
-             "schema", "customProperties", "servers", "support", "team", "roles", "slaProperties", "price",
-             "authoritativeDefinitions", "dataProduct", "contractCreatedTs"}
+_TOP_KEYS = {
+    "apiVersion",
+    "kind",
+    "id",
+    "name",
+    "version",
+    "status",
+    "tenant",
+    "domain",
+    "description",
+    "tags",
+    "schema",
+    "customProperties",
+    "servers",
+    "support",
+    "team",
+    "roles",
+    "slaProperties",
+    "price",
+    "authoritativeDefinitions",
+    "dataProduct",
+    "contractCreatedTs",
+}
 
 
 def parse_contract(text: str, *, where: str) -> DataContract:
@@ -209,7 +229,11 @@ def parse_contract(text: str, *, where: str) -> DataContract:
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError("contract schema is not shaped as ODCS asks", received=str(error), where=where) from error
     return DataContract(
-        id=str(document["id"]), version=str(document["version"]), source=text, signals=signals, rules=rules,
+        id=str(document["id"]),
+        version=str(document["version"]),
+        source=text,
+        signals=signals,
+        rules=rules,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
@@ -236,7 +260,9 @@ def _signal(equipment_type: str, prop: dict[str, Any], where: str) -> SignalCont
     try:
         sampling = parse_duration(custom["sampling"]) // timedelta(microseconds=1) if "sampling" in custom else None
     except ValueError as error:
-        raise InputError("`sampling` is wrong", expected="an ISO 8601 duration", received=str(error), where=place) from error
+        raise InputError(
+            "`sampling` is wrong", expected="an ISO 8601 duration", received=str(error), where=place
+        ) from error
     try:
         return SignalContract(
             equipment_type=equipment_type,
@@ -281,12 +307,15 @@ def check_against_site(contract: DataContract, site: SiteFile, *, where: str) ->
         if equipment_type not in known:
             raise InputError(
                 f"contract names an unknown equipment type {equipment_type!r}",
-                expected=", ".join(sorted(known)), where=where, next_step="correct the contract or the site file",
+                expected=", ".join(sorted(known)),
+                where=where,
+                next_step="correct the contract or the site file",
             )
         if signal not in known[equipment_type]:
             raise InputError(
                 f"contract names an unknown signal {signal!r} of {equipment_type}",
-                expected=", ".join(sorted(known[equipment_type])), where=where,
+                expected=", ".join(sorted(known[equipment_type])),
+                where=where,
                 next_step="correct the contract or the site file",
             )
     for (equipment_type, signal), promise in contract.signals.items():

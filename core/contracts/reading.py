@@ -40,8 +40,16 @@ EVENT_SCHEMA = pa.schema(
 """One change of one alarm or fault; `severity` is a score of 0-100, `state` is raised, cleared or acknowledged."""
 
 COUNT_COLUMNS = (
-    "read", "withheld", "contracted", "suppressed", "aggregated", "forwarded", "windows", "rules",
-    "redelivered", "conflicting",
+    "read",
+    "withheld",
+    "contracted",
+    "suppressed",
+    "aggregated",
+    "forwarded",
+    "windows",
+    "rules",
+    "redelivered",
+    "conflicting",
 )
 """What the bridge counts; the first eight are terms of the books, the last two are observations."""
 

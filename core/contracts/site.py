@@ -203,7 +203,9 @@ def load_site(path: Path) -> tuple[SiteFile, list[str]]:
     except OSError as error:
         raise InputError("site file cannot be read", received=error.strerror, where=str(path)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError("site file is not YAML", received=" ".join(str(error).split())[:160], where=str(path)) from error
+        raise InputError(
+            "site file is not YAML", received=" ".join(str(error).split())[:160], where=str(path)
+        ) from error
     try:
         site = SiteFile.model_validate(raw)
         units = site.units()
@@ -214,7 +216,8 @@ def load_site(path: Path) -> tuple[SiteFile, list[str]]:
         raise InputError(
             f"unknown key {key!r}" if unknown else f"{key!r} is wrong",
             expected="a key of the site file form (docs/sites.md)" if unknown else first["msg"],
-            received=None if isinstance(first["input"], dict) else first["input"], where=str(path),
+            received=None if isinstance(first["input"], dict) else first["input"],
+            where=str(path),
             next_step="correct the site file",
         ) from error
     ids = [unit.id for unit in units]
@@ -248,7 +251,9 @@ def site_files(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.glob("*.yaml") if not p.name.endswith(".contract.yaml"))
     if not found:
         raise InputError(
-            "no site file in the folder", expected="at least one *.yaml beside its recording", where=str(folder),
+            "no site file in the folder",
+            expected="at least one *.yaml beside its recording",
+            where=str(folder),
             next_step="write one as docs/sites.md shows",
         )
     return found

@@ -10,7 +10,7 @@ _GRAVITY_WORDS = ("accel", "vibration")
 
 
 @cache
-def _registry():  # noqa: ANN202  pint's registry type is generated at run time
+def _registry():  # pint's registry type is generated at run time
     import pint
 
     registry = pint.UnitRegistry()
@@ -39,8 +39,11 @@ def read_unit(text: str, *, signal: str, where: str) -> tuple[str, str | None]:
         _registry().parse_units(text)
     except Exception as error:  # pint raises its own, tokenize's and Python's errors on odd text
         raise InputError(
-            f"unknown unit of signal {signal!r}", expected="a unit that pint knows, for example bar, degC, A, l/min",
-            received=text, where=where, next_step="correct `unit` in the site file",
+            f"unknown unit of signal {signal!r}",
+            expected="a unit that pint knows, for example bar, degC, A, l/min",
+            received=text,
+            where=where,
+            next_step="correct `unit` in the site file",
         ) from error
     return text, None
 
