@@ -1,0 +1,56 @@
+# One command runs the main job (`make demo`), one passes the tests (`make test`); both set everything up first.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+WORKERS ?= 2
+ARGS    ?=
+ONLY    ?=
+# Over Kafka the demo keeps a run folder of its own: offsets of one log mean nothing in another.
+KAFKA_ARGS := $(if $(KAFKA),--kafka local $(if $(findstring --run,$(ARGS)),,--run .goldlayer-kafka))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock demo up test lint bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: $(READY) ## make .venv with everything in it
+
+$(READY): requirements.lock pyproject.toml
+	@echo "set-up: virtual environment in $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "set-up: torch build: $(if $(UV_TORCH_BACKEND),$(UV_TORCH_BACKEND) (UV_TORCH_BACKEND),the index's default; UV_TORCH_BACKEND=cpu takes the small one)"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --no-deps --editable .
+	@touch $@
+
+
+# torch pins its CUDA packages itself: without them in the lock, one lock serves every build of torch.
+lock: ## write requirements.lock anew: names and versions, no address, no CUDA package
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml --no-annotate --no-header \
+		--upgrade --quiet --output-file requirements.all
+	@grep -vE '^(nvidia-|cuda-|triton|goldlayer)' requirements.all > requirements.lock && rm requirements.all
+
+demo: $(READY) ## walk recorded plant data to answers with evidence; ARGS="--once", KAFKA=1
+	@$(BIN)/platform demo $(KAFKA_ARGS) $(ARGS)
+
+up: $(READY) ## run an installation on real sites: ARGS="--sites DIR"
+	@$(BIN)/platform up $(ARGS)
+
+lint: $(READY) ## ruff, import contracts, pyright
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports
+	@$(BIN)/pyright --level error
+
+test: lint ## lint and every test; the last line is pytest's
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+bench: $(READY) ## measure every claim, or ONLY=name
+	@$(BIN)/python -m bench $(ONLY)
+
+clean: ## remove the run folders, keep the environment
+	@rm -rf .goldlayer .goldlayer-kafka test-results
