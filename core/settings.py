@@ -109,6 +109,13 @@ class AgentSettings(_Branch):
     """Life of a signed analyst token."""
 
 
+class EmbeddingSettings(_Branch):
+    """Text to vectors."""
+
+    bulk_from: int = 2_000
+    """Texts in one go from which sentence-transformers is started: its 15 s are earned back only by thousands."""
+
+
 class DagsterSettings(_Branch):
     """The data engineer's home."""
 
@@ -132,6 +139,7 @@ class Settings(BaseSettings):
     sink: SinkSettings = SinkSettings()
     bridge: BridgeSettings = BridgeSettings()
     agents: AgentSettings = AgentSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
     dagster: DagsterSettings = DagsterSettings()
 
 
