@@ -1,0 +1,274 @@
+"""The Delta lake, one tenant at a time: `<root>/<tenant>/<layer>/<table>`.
+
+Every write is one commit and is tried again when it met another one; application transactions make that safe.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
+
+from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError, TransientError
+from lake.commits import commit_time, days_in_commits
+from lake.spec import Layer, TableSpec
+
+_SLUG = re.compile(r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")
+_ATTEMPTS = 12
+
+
+class Lake:
+    """The root of all tenants' tables.
+
+    Args:
+        root: a local folder or an object-store URL.
+        storage_options: what the object store needs, in deltalake's own names.
+        checkpoint_every: commits between two Delta checkpoints.
+    """
+
+    def __init__(
+        self, root: str, storage_options: Mapping[str, str] | None = None, *, checkpoint_every: int = 100
+    ) -> None:
+        self.root = root if "://" in root else str(Path(root).absolute())
+        self._options = dict(storage_options or {})
+        self._checkpoint_every = checkpoint_every
+
+    def tenant(self, slug: str) -> TenantLake:
+        """The tables of one tenant.
+
+        Raises:
+            InputError: `slug` cannot be a tenant's.
+        """
+        if not _SLUG.match(slug):
+            raise InputError("not a tenant slug", expected=_SLUG.pattern, received=slug)
+        return TenantLake(f"{self.root}/{slug}", self._options, self._checkpoint_every)
+
+
+class TenantLake:
+    """Every table of one tenant, and of no other; made by `Lake.tenant`."""
+
+    def __init__(self, root: str, storage_options: Mapping[str, str], checkpoint_every: int) -> None:
+        self._root = root
+        self._options = dict(storage_options)
+        self._checkpoint_every = checkpoint_every
+
+    def location(self, spec: TableSpec) -> str:
+        """Folder or URL of a table."""
+        return f"{self._root}/{spec.layer.value}/{spec.name}"
+
+    def open(self, spec: TableSpec, version: int | None = None) -> DeltaTable | None:
+        """The Delta table at a version; None if it was never written.
+
+        Raises:
+            NotFoundError: it never had that version.
+        """
+        try:
+            return DeltaTable(self.location(spec), version=version, storage_options=self._options)
+        except TableNotFoundError:
+            if version is None:
+                return None
+            raise NotFoundError("no such table", where=spec.full_name) from None
+        except DeltaError as error:
+            if version is None:
+                raise TransientError("table cannot be opened", received=str(error), where=spec.full_name) from error
+            raise NotFoundError("no such version", received=version, where=spec.full_name) from error
+
+    def version(self, spec: TableSpec) -> int | None:
+        """Latest version; None if the table was never written."""
+        table = self.open(spec)
+        return None if table is None else table.version()
+
+    def committed_at(self, spec: TableSpec, version: int) -> datetime:
+        """When a version was committed, UTC.
+
+        Raises:
+            NotFoundError: the Delta log does not keep that version.
+        """
+        return commit_time(self.location(spec), self._options, version)
+
+    def days(self, spec: TableSpec, version: int | None = None) -> list[date]:
+        """Days that hold at least one file at a version, sorted; empty if the table is not partitioned by date."""
+        table = self.open(spec, version)
+        if table is None or "date" not in spec.partition_by:
+            return []
+        return sorted({date.fromisoformat(str(partition["date"])) for partition in table.partitions()})
+
+    def transaction_version(self, spec: TableSpec, app_id: str) -> int | None:
+        """The last version an application wrote under its id; None if it never did."""
+        table = self.open(spec)
+        return None if table is None else table.transaction_version(app_id)
+
+    def append(
+        self,
+        spec: TableSpec,
+        table: pa.Table,
+        *,
+        transactions: Mapping[str, int] = {},
+        metadata: Mapping[str, str] = {},
+    ) -> int:
+        """Add rows in one commit; an empty table makes an empty commit that carries the transactions.
+
+        Before each attempt every transaction is compared with the table: a commit whose every id is already at its
+        version or beyond has happened, and is not repeated.
+
+        Returns:
+            The version after the commit.
+
+        Raises:
+            TerminalError: some ids are at their version and others are not: the caller's plan is stale.
+        """
+        rows = spec.conform(table)
+        properties = CommitProperties(
+            app_transactions=[Transaction(app_id, version) for app_id, version in sorted(transactions.items())],
+            custom_metadata=dict(metadata) or None,
+        )
+
+        def commit(target: DeltaTable) -> None:
+            if not self._has_happened(spec, target, transactions):
+                write_deltalake(target, rows, mode="append", commit_properties=properties)
+
+        return self._write(spec, commit)
+
+    def _has_happened(self, spec: TableSpec, target: DeltaTable, transactions: Mapping[str, int]) -> bool:
+        known = {app: target.transaction_version(app) for app in transactions}
+        done = [app for app, last in known.items() if last is not None and last >= transactions[app]]
+        if done and len(done) < len(transactions):
+            raise TerminalError(
+                "commit is partly in the table already",
+                received=", ".join(sorted(done)),
+                where=spec.full_name,
+                next_step="read the table's transactions again and plan anew",
+            )
+        return bool(done)
+
+    def replace_days(self, spec: TableSpec, table: pa.Table, days: Sequence[date]) -> int:
+        """Make exactly these days hold exactly these rows, in one commit; other days are not touched.
+
+        A day without rows becomes empty. Writing the same again gives the same table.
+
+        Returns:
+            The version after the commit.
+
+        Raises:
+            InputError: a row lies outside `days`, or the table is not partitioned by date.
+        """
+        if "date" not in spec.partition_by:
+            raise InputError("table is not partitioned by date", where=spec.full_name)
+        rows = spec.conform(table)
+        strangers = sorted(set(rows.column("date").unique().to_pylist()) - set(days))
+        if strangers:
+            raise InputError(
+                "rows lie outside the days to replace",
+                expected=", ".join(str(day) for day in days),
+                received=", ".join(str(day) for day in strangers),
+                where=spec.full_name,
+            )
+        if not days:
+            raise InputError("no day to replace", where=spec.full_name)
+        listed = ", ".join(f"'{day.isoformat()}'" for day in sorted(set(days)))
+
+        def commit(target: DeltaTable) -> None:
+            write_deltalake(target, rows, mode="overwrite", predicate=f"date in ({listed})")
+
+        return self._write(spec, commit)
+
+    def replace_all(self, spec: TableSpec, table: pa.Table) -> int:
+        """Make the table hold exactly these rows, in one commit.
+
+        Returns:
+            The version after the commit.
+        """
+        rows = spec.conform(table)
+        return self._write(spec, lambda target: write_deltalake(target, rows, mode="overwrite"))
+
+    def scan(
+        self, spec: TableSpec, *, first: date | None = None, last: date | None = None, version: int | None = None
+    ) -> pl.LazyFrame:
+        """Rows of the days `first` to `last`, both included, at a version; empty if the table was never written."""
+        table = self.open(spec, version)
+        if table is None:
+            frame = pl.from_arrow(spec.schema.empty_table())
+            assert isinstance(frame, pl.DataFrame)  # noqa: S101  a table becomes a frame; narrows the type
+            return frame.lazy()
+        rows = pl.scan_delta(table)
+        if first is not None:
+            rows = rows.filter(pl.col("date") >= first)
+        return rows if last is None else rows.filter(pl.col("date") <= last)
+
+    def days_added_since(self, spec: TableSpec, version: int | None) -> tuple[int, list[date]]:
+        """The latest version, and the days to which data was added after `version`; compaction adds none.
+
+        Args:
+            spec: a table partitioned by date.
+            version: the version seen last; None for everything the table holds.
+
+        Returns:
+            `(-1, [])` if the table was never written.
+        """
+        table = self.open(spec)
+        if table is None:
+            return -1, []
+        latest = table.version()
+        if version is None:
+            return latest, self.days(spec, latest)
+        try:
+            return latest, days_in_commits(self.location(spec), self._options, version + 1, latest)
+        except NotFoundError:  # the log was cleaned up behind the cursor: what the table holds is the safe answer
+            return latest, self.days(spec, latest)
+
+    def _write(self, spec: TableSpec, commit: Callable[[DeltaTable], Any]) -> int:
+        """Run a commit on a fresh handle until it does not collide with another.
+
+        Raises:
+            TransientError: it collided every time, or the store failed.
+            TerminalError: the table has another schema.
+        """
+        problem: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                target = self.open(spec) or self._create(spec)
+                commit(target)
+                return target.version()
+            except CommitFailedError as error:
+                problem = error
+                time.sleep(random.uniform(0, min(1.0, 0.01 * 2**attempt)))  # noqa: S311  spreads writers, no secret
+            except SchemaMismatchError as error:
+                raise TerminalError(
+                    "table was created with another schema",
+                    expected=", ".join(spec.schema.names),
+                    received=str(error),
+                    where=self.location(spec),
+                ) from error
+            except GoldlayerError:
+                raise
+            except (DeltaError, OSError) as error:
+                raise TransientError("commit failed", received=str(error), where=self.location(spec)) from error
+        raise TransientError(
+            "commit collided with others every time", received=str(problem), where=self.location(spec)
+        ) from problem
+
+    def _create(self, spec: TableSpec) -> DeltaTable:
+        """An empty table; a writer that creates it at the same moment wins without harm."""
+        configuration = {"delta.checkpointInterval": str(self._checkpoint_every)}
+        if spec.layer is not Layer.BRONZE:
+            # Evidence is fetched again at the version it cites, so the log outlives the default of thirty days.
+            configuration["delta.logRetentionDuration"] = "interval 365 days"
+        return DeltaTable.create(
+            self.location(spec),
+            schema=spec.schema,
+            mode="ignore",
+            partition_by=list(spec.partition_by),
+            name=spec.full_name,
+            description=spec.description,
+            configuration=configuration,
+            storage_options=self._options,
+        )

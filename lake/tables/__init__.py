@@ -1,0 +1,23 @@
+"""Every table of the lake by its full name."""
+
+from __future__ import annotations
+
+from core.errors import NotFoundError
+from lake.spec import TableSpec
+from lake.tables import bronze, gold, ops, silver, training
+
+TABLES: dict[str, TableSpec] = {
+    spec.full_name: spec for spec in (*bronze.TABLES, *silver.TABLES, *gold.TABLES, *training.TABLES, *ops.TABLES)
+}
+
+
+def table(full_name: str) -> TableSpec:
+    """The declaration of a table.
+
+    Raises:
+        NotFoundError: no table of that name is declared.
+    """
+    try:
+        return TABLES[full_name]
+    except KeyError:
+        raise NotFoundError("no such table", expected=", ".join(sorted(TABLES)), received=full_name) from None
