@@ -1,0 +1,34 @@
+"""Tenant × UTC day: the one partitioning of every asset, and the key that names a cell of it.
+
+Loading this costs the same for one tenant and for a thousand: tenants are dynamic partitions, kept by Dagster's own
+storage, and days are computed.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+TENANTS = dg.DynamicPartitionsDefinition(name="tenant")
+"""One key a tenant: its slug. The bronze watch adds them."""
+
+# `end_offset=2`: the running day is a partition, and so is the next one, since a device may run minutes ahead.
+DAYS = dg.DailyPartitionsDefinition(start_date="2000-01-01", timezone="UTC", end_offset=2)
+"""UTC day of a sample's source timestamp."""
+
+TENANT_DAYS = dg.MultiPartitionsDefinition({"tenant": TENANTS, "date": DAYS})
+WHOLE_RANGE = dg.BackfillPolicy.single_run()
+"""A range of days of one tenant is one run; every asset carries it, since mixed policies fall back to a run a day."""
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def partition_key(tenant: str, day: date) -> dg.MultiPartitionKey:
+    """The cell of one tenant and one day; written `2026-11-18|acme`."""
+    return dg.MultiPartitionKey({"tenant": tenant, "date": day.isoformat()})
+
+
+def range_tags(tenant: str, days: Sequence[date]) -> dict[str, str]:
+    """Tags that make one run cover all days from the first to the last of one tenant."""
+    return {RANGE_START: str(partition_key(tenant, min(days))), RANGE_END: str(partition_key(tenant, max(days)))}

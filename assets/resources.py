@@ -1,0 +1,90 @@
+"""What assets work with: the lake and the register of tenants, each handed out one tenant at a time."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import load_settings
+from core.tenancy import RegisteredSite, Tenancy
+from lake.store import Lake, TenantLake
+
+Answer = TypeVar("Answer")
+
+
+class LakeResource(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  Dagster's own parameter
+    """The Delta lake.
+
+    Attributes:
+        root: folder or object-store URL.
+    """
+
+    root: str
+
+    def tenant(self, slug: str) -> TenantLake:
+        """The lake of one tenant."""
+        return Lake(self.root).tenant(slug)
+
+
+class TenantResource(dg.ConfigurableResource, ABC):  # pyright: ignore[reportMissingTypeArgument]  as above
+    """The register of tenants and of what stands on their sites."""
+
+    @abstractmethod
+    def slugs(self) -> list[str]:
+        """Every tenant."""
+
+    @abstractmethod
+    def sites(self, slug: str) -> Sequence[RegisteredSite]:
+        """Sites of a tenant with the contract each is registered under."""
+
+
+class PlatformTenants(TenantResource):
+    """The register in the platform database of a run folder; a tenant's sites are read once a run.
+
+    Attributes:
+        run: the run folder.
+    """
+
+    run: str
+    _sites: dict[str, list[RegisteredSite]] = PrivateAttr(default_factory=dict)
+
+    def slugs(self) -> list[str]:
+        """Every tenant."""
+
+        async def read(tenancy: Tenancy) -> list[str]:
+            return [scope.slug for scope in await tenancy.list()]
+
+        return self._ask(read)
+
+    def sites(self, slug: str) -> Sequence[RegisteredSite]:
+        """Sites of a tenant.
+
+        Raises:
+            NotFoundError: no such tenant.
+        """
+
+        async def read(tenancy: Tenancy) -> list[RegisteredSite]:
+            return list(await tenancy.sites(await tenancy.get(slug)))
+
+        if slug not in self._sites:
+            self._sites[slug] = self._ask(read)
+        return self._sites[slug]
+
+    def _ask(self, question: Callable[[Tenancy], Awaitable[Answer]]) -> Answer:
+        settings = load_settings()
+        run = RunFolder.open(Path(self.run), settings)
+
+        async def ask() -> Answer:
+            tenancy = await Tenancy.open(run, Postgres(run, settings), settings)
+            try:
+                return await question(tenancy)
+            finally:
+                await tenancy.close()
+
+        return asyncio.run(ask())

@@ -1,0 +1,72 @@
+"""The window of a run: one tenant and the days it covers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+import dagster as dg
+
+from core.errors import InputError
+
+AFTER_TAG = "goldlayer/after"
+"""Name of the rebuild that has to succeed before a run of this one may read its tables."""
+REBUILD_TAG = "goldlayer/rebuild"
+"""Name under which a run makes itself known to those that come after it."""
+
+
+class Partitioned(Protocol):
+    """What asset and check contexts have in common."""
+
+    @property
+    def partition_keys(self) -> Iterable[str]: ...
+    @property
+    def instance(self) -> dg.DagsterInstance: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days of one tenant, first to last, without a hole."""
+
+    tenant: str
+    days: tuple[date, ...]
+
+    @property
+    def first(self) -> date:
+        """First day."""
+        return self.days[0]
+
+    @property
+    def last(self) -> date:
+        """Last day."""
+        return self.days[-1]
+
+    def since(self, lookback_days: int) -> date:
+        """First day to read so that the first day's rows see as far back as they need."""
+        return self.first - timedelta(days=min(lookback_days, (self.first - date.min).days))
+
+    def __str__(self) -> str:
+        return self.first.isoformat() if len(self.days) == 1 else f"{self.first} to {self.last}"
+
+
+def window_of(keys: Iterable[str]) -> Window:
+    """The window that partition keys `<day>|<tenant>` cover.
+
+    Raises:
+        InputError: no key, or keys of several tenants.
+    """
+    cells = [key.split("|", 1) for key in keys]
+    tenants = sorted({tenant for _, tenant in cells})
+    if len(tenants) != 1:
+        raise InputError(
+            "a run covers one tenant",
+            expected="partitions of one tenant",
+            received=", ".join(tenants) or None,
+            next_step="launch one run a tenant",
+        )
+    return Window(tenants[0], tuple(sorted({date.fromisoformat(day) for day, _ in cells})))
+
+
+def window(context: Partitioned) -> Window:
+    """The window of a running asset or check."""
+    return window_of(str(key) for key in context.partition_keys)
