@@ -1,0 +1,83 @@
+"""The face a module author gets: everything a module may import stands here, and it fits on one screen.
+
+Names load when they are first used, so that the edge-safe part (`platform_tool`) costs no web framework or driver.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.contracts.evidence import Evidence
+    from core.errors import DeniedError, InputError, NotFoundError
+    from core.sdk.context import Answer, ToolContext
+    from core.sdk.entities import (
+        EquipmentId,
+        EquipmentIds,
+        EquipmentType,
+        FaultCode,
+        FirstDay,
+        FreeText,
+        KpiName,
+        LastDay,
+        SignalName,
+        TopN,
+    )
+    from core.sdk.result import ToolResult, Window
+    from core.sdk.sql import load_queries
+    from core.sdk.tool import Condition, platform_tool
+
+_HOMES = {
+    "Answer": "core.sdk.context",
+    "Condition": "core.sdk.tool",
+    "DeniedError": "core.errors",
+    "EquipmentId": "core.sdk.entities",
+    "EquipmentIds": "core.sdk.entities",
+    "EquipmentType": "core.sdk.entities",
+    "Evidence": "core.contracts.evidence",
+    "FaultCode": "core.sdk.entities",
+    "FirstDay": "core.sdk.entities",
+    "FreeText": "core.sdk.entities",
+    "InputError": "core.errors",
+    "KpiName": "core.sdk.entities",
+    "LastDay": "core.sdk.entities",
+    "NotFoundError": "core.errors",
+    "SignalName": "core.sdk.entities",
+    "ToolContext": "core.sdk.context",
+    "ToolResult": "core.sdk.result",
+    "TopN": "core.sdk.entities",
+    "Window": "core.sdk.result",
+    "load_queries": "core.sdk.sql",
+    "platform_tool": "core.sdk.tool",
+}
+
+__all__ = [
+    "Answer",
+    "Condition",
+    "DeniedError",
+    "EquipmentId",
+    "EquipmentIds",
+    "EquipmentType",
+    "Evidence",
+    "FaultCode",
+    "FirstDay",
+    "FreeText",
+    "InputError",
+    "KpiName",
+    "LastDay",
+    "NotFoundError",
+    "SignalName",
+    "ToolContext",
+    "ToolResult",
+    "TopN",
+    "Window",
+    "load_queries",
+    "platform_tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"core.sdk has no {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

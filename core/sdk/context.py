@@ -1,0 +1,116 @@
+"""What a tool receives: one tenant's data, one person's rights, and no way to name another tenant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from core.contracts.evidence import Evidence
+from core.errors import TerminalError
+
+Vectors = Sequence[Sequence[float]]
+
+
+class Answer(Protocol):
+    """Rows of one lake query and where they came from."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+    @property
+    def rows(self) -> list[dict[str, Any]]: ...
+    @property
+    def evidence(self) -> list[Evidence]: ...
+
+
+class LakeReader(Protocol):
+    """Read-only DuckDB SQL over one tenant's Delta tables, written under their full names (`gold.kpi_daily`)."""
+
+    def query(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] = ...) -> Answer: ...
+
+
+class DataConnector(Protocol):
+    """The part of the tenant data connector that tools use."""
+
+    async def query(self, table: str, **options: Any) -> list[dict[str, Any]]: ...
+    async def vector_search(
+        self, table: str, query_vector: Sequence[float], top_k: int = ..., **options: Any
+    ) -> list[dict[str, Any]]: ...
+
+
+class Tenant(Protocol):
+    """Whose data this is."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class Person(Protocol):
+    """Who asks."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def tenant(self) -> Tenant: ...
+    @property
+    def permissions(self) -> frozenset[str]: ...
+
+
+class AuditTrail(Protocol):
+    """Where every exit of a tool call is written; bound to one tenant and one actor."""
+
+    async def record(self, action: str, target: str, after: Mapping[str, Any], outcome: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """One tenant, one person, one session. Built by the platform, never by a module or a model.
+
+    Attributes:
+        tenant: whose data the readers below are bound to.
+        identity: the person the tool acts for; an agent never exceeds them.
+        subscriptions: codes of the modules the tenant has.
+        audit: trail every exit is written to.
+        agent: module code of the acting agent, None when a person calls through the API.
+    """
+
+    tenant: Tenant
+    identity: Person
+    subscriptions: frozenset[str]
+    audit: AuditTrail
+    agent: str | None = None
+    correlation_id: str = field(default_factory=lambda: uuid4().hex)
+    lake: LakeReader | None = None
+    data: DataConnector | None = None
+    embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None
+
+    async def read(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] | None = None) -> Answer:
+        """Run one read-only query over the tenant's lake, off the event loop.
+
+        Args:
+            sql: DuckDB SQL; values as `$name`.
+            tables: full names of the tables it reads.
+            parameters: values by name.
+
+        Raises:
+            TerminalError: this context has no lake.
+        """
+        if self.lake is None:
+            raise TerminalError("this tool needs the lake, and its context has none")
+        return await asyncio.to_thread(self.lake.query, sql, list(tables), dict(parameters or {}))
+
+    async def embed(self, texts: list[str]) -> Vectors:
+        """Vectors of some texts, one each.
+
+        Raises:
+            TerminalError: this context has no embedder.
+        """
+        if self.embedder is None:
+            raise TerminalError("this tool needs embeddings, and its context has none")
+        return await self.embedder(texts)

@@ -1,0 +1,125 @@
+"""`module.json`: a closed form. What is declared equals what the code uses; the loader enforces it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from core.errors import InputError
+
+ModuleCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
+PermissionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*\.[A-Z][A-Z0-9_]*$")]
+RoleName = Literal["admin", "engineer", "analyst", "viewer"]
+ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{2,62}$")]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Permission(_Form):
+    """A right the module introduces; without default roles it goes to admins only."""
+
+    code: PermissionCode
+    description: str
+    default_roles: tuple[str, ...] = ("admin",)
+
+
+class ColumnForm(_Form):
+    """One column of a module's own table."""
+
+    type: Literal["uuid", "string", "integer", "float", "boolean", "timestamp", "date", "json", "vector"]
+    primary_key: bool = False
+    indexed: bool = False
+    nullable: bool = False
+    auto: bool = False
+    default: Any = None
+    enum: tuple[str, ...] | None = None
+
+
+class TableForm(_Form):
+    """One table of the module in every subscribed tenant's database."""
+
+    columns: dict[str, ColumnForm] = Field(min_length=1)
+    retention_days: int | None = Field(default=None, ge=1)
+
+
+class AgentForm(_Form):
+    """Who the module's agent is."""
+
+    persona: str = Field(min_length=20)
+    max_iterations: int = Field(default=15, ge=5, le=30)
+
+
+class SkillForm(_Form):
+    """A skill package of the module: a folder with a SKILL.md, and the tools it works with."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,62}[a-z0-9]$")]
+    path: str
+    tools_required: tuple[ToolName, ...]
+
+
+class AiForm(_Form):
+    """Agent, tools and skills."""
+
+    agent: AgentForm
+    tools: tuple[ToolName, ...] = Field(min_length=1)
+    skills: tuple[SkillForm, ...] = ()
+
+
+class SettingForm(_Form):
+    """One setting: its type, its default, and the range a tenant may choose from."""
+
+    type: Literal["integer", "number", "boolean", "string", "object", "secret"]
+    default: Any = None
+    min: float | None = None
+    max: float | None = None
+    options: tuple[str, ...] | None = None
+    locked: bool = False
+
+
+class Manifest(_Form):
+    """A module as the platform sees it."""
+
+    module_code: ModuleCode
+    module_name: str = Field(min_length=3)
+    module_description: str = Field(min_length=10)
+    module_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+    api_base_path: Annotated[str, StringConstraints(pattern=r"^/api/v1/[a-z][a-z0-9-]*$")]
+    data_tables: dict[str, TableForm] = {}
+    permissions: tuple[Permission, ...] = ()
+    ai: AiForm | None = None
+    platform_settings: dict[str, SettingForm] = {}
+    tenant_settings: dict[str, SettingForm] = {}
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Manifest:
+        codes = [permission.code for permission in self.permissions]
+        if len(set(codes)) != len(codes):
+            raise ValueError("a permission is listed twice")
+        if self.ai is not None:
+            missing = {name for skill in self.ai.skills for name in skill.tools_required} - set(self.ai.tools)
+            if missing:
+                raise ValueError(f"skills require tools that are not declared: {', '.join(sorted(missing))}")
+        return self
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read one `module.json`.
+
+    Raises:
+        InputError: unreadable, not JSON, or it does not fit the form; names the first wrong key.
+    """
+    try:
+        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError("module manifest cannot be read", received=error.strerror, where=str(path)) from error
+    except json.JSONDecodeError as error:
+        raise InputError("module manifest is not JSON", received=str(error), where=str(path)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the manifest"
+        raise InputError(f"{key!r} is wrong", expected=first["msg"], where=str(path)) from error
