@@ -1,0 +1,51 @@
+"""Fixtures every room uses: one real installation a session and worker."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import PostgresSettings, Settings
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A run folder with its PostgreSQL up."""
+
+    run: RunFolder
+    settings: Settings
+    postgres: Postgres
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A temporary folder PostgreSQL's own account can reach, which pytest's `tmp_path` is not when started as root."""
+    folder = Path(tempfile.mkdtemp(prefix="goldlayer-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def run_settings() -> Settings:
+    """Settings of a test installation: its server need not survive a power cut."""
+    return Settings(postgres=PostgresSettings(durable=False))
+
+
+@pytest.fixture(scope="session")
+def installation(run_settings: Settings) -> Iterator[Installation]:
+    """One installation a session (and xdist worker), PostgreSQL up; its databases are the tests' to make."""
+    folder = Path(tempfile.mkdtemp(prefix="goldlayer-"))
+    folder.chmod(0o711)
+    run = RunFolder.open(folder / "run", run_settings)
+    postgres = Postgres(run, run_settings)
+    with postgres.running():
+        yield Installation(run, run_settings, postgres)
+    shutil.rmtree(folder, ignore_errors=True)
