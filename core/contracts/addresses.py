@@ -14,6 +14,11 @@ from core.errors import InputError
 
 CLOCK_REGISTERS = 4
 VALUE_REGISTERS = 2
+HOLE_FLOAT32_BITS = 0x7FC0DEAD
+"""A quiet NaN with this payload says "no value at this time"; any other NaN is a value the device computed.
+
+Modbus has no quality, so the two need different bits. Compare registers, not floats: arithmetic may drop the payload.
+"""
 MAX_READ = 125
 _REGISTERS = 65_536
 _LAST_DEVICE = 247
