@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     """Run folder; the command line's `--run` wins, `.goldlayer` is the default."""
     log_level: str = "info"
     """Lowest level written to the log."""
+    debug: bool = False
+    """Show the traceback of an unexpected error instead of filing it."""
     postgres: PostgresSettings = PostgresSettings()
     eventlog: EventLogSettings = EventLogSettings()
     lake: LakeSettings = LakeSettings()

@@ -2,8 +2,8 @@
 
 Usage: `python -IS child.py {"parent": PID, "signal": N, "uid": N|null, "gid": N|null} PROGRAM ARGUMENT…`
 
-The kernel is asked to send `signal` to this process when its parent dies, kill -9 included. The request survives exec but not a change
-of user, hence the order below; and a parent that died before the request was made is noticed by looking once more.
+The kernel is asked to send `signal` to this process when its parent dies, kill -9 included. The request survives exec
+but not a change of user, hence the order below; a parent that died before the request is noticed by looking once more.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Give up root if asked to, bind this process to its parent, become the program."""
     order = json.loads(sys.argv[1])
-    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    linux = sys.platform == "linux"
+    libc = ctypes.CDLL(None, use_errno=True)
     if order["uid"] is not None:
         os.setgroups([])
         os.setgid(order["gid"])
         os.setuid(order["uid"])
-    if libc is not None and libc.prctl(_PR_SET_PDEATHSIG, order["signal"], 0, 0, 0) != 0:
+    if linux and libc.prctl(_PR_SET_PDEATHSIG, order["signal"], 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != order["parent"]:
         sys.exit(1)

@@ -2,9 +2,10 @@
 
 Usage: `python -IS keeper.py {"users": PATH, "child": PATH of child.py, "uid": N|null, "gid": N|null} SERVER ARGUMENT…`
 
-Every process that uses the server holds the file `users` under a shared lock, which the kernel releases when the process dies, kill -9
-included. When this process gets the lock for itself, nobody is left: it stops the server and ends. So the server is never
-stopped under somebody's feet and never outlives its last user. A server that crashes is started again.
+Every process that uses the server holds the file `users` under a shared lock, which the kernel releases when the
+process dies, kill -9 included. When this process gets the lock for itself, nobody is left: it stops the server and
+ends. So the server is never stopped under somebody's feet and never outlives its last user. A server that crashes is
+started again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _asked_to_stop = False
 
 
 def _ask_to_stop(_number: int, _frame: object) -> None:
-    global _asked_to_stop  # noqa: PLW0603
+    global _asked_to_stop
     _asked_to_stop = True
 
 

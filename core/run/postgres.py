@@ -33,8 +33,9 @@ _NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 class Postgres:
     """The server's face to this process.
 
-    The embedded server runs while anybody uses it: `start` makes this process a user, `stop` ends that, and the last user to go,
-    however it goes, takes the server down (`core/run/keeper.py`). With `postgres.url` set, start and stop do nothing.
+    The embedded server runs while anybody uses it: `start` makes this process a user, `stop` ends that, and the last
+    user to go, however it goes, takes the server down (`core/run/keeper.py`). With `postgres.url` set, start and stop
+    do nothing.
     """
 
     def __init__(self, run: RunFolder, settings: Settings) -> None:
@@ -109,7 +110,8 @@ class Postgres:
 
         Args:
             database: database name.
-            role: whose password is the secret `pg_<role>`; `postgres` is the superuser, with `postgres.url` that URL's own.
+            role: whose password is the secret `pg_<role>`; `postgres` is the superuser, with `postgres.url` that
+                URL's own.
         """
         if self._settings.url is None:
             server = cluster.live_server(self._data)
