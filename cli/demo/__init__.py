@@ -1,0 +1,1 @@
+"""The demo's walk: recorded plants over real protocols, through every room, to answers with evidence."""

@@ -1,0 +1,97 @@
+"""The figures of the summary, each taken from where it is kept: the bridges' books, Delta, the tenant databases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from bridge.books import BridgeBooks, read_books
+from cli.demo.plants import PlantState
+from cli.demo.proof import Verdict
+from core.run.folder import RunFolder
+from lake.spec import TableSpec
+from lake.store import TenantLake
+from lake.tables import bronze, silver
+
+_BRIDGE_TERMS = ("read", "withheld", "contracted", "suppressed", "aggregated", "forwarded", "windows", "rules", "sent")
+_SENT_ROWS = (bronze.READINGS, bronze.EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What left the plants and the bridges, summed over sites."""
+
+    replayed: int
+    books: Counter[str]
+
+
+def streamed(run: RunFolder, sites: Iterable[str], plants: Iterable[PlantState]) -> Streamed:
+    """The bridges' own totals; read from their databases, never from what they sent."""
+    books: Counter[str] = Counter()
+    for site in sites:
+        found: BridgeBooks = read_books(run.bridges / site)
+        books.update({term: getattr(found, term) for term in _BRIDGE_TERMS})
+        books["unacknowledged"] += found.unacknowledged_rows
+    return Streamed(sum(plant.readings_served for plant in plants), books)
+
+
+def row_count(lakes: Iterable[TenantLake], *tables: TableSpec) -> int:
+    """Rows of some tables over some tenants."""
+    return sum(int(lake.scan(table).select(pl.len()).collect().item()) for lake in lakes for table in tables)
+
+
+def quarantined_rows(lakes: Iterable[TenantLake]) -> int:
+    """Rows in bronze quarantine: records singly, refused batches by the rows they claim."""
+    return sum(int(lake.scan(bronze.QUARANTINE).select(pl.col("rows").sum()).collect().item()) for lake in lakes)
+
+
+def doubled_rows(lakes: Iterable[TenantLake]) -> int:
+    """Rows of bronze beyond the first of their (lane, seq, row number)."""
+    keys = list(bronze.READINGS.keys)
+    return sum(
+        int(lake.scan(table).select(pl.len() - pl.struct(keys).n_unique()).collect().item())
+        for lake in lakes
+        for table in _SENT_ROWS
+    )
+
+
+def readings(streamed: Streamed, lakes: list[TenantLake], waiting: int, verdict: Verdict) -> dict[str, int | None]:
+    """All terms of the books.
+
+    Args:
+        streamed: the bridges' side.
+        lakes: one lake a tenant.
+        waiting: rows the event log holds and the lake does not yet.
+        verdict: the independent proof's.
+    """
+    built = any(lake.version(silver.READINGS) is not None for lake in lakes)
+    silver_tables = (silver.READINGS, silver.EVENTS)
+    bronze_rows = row_count(lakes, *_SENT_ROWS)
+    silver_rows = row_count(lakes, *silver_tables) if built else None
+    rejected = row_count(lakes, silver.QUARANTINE) if built else None
+    return {
+        "replayed": streamed.replayed,
+        **{term: streamed.books[term] for term in _BRIDGE_TERMS},
+        "in_flight": streamed.books["unacknowledged"] + waiting,
+        "bronze": bronze_rows,
+        "silver": silver_rows,
+        "rejected": rejected,
+        "superseded": superseded_rows(lakes) if built else None,
+        "quarantined": quarantined_rows(lakes),
+        "gap_readings": verdict.in_gaps,
+        "lost": verdict.lost,
+        "duplicated": max(verdict.duplicated, doubled_rows(lakes)),
+    }
+
+
+def superseded_rows(lakes: Iterable[TenantLake]) -> int:
+    """Rows of bronze whose place in silver a later row of the same identity took; counted from bronze itself."""
+    identities = ((bronze.READINGS, ["site", "equipment_id", "signal", "ts"]), (bronze.EVENTS, ["event_id"]))
+    return sum(
+        int(lake.scan(table).select(pl.len() - pl.struct(keys).n_unique()).collect().item())
+        for lake in lakes
+        for table, keys in identities
+    )
