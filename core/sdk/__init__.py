@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core.contracts.evidence import Evidence
     from core.errors import DeniedError, InputError, NotFoundError
+    from core.sdk import words
     from core.sdk.context import Answer, ToolContext
     from core.sdk.entities import (
         EquipmentId,
@@ -51,6 +52,7 @@ _HOMES = {
     "load_queries": "core.sdk.sql",
     "platform_tool": "core.sdk.tool",
 }
+_ROOMS = ("words", "web")
 
 __all__ = [
     "Answer",
@@ -74,10 +76,13 @@ __all__ = [
     "Window",
     "load_queries",
     "platform_tool",
+    "words",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"core.sdk.{name}")
     if name not in _HOMES:
         raise AttributeError(f"core.sdk has no {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

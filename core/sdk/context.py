@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from core.contracts.evidence import Evidence
-from core.errors import TerminalError
+from core.errors import NotFoundError, TerminalError
 
 Vectors = Sequence[Sequence[float]]
 
@@ -23,6 +23,15 @@ class Answer(Protocol):
     def rows(self) -> list[dict[str, Any]]: ...
     @property
     def evidence(self) -> list[Evidence]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """The answer of a table nothing was written to yet."""
+
+    columns: Sequence[str] = ()
+    rows: list[dict[str, Any]] = field(default_factory=lambda: list[dict[str, Any]]())
+    evidence: list[Evidence] = field(default_factory=lambda: list[Evidence]())
 
 
 class LakeReader(Protocol):
@@ -98,12 +107,18 @@ class ToolContext:
             tables: full names of the tables it reads.
             parameters: values by name.
 
+        Returns:
+            The rows and their evidence; no rows and no evidence if nothing was written to the table yet.
+
         Raises:
             TerminalError: this context has no lake.
         """
         if self.lake is None:
             raise TerminalError("this tool needs the lake, and its context has none")
-        return await asyncio.to_thread(self.lake.query, sql, list(tables), dict(parameters or {}))
+        try:
+            return await asyncio.to_thread(self.lake.query, sql, list(tables), dict(parameters or {}))
+        except NotFoundError:
+            return _Nothing()
 
     async def embed(self, texts: list[str]) -> Vectors:
         """Vectors of some texts, one each.

@@ -181,6 +181,8 @@ def _plain_schema(model: type[BaseModel]) -> Mapping[str, Any]:
     schema.pop("title", None)
     for prop in schema.get("properties", {}).values():
         prop.pop("title", None)
+        if prop.get("default", ...) is None:
+            prop.pop("default")
         choices = [choice for choice in prop.get("anyOf", []) if choice.get("type") != "null"]
         if len(choices) == 1:
             prop.pop("anyOf")

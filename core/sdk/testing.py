@@ -1,0 +1,195 @@
+"""What a module author tests with: a lake in memory with the real query face, a connector, a person, an audit trail.
+
+The lake runs real DuckDB SQL over Arrow tables and hands out evidence that `rerun` runs again, as the real one does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+
+from core.contracts.evidence import Evidence
+from core.errors import InputError, NotFoundError
+from core.sdk.context import ToolContext, Vectors
+
+_PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTenant:
+    """A tenant that exists nowhere."""
+
+    slug: str = "acme"
+    name: str = "Acme"
+    id: UUID = field(default_factory=uuid4)
+
+
+@dataclass(frozen=True, slots=True)
+class FakePerson:
+    """Somebody signed in."""
+
+    tenant: FakeTenant
+    permissions: frozenset[str] = frozenset()
+    email: str = "ana@example.com"
+    name: str = "Ana"
+    person_id: UUID = field(default_factory=uuid4)
+
+
+@dataclass(slots=True)
+class FakeAudit:
+    """Keeps the records in a list."""
+
+    records: list[dict[str, Any]] = field(default_factory=lambda: list[dict[str, Any]]())
+
+    async def record(self, action: str, target: str, after: Mapping[str, Any], outcome: str) -> None:
+        """Append one record."""
+        self.records.append({"action": action, "target": target, "after": dict(after), "outcome": outcome})
+
+
+@dataclass(frozen=True, slots=True)
+class FakeAnswer:
+    """Rows and their evidence."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    evidence: list[Evidence]
+    truncated: bool = False
+
+
+class FakeLake:
+    """One tenant's lake in memory.
+
+    Args:
+        tables: Arrow tables by full name, `gold.kpi_daily`.
+        checks: results of checks, by full name of the table.
+    """
+
+    def __init__(self, tables: Mapping[str, pa.Table], checks: Mapping[str, dict[str, str]] | None = None) -> None:
+        self._tables = dict(tables)
+        self._checks = dict(checks or {})
+
+    def query(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] = {}) -> FakeAnswer:
+        """Run one SELECT over one table; see `lake.reader.LakeReader.query`."""
+        if len(tables) != 1:
+            raise InputError("a query reads exactly one table", received=", ".join(tables))
+        written = _write_out(sql, parameters)
+        columns, rows = self._run(tables[0], written)
+        evidence = Evidence(
+            store="delta",
+            table=tables[0],
+            version=0,
+            partitions=[],
+            rows=len(rows),
+            as_of="2000-01-01T00:00:00+00:00",
+            checks=self._checks.get(tables[0], {}),
+            query=written,
+        )
+        return FakeAnswer(columns, rows, [evidence])
+
+    def rerun(self, evidence: Evidence) -> list[dict[str, Any]]:
+        """The rows that evidence speaks of."""
+        return self._run(evidence.table, evidence.query)[1]
+
+    def _run(self, table: str, sql: str) -> tuple[list[str], list[dict[str, Any]]]:
+        import duckdb
+
+        if table not in self._tables:
+            raise NotFoundError("nothing was written to this table yet", where=table)
+        layer, _, name = table.partition(".")
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.register("source", self._tables[table])
+            connection.execute(f'CREATE SCHEMA "{layer}"')
+            connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM "source"')  # noqa: S608  names of a test
+            cursor = connection.execute(sql)
+            columns = [str(column[0]) for column in cursor.description or []]
+            return columns, [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+class FakeData:
+    """A connector over rows in memory; knows the calls that tools use.
+
+    Args:
+        tables: rows by table; a row that can be searched holds its vector under `embedding`.
+    """
+
+    def __init__(self, tables: Mapping[str, list[dict[str, Any]]]) -> None:
+        self._tables = {name: list(rows) for name, rows in tables.items()}
+
+    async def query(self, table: str, **options: Any) -> list[dict[str, Any]]:
+        """Rows whose columns equal `filters`."""
+        filters: dict[str, Any] = options.get("filters") or {}
+        return [row for row in self._rows(table) if all(row.get(key) == value for key, value in filters.items())]
+
+    async def vector_search(
+        self, table: str, query_vector: Sequence[float], top_k: int = 5, **_: Any
+    ) -> list[dict[str, Any]]:
+        """The nearest rows by cosine distance, nearest first, with their `distance`."""
+
+        def distance(row: dict[str, Any]) -> float:
+            return 1 - sum(a * b for a, b in zip(query_vector, row["embedding"], strict=True))
+
+        ranked = sorted(self._rows(table), key=distance)[:top_k]
+        return [{**{k: v for k, v in row.items() if k != "embedding"}, "distance": distance(row)} for row in ranked]
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
+        if table not in self._tables:
+            raise NotFoundError("no such table", where=table)
+        return self._tables[table]
+
+
+def tool_context(
+    *,
+    permissions: Sequence[str] = (),
+    subscriptions: Sequence[str] = (),
+    lake: FakeLake | None = None,
+    data: FakeData | None = None,
+    embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None,
+    tenant: FakeTenant | None = None,
+    audit: FakeAudit | None = None,
+    agent: str | None = None,
+) -> ToolContext:
+    """A context as the platform builds it, over fakes."""
+    owner = tenant or FakeTenant()
+    return ToolContext(
+        tenant=owner,
+        identity=FakePerson(owner, frozenset(permissions)),
+        subscriptions=frozenset(subscriptions),
+        audit=audit or FakeAudit(),
+        agent=agent,
+        lake=lake,
+        data=data,
+        embedder=embedder,
+    )
+
+
+def _write_out(sql: str, parameters: Mapping[str, object]) -> str:
+    used = set(_PARAMETER.findall(sql))
+    odd = sorted(used ^ set(parameters))
+    if odd:
+        raise InputError("parameters and placeholders differ", received=", ".join(odd), where=sql)
+    return _PARAMETER.sub(lambda match: _literal(parameters[match[1]]), sql)
+
+
+def _literal(value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return str(value).upper()
+        case int() | float():
+            return repr(value)
+        case datetime():
+            return f"TIMESTAMPTZ '{value.isoformat(sep=' ')}'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+        case list() | tuple():
+            return f"[{', '.join(_literal(item) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]  items are checked one by one
+        case _:
+            return "'" + str(value).replace("'", "''") + "'"

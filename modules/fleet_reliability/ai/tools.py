@@ -1,0 +1,179 @@
+"""The fleet's tools; each delegates to `service.py` or `incidents.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.sdk import (
+    Condition,
+    EquipmentId,
+    EquipmentIds,
+    EquipmentType,
+    FirstDay,
+    FreeText,
+    KpiName,
+    LastDay,
+    ToolContext,
+    ToolResult,
+    TopN,
+    platform_tool,
+)
+from modules.fleet_reliability import incidents, service
+
+_MODULE = "FLEET_RELIABILITY"
+_READ = "FLEET.READ"
+_TIMEOUT_MS = 15_000
+_ORDERED = Condition(
+    "the first day is not after the last",
+    lambda values: not (values["first"] and values["last"]) or values["first"] <= values["last"],
+)
+Measure = Annotated[
+    Literal["remaining_life", "anomaly"],
+    Field(
+        description="Rank by one measure only; leave out for remaining life where there is one, else anomaly.",
+        json_schema_extra={"x-words": {"anomaly": ["abnormal", "unusual", "strange", "anomalous"]}},
+    ),
+]
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=_TIMEOUT_MS,
+    summary_instructions="""Machines that need attention first, with remaining useful life and its interval where there
+    is a life model, else with the anomaly score and its reason. Also the remaining life of named machines. Use it for
+    how long machines have got, which fail next, which are worst or least healthy.""",
+    examples=(
+        "Which machines should we look at first?",
+        "How much longer will they run?",
+        "Which equipment will fail next?",
+        "What is the remaining useful life of this engine?",
+        "How many cycles are left?",
+        "Which machines are in the worst health?",
+        "What should we maintain first?",
+        "When will it break down?",
+    ),
+)
+async def rank_equipment(
+    context: ToolContext,
+    equipment: EquipmentIds | None = None,
+    equipment_type: EquipmentType | None = None,
+    by: Measure | None = None,
+    top: TopN = 5,
+) -> ToolResult:
+    """Machines by urgency, with remaining life and interval."""
+    return await service.rank_equipment(context, equipment, equipment_type, by, top)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=_TIMEOUT_MS,
+    summary_instructions="""What happened to one machine in a period: fault episodes, the strongest deviations of its
+    signals from its own baseline, and its strangest day. Use it for incidents, causes and unusual behaviour.""",
+    examples=(
+        "What happened to this machine in that period?",
+        "What went wrong on 5 June?",
+        "Was anything unusual with this machine last week?",
+        "Why did it behave strangely in May?",
+        "Tell me about the incident.",
+        "Did anything abnormal occur in early March?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def what_happened(
+    context: ToolContext, equipment: EquipmentId, first: FirstDay | None = None, last: LastDay | None = None
+) -> ToolResult:
+    """Faults and deviations of one machine in a period."""
+    return await incidents.what_happened(context, equipment, first, last)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=_TIMEOUT_MS,
+    summary_instructions="""Whether an incident has happened before: earlier episodes of the same fault with dates, and
+    incidents alike in description from the fault memory. Give the machine (and the days of the incident), or a
+    description of it.""",
+    examples=(
+        "Did the same thing ever happen before?",
+        "Have we ever seen this fault again?",
+        "Did this occur earlier on other machines?",
+        "Were there similar incidents in the past?",
+        "Is this a repeat?",
+        "Find incidents like a leaking seal.",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def similar_incidents(
+    context: ToolContext,
+    equipment: EquipmentId | None = None,
+    text: FreeText | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+) -> ToolResult:
+    """Earlier and similar incidents."""
+    return await incidents.similar_incidents(context, equipment, text, first, last)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=_TIMEOUT_MS,
+    summary_instructions="""Key figures over a period: utilisation, availability, throughput, cycle time, number of
+    faults, mean time between failures, mean time to repair, overall equipment effectiveness; by machine.""",
+    examples=(
+        "What was the utilisation in May?",
+        "How available was the machine last month?",
+        "What is the mean time between failures?",
+        "How much throughput did we have?",
+        "How many faults were there in June?",
+        "What is the OEE?",
+        "How long do repairs take on average?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def kpi_summary(
+    context: ToolContext,
+    kpi: KpiName | None = None,
+    equipment: EquipmentIds | None = None,
+    equipment_type: EquipmentType | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+    top: TopN = 20,
+) -> ToolResult:
+    """Key figures of a period."""
+    return await service.kpi_summary(context, kpi, equipment, equipment_type, first, last, top)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=_TIMEOUT_MS,
+    summary_instructions="""Machines side by side over a period: mean and worst anomaly score, number and hours of fault
+    episodes. Use it to compare two or more machines, or all of a type.""",
+    examples=(
+        "Compare the two pumps.",
+        "How does this machine do against that one?",
+        "Which of them was healthier in May?",
+        "Difference between the machines of this type.",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def compare_equipment(
+    context: ToolContext,
+    equipment: EquipmentIds | None = None,
+    equipment_type: EquipmentType | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+    top: TopN = 10,
+) -> ToolResult:
+    """Machines side by side."""
+    return await service.compare_equipment(context, equipment, equipment_type, first, last, top)

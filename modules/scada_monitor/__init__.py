@@ -1,0 +1,1 @@
+"""What the plant did: its equipment and signals, their history, and the faults it raised."""

@@ -1,0 +1,180 @@
+"""The monitor's tools; each delegates to `service.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.sdk import (
+    Condition,
+    EquipmentId,
+    EquipmentType,
+    FaultCode,
+    FirstDay,
+    LastDay,
+    SignalName,
+    ToolContext,
+    ToolResult,
+    TopN,
+    platform_tool,
+)
+from modules.scada_monitor import service
+
+_MODULE = "SCADA_MONITOR"
+_READ = "SCADA.READ"
+_ORDERED = Condition(
+    "the first day is not after the last",
+    lambda values: not (values["first"] and values["last"]) or values["first"] <= values["last"],
+)
+
+Direction = Annotated[
+    Literal["highest", "lowest"],
+    Field(
+        description="Which end.",
+        json_schema_extra={
+            "x-words": {
+                "highest": ["hottest", "warmest", "maximum", "peak", "most", "fastest", "strongest", "top", "largest"],
+                "lowest": ["coldest", "coolest", "minimum", "least", "slowest", "weakest", "smallest", "bottom"],
+            }
+        },
+    ),
+]
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    catalogue=True,
+    timeout_ms=15_000,
+    summary_instructions="""List the equipment of the tenant's sites with its type and the days that have data, the
+    signals of each type with their units, and the fault codes ever raised. Call it first to learn exact names.""",
+    examples=(
+        "What equipment is there?",
+        "Which signals and sensors are recorded, and in which units?",
+        "What data do you have, and from when to when?",
+        "List all machines of the site.",
+        "Which sensors does this machine have?",
+    ),
+)
+async def describe_site(context: ToolContext, equipment_type: EquipmentType | None = None) -> ToolResult:
+    """Equipment, signals with units, fault codes, and the days that have data."""
+    return await service.describe_site(context, equipment_type)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=15_000,
+    summary_instructions="""History of one signal of one piece of equipment over a period: mean, lowest, highest with
+    their times, and the course by hour or day. Use it for readings, values, levels and trends of a sensor.""",
+    full_instructions="""`signal` must be one of the names that describe_site lists for the equipment's type. Windows of
+    up to two days come hour by hour, longer ones day by day. Leave out `first` and `last` for all recorded data.""",
+    examples=(
+        "What was the pressure in May?",
+        "How did the temperature develop last week?",
+        "Show me the motor current on 5 June.",
+        "What was the average speed, and how far did it go up and down?",
+        "What is the trend of the vibration?",
+        "Give me the readings of this sensor.",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def sensor_history(
+    context: ToolContext,
+    equipment: EquipmentId,
+    signal: SignalName,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+) -> ToolResult:
+    """Mean, lowest and highest of a signal, and its course."""
+    return await service.sensor_history(context, equipment, signal, first, last)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=15_000,
+    summary_instructions="""Days on which a signal was highest or lowest, the most extreme first, with value, unit and
+    hour. Use it for hottest, coldest, peak, maximum or minimum days of a sensor.""",
+    examples=(
+        "On which days did it run hottest?",
+        "When was the pressure lowest?",
+        "What was the peak current and when?",
+        "Which day had the maximum temperature?",
+        "When did the flow drop to its minimum?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def signal_extremes(
+    context: ToolContext,
+    signal: SignalName,
+    direction: Direction = "highest",
+    equipment: EquipmentId | None = None,
+    equipment_type: EquipmentType | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+    top: TopN = 5,
+) -> ToolResult:
+    """The most extreme days of a signal."""
+    return await service.signal_extremes(context, signal, direction, equipment, equipment_type, first, last, top)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=15_000,
+    summary_instructions="""Faults and alarms as episodes (raised, cleared, duration) that overlap a period, of one
+    machine, of a type, or of the whole site, also by fault code. Use it for which machines show a fault and since when,
+    and whether an alarm stood on certain days.""",
+    examples=(
+        "Which alarms were raised in May?",
+        "Which machines have this fault, and since when?",
+        "Did an alarm stand at that time?",
+        "Were there any faults on 5 June?",
+        "List the fault episodes of the compressor.",
+        "Which faults are still open?",
+        "How long did the alarm last?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def fault_episodes(
+    context: ToolContext,
+    equipment: EquipmentId | None = None,
+    equipment_type: EquipmentType | None = None,
+    fault_code: FaultCode | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+) -> ToolResult:
+    """Fault episodes in a period."""
+    return await service.fault_episodes(context, equipment, equipment_type, fault_code, first, last)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=15_000,
+    summary_instructions="""Single fault records in the order they came: raised, cleared, acknowledged, with time and
+    severity. Use it for the raw event log, not for durations.""",
+    examples=(
+        "Show the raw event log of that day.",
+        "List every single alarm record as it came in.",
+        "When exactly was the alarm acknowledged?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def fault_events(
+    context: ToolContext,
+    equipment: EquipmentId | None = None,
+    fault_code: FaultCode | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+    top: TopN = 50,
+) -> ToolResult:
+    """Single fault records in a period."""
+    return await service.fault_events(context, equipment, fault_code, first, last, top)
