@@ -1,0 +1,78 @@
+"""The chain itself, pure: what a record's hash covers and where a chain breaks.
+
+A plain hash can be recomputed by whoever may write the table; an HMAC needs the key, which lies outside the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+GENESIS = "0" * 64
+"""What the first record of a tenant follows."""
+_COVERED = ("actor", "action", "target", "before", "after", "outcome")
+
+
+def as_text(payload: object) -> str | None:
+    """A payload as it is stored and hashed; None stays None.
+
+    Dates and UUIDs are written as text.
+    """
+    if payload is None:
+        return None
+    return json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def mac_of(key: bytes, tenant: str, seq: int, at: datetime, row: Mapping[str, Any], previous: str) -> str:
+    """Hash of one record.
+
+    Args:
+        key: outside the database.
+        tenant: id of the tenant, so that records cannot move between chains.
+        seq: position, from 1, without holes.
+        at: when, to the microsecond.
+        row: has the columns actor, action, target, before, after (texts of JSON or None) and outcome.
+        previous: hash of the record before, `GENESIS` for the first.
+    """
+    covered = [tenant, seq, at.astimezone(UTC).isoformat(), *(row[name] for name in _COVERED), previous]
+    return hmac.new(key, json.dumps(covered, ensure_ascii=False).encode(), hashlib.sha256).hexdigest()
+
+
+class Walk:
+    """Follows a chain record by record; `fault` names the first broken link."""
+
+    def __init__(self, key: bytes, tenant: str) -> None:
+        self._key = key
+        self._tenant = tenant
+        self.seq = 0
+        self.mac = GENESIS
+        self.fault: tuple[int, str] | None = None
+
+    def take(self, rows: Iterable[Mapping[str, Any]], exported: Mapping[int, str]) -> bool:
+        """Go on; False when the chain is broken.
+
+        Args:
+            rows: the next records in order.
+            exported: hashes known outside the database, by position.
+        """
+        for row in rows:
+            expected = self.seq + 1
+            if row["seq"] != expected:
+                return self._break(expected, "the record is missing")
+            if row["previous_mac"] != self.mac:
+                return self._break(expected, "the record does not follow the one before")
+            mac = mac_of(self._key, self._tenant, expected, row["at"], row, self.mac)
+            if not hmac.compare_digest(mac, row["mac"]):
+                return self._break(expected, "the record was changed")
+            if not hmac.compare_digest(exported.get(expected, mac), mac):
+                return self._break(expected, "the record is not the one that was exported")
+            self.seq, self.mac = expected, mac
+        return True
+
+    def _break(self, seq: int, reason: str) -> bool:
+        self.fault = (seq, reason)
+        return False

@@ -1,0 +1,6 @@
+"""The one door to PostgreSQL: pools, transactions that carry a tenant, named SQL, roles and databases, migrations."""
+
+from core.db.database import Database, Listener, Transaction
+from core.db.scope import TenantScope
+
+__all__ = ["Database", "Listener", "TenantScope", "Transaction"]

@@ -1,0 +1,160 @@
+"""An asyncpg pool behind our own face."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from core.db.errors import FOREIGN, translate
+from core.db.listener import Listener
+from core.db.transaction import Transaction
+
+Row = dict[str, Any]
+
+_IDLE_S = 60.0
+"""A connection nobody used for this long is closed."""
+_SET_TENANT = "select set_config('app.current_tenant_id', $1, true)"
+
+
+class Database:
+    """One database under one role.
+
+    Connections open on demand and close when idle. Every method raises errors of `core.errors` only: a
+    `TransientError` may be tried again.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, dsn: str, name: str) -> None:
+        self._pool = pool
+        self._dsn = dsn
+        self._listeners: list[Listener] = []
+        self.name = name
+        """Name of the database, for errors and logs."""
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        min_size: int = 0,
+        max_size: int = 10,
+        vectors: bool = False,
+        server_settings: Mapping[str, str] | None = None,
+    ) -> Database:
+        """A pool for a DSN; with `min_size=0` nothing is dialled until the first call.
+
+        Args:
+            dsn: `postgresql://role:password@host:port/database`.
+            min_size: connections kept open.
+            max_size: connections at most; further callers wait.
+            vectors: the database has pgvector, and its columns come and go as lists of floats.
+            server_settings: PostgreSQL settings of each session.
+        """
+        name = dsn.rsplit("/", 1)[-1].split("?", 1)[0]
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=min_size,
+                max_size=max_size,
+                max_inactive_connection_lifetime=_IDLE_S,
+                init=_with_vectors if vectors else _with_json,
+                server_settings=dict(server_settings or {}),
+            )
+        except FOREIGN as error:
+            raise translate(error, where=name) from error
+        return cls(pool, dsn, name)
+
+    async def close(self) -> None:
+        """Close listeners and connections; waits for running queries."""
+        for listener in self._listeners:
+            await listener.close()
+        self._listeners.clear()
+        await self._pool.close()
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> list[Row]:
+        """All rows of one statement."""
+        try:
+            return [dict(row) for row in await self._pool.fetch(sql, *args, timeout=timeout)]
+        except FOREIGN as error:
+            raise translate(error, where=self.name) from error
+
+    async def fetchrow(self, sql: str, *args: object) -> Row | None:
+        """The first row of one statement, or None."""
+        try:
+            row = await self._pool.fetchrow(sql, *args)
+        except FOREIGN as error:
+            raise translate(error, where=self.name) from error
+        return None if row is None else dict(row)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        try:
+            return await self._pool.fetchval(sql, *args)
+        except FOREIGN as error:
+            raise translate(error, where=self.name) from error
+
+    async def execute(self, sql: str, *args: object) -> str:
+        """Run a statement, or several if there are no arguments; returns the server's tag, `UPDATE 3`."""
+        try:
+            return await self._pool.execute(sql, *args)
+        except FOREIGN as error:
+            raise translate(error, where=self.name) from error
+
+    @asynccontextmanager
+    async def transaction(
+        self, tenant_id: UUID | None = None, *, readonly: bool = False, isolation: str | None = None
+    ) -> AsyncGenerator[Transaction]:
+        """A transaction, for one tenant if it is named.
+
+        Args:
+            tenant_id: what `app.current_tenant_id` is until the end of the transaction, and no longer.
+            readonly: the server refuses writes.
+            isolation: `serializable`, `repeatable_read` or `read_committed`; the server's default if unset.
+        """
+        try:
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(readonly=readonly, isolation=isolation),
+            ):
+                if tenant_id is not None:
+                    await connection.execute(_SET_TENANT, str(tenant_id))
+                yield Transaction(connection, self.name)
+        except FOREIGN as error:
+            raise translate(error, where=self.name) from error
+
+    async def listen(self, channel: str, callback: Callable[[str], None]) -> Listener:
+        """Call back with the payload of every NOTIFY on a channel, on a connection of its own.
+
+        A lost connection is taken up again; `callback("")` then says that something may have been missed.
+        """
+        listener = await Listener.open(self._dsn, channel, callback)
+        self._listeners.append(listener)
+        return listener
+
+
+async def _with_json(connection: asyncpg.Connection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+async def _with_vectors(connection: asyncpg.Connection) -> None:
+    from pgvector import Vector
+
+    await _with_json(connection)
+    await connection.set_type_codec(
+        "vector",
+        schema="public",
+        format="binary",
+        encoder=lambda value: Vector(value if hasattr(value, "ndim") else list(value)).to_binary(),
+        decoder=lambda data: Vector.from_binary(data).to_list(),
+    )

@@ -1,0 +1,18 @@
+"""Tenants, sites, contracts, bridges, people, roles, keys, audit and notifications."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the first schema."""
+    # exec_driver_sql: the text has colons and percent signs that SQLAlchemy would take for parameters.
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))

@@ -1,0 +1,1 @@
+"""One file a step, with its SQL beside it."""

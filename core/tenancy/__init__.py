@@ -1,0 +1,8 @@
+"""Tenants: their registry, their databases, their sites, contracts and bridges."""
+
+from core.db.scope import TenantScope
+from core.tenancy.installation import init_platform
+from core.tenancy.sites import RegisteredSite
+from core.tenancy.tenancy import Tenancy
+
+__all__ = ["RegisteredSite", "Tenancy", "TenantScope", "init_platform"]

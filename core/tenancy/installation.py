@@ -1,0 +1,46 @@
+"""`platform init`: the databases and roles every installation has."""
+
+from __future__ import annotations
+
+from core.db import Database
+from core.db.identifiers import quote_identifier
+from core.db.migrate import migrate
+from core.db.server import ensure_database, ensure_role, provisioning
+from core.log import get_logger
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import Settings
+
+PLATFORM = "platform"
+OWNER, APP, ADMIN = "goldlayer_owner", "goldlayer_app", "goldlayer_admin"
+"""Owner of the platform tables; role that row-level security holds; role that sees all tenants."""
+SERVICES = {"eventlog": "goldlayer_eventlog", "dagster": "goldlayer_dagster"}
+"""Databases beside the platform's, and the role that owns each."""
+_log = get_logger("tenancy")
+
+
+async def init_platform(run: RunFolder, postgres: Postgres, settings: Settings) -> None:
+    """Create databases and roles and migrate; running it again does what is missing.
+
+    Args:
+        run: keeps the passwords.
+        postgres: a server that is running.
+        settings: the connection limit of the embedded server bounds every database.
+
+    Raises:
+        TransientError: the server is not reachable.
+    """
+    del settings  # The face all parts call; databases need nothing from it yet.
+    async with await Database.open(postgres.dsn("postgres")) as server, provisioning(server, "init"):
+        for role in (OWNER, APP, ADMIN, *SERVICES.values()):
+            await ensure_role(server, role, run.secret(f"pg_{role}"), bypass_rls=role == ADMIN)
+        await ensure_database(server, PLATFORM, owner=OWNER)
+        for name, owner in SERVICES.items():
+            await ensure_database(server, name, owner=owner)
+        # Everybody may connect to these by default and would see every database's name there.
+        for name in ("postgres", "template1"):
+            await server.execute(f"revoke all on database {quote_identifier(name)} from public")
+        await server.execute(f"grant connect on database {quote_identifier(PLATFORM)} to {APP}, {ADMIN}")
+        migrated = await migrate(postgres.dsn(PLATFORM, OWNER))
+    if migrated:
+        _log.info("platform database is ready", action="init")

@@ -1,0 +1,251 @@
+"""The registry of tenants, and the only place where scopes come from."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from core.audit import Audit
+from core.contracts.data_contract import DataContract
+from core.contracts.site import SiteFile
+from core.db import Database, TenantScope
+from core.db.queries import load_queries
+from core.errors import DeniedError, InputError, NotFoundError
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import Settings
+from core.tenancy.installation import ADMIN, APP, PLATFORM
+from core.tenancy.keys import matches, prefix_of
+from core.tenancy.provision import database_of, provision, role_of
+from core.tenancy.roles import ADMIN_ROLE, PLATFORM_PERMISSIONS, ROLE_TEMPLATES
+from core.tenancy.sites import BridgeRecord, RegisteredSite, SiteRegistry
+
+_SQL = load_queries("core.tenancy")
+_SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeIdentity:
+    """Who holds a bridge key."""
+
+    tenant: TenantScope
+    bridge_id: str
+    site: str
+
+
+class Tenancy:
+    """Over the platform database; lives in one event loop.
+
+    Attributes:
+        platform: platform database under row-level security: sees what `transaction(tenant_id)` names, else nothing.
+        audit: the log of every change this class makes.
+    """
+
+    def __init__(self, run: RunFolder, postgres: Postgres, platform: Database, admin: Database) -> None:
+        self._run = run
+        self._postgres = postgres
+        self._admin = admin
+        self._databases: dict[UUID, Database] = {}
+        # A creation holds one connection for its lock and works on others: one at a time, or they wait for each other.
+        self._creating = asyncio.Lock()
+        self.platform = platform
+        self.audit = Audit.over(platform, run)
+        self._sites = SiteRegistry(platform, run)
+
+    @classmethod
+    async def open(cls, run: RunFolder, postgres: Postgres, settings: Settings) -> Tenancy:
+        """Connect to the platform database of an installation that `init_platform` has prepared."""
+        del settings  # The face all parts call; the registry needs nothing from it yet.
+        platform = await Database.open(postgres.dsn(PLATFORM, APP))
+        admin = await Database.open(postgres.dsn(PLATFORM, ADMIN), max_size=3)
+        return cls(run, postgres, platform, admin)
+
+    async def close(self) -> None:
+        """Close every connection this object opened."""
+        for database in (*self._databases.values(), self.platform, self._admin):
+            await database.close()
+        self._databases.clear()
+
+    async def __aenter__(self) -> Tenancy:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def create(self, slug: str, name: str) -> TenantScope:
+        """Make a tenant with its own role and database; running it again finishes what a crash left undone.
+
+        A tenant that exists is returned as it is, its name unchanged.
+
+        Raises:
+            InputError: the slug is not one, or the name is empty.
+        """
+        if not _SLUG.fullmatch(slug):
+            raise InputError(
+                "not a tenant's slug",
+                expected="3 to 40 of a-z, 0-9 and -, a letter first, no - at the end",
+                received=slug,
+            )
+        if not name.strip():
+            raise InputError("a tenant needs a name", where=slug)
+        async with self._creating, self._admin.transaction() as lock:
+            await lock.execute(_SQL["lock_tenant"], slug)
+            await self._admin.execute(_SQL["add_tenant"], slug, name.strip())
+            row = await self._admin.fetchrow(_SQL["tenant_in_any_state"], slug)
+            if row is None:
+                raise NotFoundError("the tenant was removed while it was made", received=slug)
+            scope = _scope(row)
+            if row["status"] == "provisioning":
+                await provision(scope, self._run, self._postgres)
+                await self._seed_roles(scope)
+                await self.audit.record(scope, "command", "tenant.create", slug, after={"name": scope.name})
+                await self._admin.execute(_SQL["finish_tenant"], scope.id)
+        return scope
+
+    async def _seed_roles(self, scope: TenantScope) -> None:
+        async with self.platform.transaction(scope.id) as transaction:
+            for code, name in ROLE_TEMPLATES.items():
+                await transaction.execute(_SQL["seed_role"], scope.id, code, name)
+            for permission in PLATFORM_PERMISSIONS:
+                await transaction.execute(_SQL["seed_permission"], scope.id, ADMIN_ROLE, permission)
+
+    async def get(self, slug: str) -> TenantScope:
+        """A tenant by its slug.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        row = await self._admin.fetchrow(_SQL["find_tenant"], slug)
+        if row is None:
+            raise NotFoundError("no such tenant", received=slug, next_step="platform tenants list")
+        return _scope(row)
+
+    async def list(self) -> list[TenantScope]:
+        """Every tenant, by slug."""
+        return [_scope(row) for row in await self._admin.fetch(_SQL["list_tenants"])]
+
+    async def active(self, tenant_id: UUID) -> TenantScope:
+        """A tenant by id, for those who have proven that they belong to it.
+
+        Raises:
+            DeniedError: it does not exist or is suspended.
+        """
+        row = await self._admin.fetchrow(_SQL["find_tenant_by_id"], tenant_id)
+        if row is None or row["status"] != "active":
+            raise DeniedError("the tenant is not active")
+        return _scope(row)
+
+    async def status(self, scope: TenantScope) -> str:
+        """`active` or `suspended`."""
+        row = await self._admin.fetchrow(_SQL["find_tenant_by_id"], scope.id)
+        if row is None:
+            raise NotFoundError("no such tenant", received=scope.slug)
+        return str(row["status"])
+
+    async def suspend(self, scope: TenantScope, actor: str = "command") -> None:
+        """Shut a tenant out: tokens and bridge keys stop working, data stays."""
+        await self._set_status(scope, actor, "suspended")
+
+    async def resume(self, scope: TenantScope, actor: str = "command") -> None:
+        """Let a suspended tenant in again."""
+        await self._set_status(scope, actor, "active")
+
+    async def _set_status(self, scope: TenantScope, actor: str, status: str) -> None:
+        before = await self.status(scope)
+        await self._admin.execute(_SQL["set_status"], scope.id, status)
+        await self.audit.record(scope, actor, "tenant.set_status", scope.slug, before, status)
+
+    async def register_site(self, scope: TenantScope, site: SiteFile, contract: DataContract) -> RegisteredSite:
+        """Store a site, put its contract in force and make its bridge; may be repeated.
+
+        A new bridge's key is written to `bridge_key_file(scope, site)` once; the platform keeps its hash.
+
+        Raises:
+            InputError: the site file names another tenant, or the contract does not fit the site.
+        """
+        key_file = await self._key_file(scope, site.site)
+        new = await self._sites.register(scope, site, contract, key_file)
+        found = {one.site.site: one for one in await self._sites.all(scope)}[site.site]
+        if new:
+            after = {"contract": contract.id, "version": contract.version, "sha256": contract.sha256}
+            await self.audit.record(scope, "command", "site.register", site.site, after=after)
+        return found
+
+    async def sites(self, scope: TenantScope) -> builtins.list[RegisteredSite]:
+        """A tenant's sites, by name."""
+        return await self._sites.all(scope)
+
+    async def contract_by_hash(self, scope: TenantScope, site: str, sha256: str) -> DataContract | None:
+        """A contract of a site, in force or superseded; None if the platform never saw it."""
+        return await self._sites.contract(scope, site, sha256)
+
+    async def bridges(self, scope: TenantScope) -> builtins.list[BridgeRecord]:
+        """A tenant's bridges."""
+        return await self._sites.bridges(scope)
+
+    async def bridge_seen(self, scope: TenantScope, bridge_id: str, incarnation: str | None = None) -> None:
+        """Note a bridge's sign of life and which outbox it uses."""
+        await self._sites.seen(scope, bridge_id, incarnation)
+
+    async def bridge_key_file(self, scope: TenantScope, site: str) -> Path:
+        """Where the key of a site's bridge was written."""
+        return self._run.secrets / await self._key_file(scope, site)
+
+    async def replace_bridge_key(self, scope: TenantScope, site: str, actor: str = "command") -> Path:
+        """Give a site's bridge a new key, for one that was lost or leaked."""
+        name = await self._sites.replace_key(scope, site)
+        await self.audit.record(scope, actor, "bridge.replace_key", site)
+        return self._run.secrets / name
+
+    async def _key_file(self, scope: TenantScope, site: str) -> str:
+        for bridge in await self._sites.bridges(scope):
+            if bridge.site == site:
+                return bridge.key_file
+        plain = f"bridges/{site}.key"
+        taken = await self._admin.fetchval(_SQL["key_file_taken"], plain)
+        return f"bridges/{scope.slug}.{site}.key" if taken else plain
+
+    async def bridge_of_key(self, key: str) -> BridgeIdentity:
+        """Who holds a bridge key.
+
+        Raises:
+            DeniedError: nobody does, or the tenant is not active.
+        """
+        prefix = prefix_of(key)
+        row: dict[str, Any] | None = None
+        if prefix is not None:
+            row = await self._admin.fetchrow(_SQL["bridge_by_prefix"], prefix)
+        if row is None or not matches(key, row["key_hash"]):
+            raise DeniedError("bridge key is not valid")
+        return BridgeIdentity(await self.active(row["tenant_id"]), row["bridge_id"], row["site"])
+
+    async def add_person(self, email: str, name: str, password_hash: str) -> UUID:
+        """The person with an e-mail address, made if there is none; a known one keeps name and password.
+
+        People are global, so this is the registry's; who belongs to a tenant, `core.identity` decides.
+        """
+        await self._admin.execute(_SQL["add_person"], email, name, password_hash)
+        return await self._admin.fetchval(_SQL["person_by_email"], email)
+
+    def dsn(self, scope: TenantScope) -> str:
+        """DSN of a tenant's database under the tenant's own role; carries a password, so never log it."""
+        return self._postgres.dsn(database_of(scope), role_of(scope))
+
+    async def database(self, scope: TenantScope) -> Database:
+        """A tenant's database under the tenant's own role; connections open on demand and close when idle."""
+        known = self._databases.get(scope.id)
+        if known is None:
+            opened = await Database.open(self.dsn(scope), vectors=True)
+            known = self._databases.setdefault(scope.id, opened)
+            if known is not opened:  # Another task was faster while this one waited.
+                await opened.close()
+        return known
+
+
+def _scope(row: dict[str, Any]) -> TenantScope:
+    return TenantScope(id=row["id"], slug=row["slug"], name=row["name"])
