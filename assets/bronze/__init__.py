@@ -1,0 +1,1 @@
+"""Bronze as Dagster sees it: written by the sink, observed here."""

@@ -1,0 +1,95 @@
+"""What the sites of a tenant measure, as one frame: machine by machine, signal by signal, under the contract in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from core.contracts.data_contract import DataContract, SignalContract
+from core.contracts.site import Role, Signal, SiteFile
+from core.contracts.units import convert_factor
+
+_ROLE_AGGREGATE = {Role.RUNNING: "mean", Role.SPEED: "mean", Role.FAULT: "mean", Role.COUNT: "last", Role.GOOD: "last"}
+"""The window that stands in for a signal with a role that leaves the site only as windows."""
+
+SCHEMA: Mapping[str, pl.DataType] = {
+    "site": pl.String(),
+    "equipment_id": pl.String(),
+    "equipment_type": pl.String(),
+    "base": pl.String(),
+    "unit": pl.String(),
+    "scale": pl.Float64(),
+    "offset": pl.Float64(),
+    "minimum": pl.Float64(),
+    "maximum": pl.Float64(),
+    "deadband": pl.Boolean(),
+    "role": pl.String(),
+    "role_signal": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContractedSite:
+    """A site and the contract it sends under."""
+
+    site: SiteFile
+    contract: DataContract
+
+
+def catalogue(sites: Iterable[ContractedSite]) -> pl.DataFrame:
+    """One row a machine and signal, contracted or not; grain: site, equipment_id, base.
+
+    `base` is the signal a window is derived from, or the signal itself; `value * scale + offset` is in `unit`;
+    `role_signal` is the signal that speaks for the role: itself, or a window if the raw one stays on site.
+    """
+    rows = [_row(entry, unit_id, kind, signal) for entry in sites for unit_id, kind, signal in _signals(entry.site)]
+    return pl.DataFrame(rows, schema=dict(SCHEMA), orient="row")
+
+
+def _signals(site: SiteFile) -> Iterable[tuple[str, str, Signal]]:
+    return ((unit.id, unit.type, signal) for unit in site.units() for signal in unit.signals)
+
+
+def _row(entry: ContractedSite, equipment_id: str, kind: str, signal: Signal) -> tuple[object, ...]:
+    promise = entry.contract.signals.get((kind, signal.name))
+    unit = promise.unit if promise else signal.unit
+    scale, offset = convert_factor(signal.unit, unit) if unit != signal.unit else (1.0, 0.0)
+    role_signal = _role_signal(signal, promise) if signal.role else None
+    return (
+        entry.site.site,
+        equipment_id,
+        kind,
+        signal.name,
+        unit,
+        scale,
+        offset,
+        promise.minimum if promise else None,
+        promise.maximum if promise else None,
+        bool(promise and promise.deadband),
+        signal.role.value if signal.role and role_signal else None,
+        role_signal,
+    )
+
+
+def _role_signal(signal: Signal, promise: SignalContract | None) -> str | None:
+    if promise is None or promise.forward:
+        return signal.name
+    wanted = _ROLE_AGGREGATE[signal.role] if signal.role else None
+    fitting = [w for w in promise.windows if wanted in w.aggregates]
+    return min(fitting, key=lambda w: w.every_us).signal_of(signal.name, str(wanted)) if fitting else None
+
+
+def rule_names(sites: Iterable[ContractedSite]) -> pl.DataFrame:
+    """Edge rules by what their events say; grain: site, equipment_type, fault_code.
+
+    Rules of one type that share a fault code cannot be told apart in events and are counted under the first's name.
+    """
+    rows = [
+        (entry.site.site, rule.equipment_type, rule.fault_code, rule.name)
+        for entry in sites
+        for rule in entry.contract.rules
+    ]
+    names = ["site", "equipment_type", "fault_code", "rule"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")

@@ -1,0 +1,63 @@
+"""The tenants' own databases, as assets reach them: one tenant at a time, under that tenant's role."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from core.db import Database
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import load_settings
+from core.tenancy import Tenancy
+
+Answer = TypeVar("Answer")
+
+
+class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  Dagster's own parameter
+    """Where each tenant's database is, from the platform database of a run folder; looked up once a process.
+
+    Attributes:
+        run: the run folder.
+    """
+
+    run: str
+    _dsns: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def dsn(self, slug: str) -> str:
+        """Address of a tenant's database, as the tenant's own role; holds a password, so never for a log.
+
+        Raises:
+            NotFoundError: no such tenant.
+        """
+        if slug not in self._dsns:
+            self._dsns[slug] = asyncio.run(self._look_up(slug))
+        return self._dsns[slug]
+
+    def work(self, slug: str, job: Callable[[Database], Awaitable[Answer]]) -> Answer:
+        """Run a job on a tenant's database, on connections that close with it."""
+        dsn = self.dsn(slug)
+
+        async def run() -> Answer:
+            async with await Database.open(dsn, max_size=2, vectors=True) as database:
+                return await job(database)
+
+        return asyncio.run(run())
+
+    def scratch(self, slug: str) -> Path:
+        """Folder for what a run keeps of one tenant between two runs and may lose at any time."""
+        folder = RunFolder.open(Path(self.run), load_settings()).dagster / "marts" / slug
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    async def _look_up(self, slug: str) -> str:
+        settings = load_settings()
+        run = RunFolder.open(Path(self.run), settings)
+        tenancy = await Tenancy.open(run, Postgres(run, settings), settings)
+        try:
+            return tenancy.dsn(await tenancy.get(slug))
+        finally:
+            await tenancy.close()

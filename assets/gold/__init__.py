@@ -1,0 +1,1 @@
+"""Gold: key figures, baselines, deviations, health and remaining life."""

@@ -1,0 +1,47 @@
+"""Does a published table equal the version of the lake table that its note names?"""
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+from assets.serving.publish import rows_to_publish, scan
+from assets.serving.tables import SCHEMA, Published
+from core.db import Database
+from core.db.identifiers import quote_identifier
+from lake.store import TenantLake
+from lake.tables import table
+
+EQUALS_THE_LAKE = "equals_the_lake"
+CHECK_RESULTS = table("ops.check_results")
+
+
+def latest_checks(lake: TenantLake, full_name: str) -> dict[str, str]:
+    """Latest status of every check of a lake table: passed, warned or failed; empty if it was never checked."""
+    rows = lake.scan(CHECK_RESULTS).filter(pl.col("table") == full_name)
+    latest = rows.sort("at").unique("check", keep="last").select("check", "status").collect()
+    return dict(sorted(latest.iter_rows()))
+
+
+async def differences(database: Database, lake: TenantLake, published: Published, version: int) -> list[str]:
+    """One line for every day whose number of rows differs, the whole table compared; empty if all are alike."""
+    name = quote_identifier(SCHEMA, published.name)
+    held = await database.fetch(f"select date, count(*) as rows from {name} group by date")  # noqa: S608  quoted name
+    return compare({row["date"]: int(row["rows"]) for row in held}, _rows_by_day(lake, published, version))
+
+
+def compare(held: Mapping[date, int], expected: Mapping[date, int]) -> list[str]:
+    """The days on which the two counts differ, in words, oldest first."""
+    return [
+        f"{day.isoformat()}: {held.get(day, 0)} rows published, {expected.get(day, 0)} in the lake"
+        for day in sorted({*held, *expected})
+        if held.get(day, 0) != expected.get(day, 0)
+    ]
+
+
+def _rows_by_day(lake: TenantLake, published: Published, version: int) -> dict[date, int]:
+    if published.latest_by is not None:
+        rows = rows_to_publish(lake, published, version, []).lazy()
+    else:
+        rows = scan(lake, published, version)
+    return dict(rows.group_by("date").len().collect().iter_rows())

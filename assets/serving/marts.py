@@ -1,0 +1,60 @@
+"""The dbt marts of a tenant: staging views and mart tables over schema `kpi`, each model an asset, each test a check.
+
+The marts are rebuilt whole, whatever days a run covers: a tenant's published tables are small. Consumers: modules and
+agents.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.asset_utils import get_subset_selection_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from assets.databases import TenantDatabases
+from assets.partitions import TENANT_DAYS, WHOLE_RANGE
+from assets.serving.dbt_run import DbtProjectFiles, build
+from assets.window import window
+from core.errors import TerminalError
+
+_EVERYTHING = "fqn:*"
+
+
+class _Translator(DagsterDbtTranslator):
+    """Names models as they stand in the database: `mart/fault_history`, grouped by folder."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
+
+
+def mart_assets(project: DbtProjectFiles) -> dg.AssetsDefinition:
+    """Every model of the project as an asset of one step."""
+    manifest: dict[str, Any] = json.loads(project.manifest.read_text(encoding="utf-8"))
+    translator = _Translator()
+
+    @dbt_assets(
+        manifest=manifest,
+        name="marts",
+        select=_EVERYTHING,
+        partitions_def=TENANT_DAYS,
+        backfill_policy=WHOLE_RANGE,
+        dagster_dbt_translator=translator,
+    )
+    def marts(context: dg.AssetExecutionContext, databases: TenantDatabases) -> Iterator[Any]:
+        tenant = window(context).tenant
+        selection, indirect = get_subset_selection_for_context(
+            context, manifest, _EVERYTHING, None, None, translator, None
+        )
+        outcome = build(project, databases.dsn(tenant), databases.scratch(tenant), selection, indirect)
+        for event in outcome.events:
+            message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+            yield from message.to_default_asset_events(manifest, translator, context)
+        if outcome.failures:
+            raise TerminalError("marts do not hold", received="; ".join(outcome.failures), where=tenant)
+
+    return marts

@@ -1,0 +1,69 @@
+"""Gold and the fault episodes, published into the tenant's schema `kpi`.
+
+Grain: that of the lake table, except that of remaining life only the latest row of each machine is kept.
+Consumers: the dbt marts, modules and agents.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.databases import TenantDatabases
+from assets.partitions import TENANT_DAYS, WHOLE_RANGE
+from assets.resources import LakeResource
+from assets.serving.equality import EQUALS_THE_LAKE, differences, latest_checks
+from assets.serving.publish import days_to_publish, lake_version, prepare, publish, published_version, rows_to_publish
+from assets.serving.tables import PUBLISHED, SCHEMA, Published
+from assets.window import window
+from core.db import Database
+
+
+def published_key(published: Published) -> dg.AssetKey:
+    """The asset that a lake table becomes in the tenant's database."""
+    return dg.AssetKey([SCHEMA, published.name])
+
+
+def publishing(published: Published) -> dg.AssetsDefinition:
+    """The asset that publishes one table; its check blocks the marts."""
+    key = published_key(published)
+    check = dg.AssetCheckSpec(
+        EQUALS_THE_LAKE, asset=key, blocking=True, description="By day, as many rows as the lake at that version."
+    )
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetKey([published.source.layer.value, published.source.name])],
+        partitions_def=TENANT_DAYS,
+        backfill_policy=WHOLE_RANGE,
+        check_specs=[check],
+        group_name="serving",
+        kinds={"postgres"},
+        description=f"{published.source.full_name} in the tenant's database. {published.source.description}",
+    )
+    def to_tenant(
+        context: dg.AssetExecutionContext, lake: LakeResource, databases: TenantDatabases
+    ) -> dg.MaterializeResult[Any]:
+        cells, run_id = window(context), context.run_id
+        tables = lake.tenant(cells.tenant)
+
+        async def work(database: Database) -> dg.MaterializeResult[Any]:
+            await prepare(database, PUBLISHED)
+            version = lake_version(tables, published)
+            days = days_to_publish(tables, published, await published_version(database, published), cells.days)
+            rows = rows_to_publish(tables, published, version, days)
+            checks = latest_checks(tables, published.source.full_name)
+            done = await publish(database, published, rows, days, version=version, run_id=run_id, checks=checks)
+            wrong = await differences(database, tables, published, version)
+            result = dg.AssetCheckResult(
+                passed=not wrong, check_name=EQUALS_THE_LAKE, metadata={"days that differ": wrong}
+            )
+            return dg.MaterializeResult(
+                metadata={"window": str(cells), "days": len(days), **done.facts()}, check_results=[result]
+            )
+
+        return databases.work(cells.tenant, work)
+
+    return to_tenant
+
+
+ASSETS = [publishing(published) for published in PUBLISHED]

@@ -1,0 +1,1 @@
+"""Silver: readings and events judged, fault episodes, signals by the hour, the reconciled books."""

@@ -1,0 +1,113 @@
+"""Judging bronze: which row is kept, which is superseded, which is rejected and why. Pure: frames in, frames out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+# OPC UA Part 4, section 7.39: the two highest bits of a status code are its severity, zero means Good.
+_SEVERITY = 0xC000_0000
+_RECEIVED_LAST = ["received_at", "lane", "seq", "row_no"]
+_EVENT_STATES = ["raised", "cleared", "acknowledged"]
+READING_KEY = ["site", "equipment_id", "signal", "ts"]
+
+
+class Judged(NamedTuple):
+    """Bronze split three ways: no row is in two parts, none is missing."""
+
+    kept: pl.DataFrame
+    rejected: pl.DataFrame
+    superseded: pl.DataFrame
+
+
+def is_good() -> pl.Expr:
+    """True where the status code in `quality` says Good."""
+    return (pl.col("quality") & _SEVERITY) == 0
+
+
+def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
+    """Split bronze readings; kept ones are unique in (site, equipment, signal, ts).
+
+    Args:
+        bronze: rows of `bronze.readings`, whole days.
+        catalogue: see `assets.catalogue.catalogue`.
+
+    Returns:
+        Rows with `equipment_type`, `unit`, `role` and `value` in `unit`; rejected ones with `reason` as well.
+        Of several samples with one key the one received last is kept.
+    """
+    known = bronze.with_columns(
+        base=pl.col("signal").str.split(":").list.first(),
+        aggregate=pl.col("signal").str.split(":").list.get(1, null_on_oob=True),
+    ).join(catalogue, on=["site", "equipment_id", "base"], how="left")
+    is_count = pl.col("aggregate").fill_null("") == "count"
+    in_unit = known.with_columns(
+        value=pl.when(is_count).then("value").otherwise(pl.col("value") * pl.col("scale") + pl.col("offset")),
+        unit=pl.when(is_count).then(pl.lit("1")).otherwise("unit"),
+        minimum=pl.when(~is_count).then("minimum"),
+        maximum=pl.when(~is_count).then("maximum"),
+        role=pl.when(pl.col("signal") == pl.col("role_signal")).then("role"),
+    )
+    return _split(in_unit.with_columns(reason=_reading_reason()), READING_KEY)
+
+
+def judge_events(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
+    """Split bronze events; kept ones are unique in `event_id`, the one received last wins."""
+    machines = catalogue.select("site", "equipment_id", "equipment_type").unique()
+    known = bronze.join(machines, on=["site", "equipment_id"], how="left")
+    return _split(known.with_columns(reason=_event_reason()), ["event_id"])
+
+
+def mark_late(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Add `late`: the row arrived after its day had been built.
+
+    Args:
+        rows: rows with the key of a reading, `received_at` and `date`.
+        before: `silver.readings` and its quarantine as they stand, same days and columns, with `late`.
+    """
+    on_time = [*READING_KEY, "received_at"]
+    known = before.filter(~pl.col("late")).select(on_time).unique().with_columns(was_on_time=True)
+    built = before.select("date").unique().with_columns(built=True)
+    return (
+        rows.join(known, on=on_time, how="left")
+        .join(built, on="date", how="left")
+        .with_columns(late=pl.col("built").fill_null(False) & ~pl.col("was_on_time").fill_null(False))
+        .drop("built", "was_on_time")
+    )
+
+
+def _reading_reason() -> pl.Expr:
+    limit = "{} the contract's {} of {} {}"
+    return (
+        pl.when(pl.col("equipment_type").is_null())
+        .then(pl.lit("the site has no such signal"))
+        .when(is_good() & pl.col("value").is_null() & pl.col("text").is_null())
+        .then(pl.lit("quality is good but there is no value"))
+        .when(is_good() & (pl.col("value") < pl.col("minimum")))
+        .then(pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"))
+        .when(is_good() & (pl.col("value") > pl.col("maximum")))
+        .then(pl.format(limit, pl.lit("above"), pl.lit("maximum"), "maximum", "unit"))
+    )
+
+
+def _event_reason() -> pl.Expr:
+    return (
+        pl.when(pl.col("equipment_type").is_null())
+        .then(pl.lit("the site has no such machine"))
+        .when(~pl.col("state").is_in(_EVENT_STATES))
+        .then(pl.lit("state is not raised, cleared or acknowledged"))
+        .when(~pl.col("severity").is_between(0, 100))
+        .then(pl.lit("severity is not between 0 and 100"))
+    )
+
+
+def _split(rows: pl.DataFrame, key: list[str]) -> Judged:
+    accepted = rows.filter(pl.col("reason").is_null()).sort(_RECEIVED_LAST)
+    is_last = pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1
+    accepted = accepted.with_columns(is_last=is_last)
+    return Judged(
+        kept=accepted.filter("is_last").sort(key),
+        rejected=rows.filter(pl.col("reason").is_not_null()),
+        superseded=accepted.filter(~pl.col("is_last")),
+    )
