@@ -54,6 +54,13 @@ class Plant:
         """Number of samples in the recording, holes included."""
         return sum(one.rows * len(one.columns) for one in self.units)
 
+    def readings_by_step(self) -> npt.NDArray[np.int64]:
+        """Samples of each step."""
+        counts = np.zeros(self.steps, dtype=np.int64)
+        for one in self.units:
+            counts[one.offset : one.offset + one.rows] += len(one.columns)
+        return counts
+
     def at(self, step: int) -> Iterator[tuple[int, int]]:
         """`(index of the machine, row)` of every machine that has a row in a step."""
         for index, one in enumerate(self.units):

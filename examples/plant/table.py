@@ -118,7 +118,7 @@ def _text(path: Path) -> str:
             raw = gzip.decompress(raw)
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = cast("bytes", error.object)[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         raise InputError(
             "recording is not UTF-8", where=f"{path}, line {line}", next_step="convert the file"
         ) from error
