@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 import subprocess
 import time
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ def closed_folder(path: Path, account: Account | None) -> Path | None:
         try:
             status = folder.stat()
         except OSError:
+            return None
+        if not stat.S_ISDIR(status.st_mode):
             return None
         if account is not None and status.st_uid == account.uid:
             needed = 0o100

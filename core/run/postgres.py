@@ -71,6 +71,17 @@ class Postgres:
             raise
         self._uses += 1
 
+    def ensure(self) -> None:
+        """Bring the server up again if this process uses it and it is gone together with its keeper.
+
+        Raises:
+            TerminalError: it refuses to start.
+            TransientError: it did not become ready in time.
+        """
+        if self._user.held:
+            with exclusive(self._run.postgres / "start.lock"):
+                self._bring_up()
+
     def stop(self) -> None:
         """Stop using the server; returns when it is down, or when others still use it."""
         self._uses = max(0, self._uses - 1)
