@@ -42,7 +42,7 @@ def publishing(published: Published) -> dg.AssetsDefinition:
     )
     def to_tenant(
         context: dg.AssetExecutionContext, lake: LakeResource, databases: TenantDatabases
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
         cells, run_id = window(context), context.run_id
         tables = lake.tenant(cells.tenant)
 
