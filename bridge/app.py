@@ -1,0 +1,80 @@
+"""The on-site application: device to journal, journal to outbox, outbox to gateway, each a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bridge.backoff import keep_running, wait_for
+from bridge.config import BridgeConfig
+from bridge.contract.plan import plan_site
+from bridge.drivers import driver_for
+from bridge.outbox import Outbox, OutboxWriter, Sender
+from bridge.processor import Processor
+from bridge.recorder import Recorder
+from bridge.runner import Runner
+from bridge.store import Store, get_meta
+from bridge.uplink import Link, Uplink
+from core.log import get_logger
+
+_STEP_INTERVAL_S = 0.25
+"""Shortest time between two steps of the contract, so that slow sites do not send a batch for every reading."""
+_log = get_logger("bridge")
+
+
+async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
+    """Bridge one site until `stop` is set.
+
+    Every part is restarted with growing pauses when it fails; what is journaled and stored survives anything.
+
+    Raises:
+        InputError: site, contract, home or gateway cannot be worked with; nothing was started.
+    """
+    driver = driver_for(config.site)
+    with Store.open(config.home) as store:
+        with store.writing() as connection:
+            incarnation = get_meta(connection, "incarnation")
+        _log.info("bridge starts", action="start", site=config.site.site, incarnation=incarnation)
+        journaled, stored, link = asyncio.Event(), asyncio.Event(), Link()
+        settings = config.settings
+        sender = Sender(config.bridge_id, incarnation, config.site.site, config.contract)
+        recorder = await asyncio.to_thread(Recorder, store, config.site, clocked=driver.clocked)
+        runner = Runner(
+            driver,
+            recorder,
+            journaled,
+            journal_interval_s=settings.journal_interval_s,
+            poll_interval_s=config.site.poll.interval_s,
+            longest_pause_s=settings.reconnect_max_s,
+        )
+        processor = Processor(store, plan_site(config.site, config.contract), OutboxWriter(sender, settings.batch_rows))
+        outbox_connection = store.connect()
+        uplink = Uplink(config, incarnation, Outbox(outbox_connection), link, stored, lambda: runner.connected)
+        longest = settings.reconnect_max_s
+        try:
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(keep_running("device", lambda: runner.read(stop), stop, longest))
+                parts.create_task(keep_running("journal", lambda: runner.write(stop), stop, longest))
+                parts.create_task(
+                    keep_running("contract", lambda: _process(processor, link, journaled, stored, stop), stop, longest)
+                )
+                parts.create_task(keep_running("uplink", lambda: uplink.run(stop), stop, longest))
+        finally:
+            recorder.close()
+            processor.close()
+            outbox_connection.close()
+            _log.info("bridge stopped", action="stop", site=config.site.site)
+
+
+async def _process(
+    processor: Processor, link: Link, journaled: asyncio.Event, stored: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Run the contract whenever frames wait."""
+    while not stop.is_set():
+        journaled.clear()
+        live = link.connected and not await asyncio.to_thread(processor.behind)
+        taken = await asyncio.to_thread(processor.run_once, live=live)
+        stored.set()
+        if await wait_for(stop, 0 if taken > 1 else _STEP_INTERVAL_S):
+            return
+        if not taken:
+            await wait_for(journaled, _STEP_INTERVAL_S)

@@ -1,0 +1,93 @@
+"""The bridge's books as they stand, read beside the running bridge."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.driver import Series
+from bridge.gaps import Gap
+from bridge.store import get_meta, read_only
+from core.contracts.reading import COUNT_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was counted under one signal, or in total; the terms of the books and two observations."""
+
+    read: int
+    withheld: int
+    contracted: int
+    suppressed: int
+    aggregated: int
+    forwarded: int
+    windows: int
+    rules: int
+    redelivered: int
+    conflicting: int
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeBooks:
+    """Books of one bridge.
+
+    Attributes:
+        incarnation: identity of the outbox.
+        totals: over all signals.
+        by_signal: by (equipment, signal), withheld ones by name; windows and rules under their own names.
+        sent: rows, readings and events, ever put into the outbox.
+        unacknowledged_batches: batches the log does not have yet.
+        unacknowledged_rows: their rows.
+        journal_rows: readings in the journal.
+        journal_frames: frames in the journal.
+        engine_lag: frames the contract has not seen yet.
+        gaps: source time nobody read.
+    """
+
+    incarnation: str
+    totals: Line
+    by_signal: dict[Series, Line]
+    sent: int
+    unacknowledged_batches: int
+    unacknowledged_rows: int
+    journal_rows: int
+    journal_frames: int
+    engine_lag: int
+    gaps: tuple[Gap, ...]
+
+
+def read_books(home: Path) -> BridgeBooks:
+    """Read the books of a bridge in one consistent view.
+
+    Raises:
+        InputError: no bridge ever ran on this folder.
+    """
+    connection = read_only(home)
+    try:
+        connection.execute("begin")
+        return _read(connection)
+    finally:
+        connection.close()
+
+
+def _read(connection: sqlite3.Connection) -> BridgeBooks:
+    lines = {(row[0], row[1]): Line(*row[2:]) for row in connection.execute("select * from ledger")}
+    totals = Line(*(sum(getattr(line, name) for line in lines.values()) for name in COUNT_COLUMNS))
+    frames, rows, last = connection.execute(
+        "select count(*), coalesce(sum(rows), 0), coalesce(max(id), 0) from frames"
+    ).fetchone()
+    batches, waiting = connection.execute("select count(*), coalesce(sum(rows), 0) from outbox").fetchone()
+    gaps = connection.execute("select equipment_id, from_us, to_us, reason from gaps order by id")
+    return BridgeBooks(
+        incarnation=get_meta(connection, "incarnation"),
+        totals=totals,
+        by_signal=lines,
+        sent=int(get_meta(connection, "sent_readings", "0")) + int(get_meta(connection, "sent_events", "0")),
+        unacknowledged_batches=batches,
+        unacknowledged_rows=waiting,
+        journal_rows=rows,
+        journal_frames=frames,
+        engine_lag=last - int(get_meta(connection, "checkpoint", "0")),
+        gaps=tuple(Gap(*row) for row in gaps),
+    )

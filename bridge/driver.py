@@ -1,0 +1,90 @@
+"""What a driver is: four verbs over one endpoint. Reconnecting, pacing and batching belong to the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from core.contracts.reading import Sample
+from core.errors import TerminalError, TransientError
+
+Series = tuple[str, str]
+"""(equipment id, signal): one line of samples."""
+
+
+class DeviceLostError(TransientError):
+    """The device does not answer; connecting again may help."""
+
+
+class DeviceRefusedError(TerminalError):
+    """The device answers, but not as the site file says; somebody has to change one of the two."""
+
+
+class Repeat(NamedTuple):
+    """All signals of one machine were read again, unchanged, at the same source time."""
+
+    equipment_id: str
+    ts_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one call of `read` brought.
+
+    Attributes:
+        samples: values in the order they were read.
+        repeats: machines whose clock and values stood still; no sample was built for them.
+        complete: a polled device has been visited once round; the runner pauses here.
+        unfilled: machines whose device keeps no history: what passed while nobody was connected is lost.
+    """
+
+    samples: list[Sample]
+    repeats: list[Repeat] = field(default_factory=list[Repeat])
+    complete: bool = False
+    unfilled: frozenset[str] = frozenset()
+
+
+class Driver(Protocol):
+    """One connection to one endpoint, its configuration complete when it is built."""
+
+    clocked: bool
+    """Samples of one machine come in equal steps of its own clock, so that a jump of it is a missed scan."""
+
+    async def connect(self, newest: Mapping[Series, int]) -> None:
+        """Open the connection and take up from the newest source time (microseconds) known of each series.
+
+        Raises:
+            DeviceLostError: the device cannot be reached.
+            DeviceRefusedError: it refuses what the site file asks for.
+        """
+        ...
+
+    async def read(self) -> Scan:
+        """The next samples; waits for them if the device pushes.
+
+        Raises:
+            DeviceLostError: the connection is gone.
+        """
+        ...
+
+    async def write(self, equipment_id: str, signal: str, value: float) -> None:
+        """Set one value, if the driver was built with leave to write that signal.
+
+        Raises:
+            DeniedError: nobody allowed this signal to be written.
+            DeviceLostError: the connection is gone.
+            DeviceRefusedError: the device refuses.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection; safe to call twice."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

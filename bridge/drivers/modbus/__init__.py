@@ -1,0 +1,1 @@
+"""Modbus TCP: polled registers, one read a machine where they fit."""

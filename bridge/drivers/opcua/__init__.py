@@ -1,0 +1,1 @@
+"""OPC UA: subscriptions with history to fill what a broken connection missed."""

@@ -1,0 +1,93 @@
+"""HistoryRead of many nodes at once, page by page (OPC UA Part 11, section 6.5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from asyncua import ua
+from asyncua.client.client import Client
+
+from bridge.driver import Series
+from bridge.drivers.opcua.decode import sample_of
+from bridge.drivers.opcua.profiles import OpcuaProfile
+from core.contracts.reading import Sample
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OPEN_END = datetime(2500, 1, 1, tzinfo=UTC)
+"""Plants may run ahead of this clock; an end in the far future takes all there is."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Nodes that start at one time, with where each goes on."""
+
+    nodes: dict[Series, ua.NodeId]
+    points: dict[Series, bytes | None] = field(default_factory=dict["Series", "bytes | None"])
+
+
+async def read_history(
+    client: Client,
+    nodes: Mapping[Series, ua.NodeId],
+    newest: Mapping[Series, int],
+    profile: OpcuaProfile,
+    unfilled: set[Series],
+) -> AsyncIterator[list[Sample]]:
+    """Everything the server keeps from the newest known source time of each series on, that time included.
+
+    Args:
+        client: connected.
+        nodes: what to ask for.
+        newest: microseconds; a series that is not in it is read from the beginning of its history.
+        profile: how many nodes and values to ask for at once.
+        unfilled: receives the series whose node has no history.
+
+    Yields:
+        Samples, a page of every node at a time, by source time within a series.
+    """
+    by_start: dict[int, dict[Series, ua.NodeId]] = {}
+    for series, node in nodes.items():
+        by_start.setdefault(newest.get(series, 0), {})[series] = node
+    for start_us, group in sorted(by_start.items()):
+        everyone = list(group.items())
+        for first in range(0, len(everyone), profile.max_nodes_per_history_read):
+            some = dict(everyone[first : first + profile.max_nodes_per_history_read])
+            pending = _Pending(some, dict.fromkeys(some))
+            while pending.points:
+                page = await _read_page(client, start_us, pending, profile.history_page, unfilled)
+                if page:
+                    yield page
+
+
+async def _read_page(
+    client: Client, start_us: int, pending: _Pending, size: int, unfilled: set[Series]
+) -> list[Sample]:
+    details = ua.ReadRawModifiedDetails()
+    details.IsReadModified = False
+    details.StartTime = _EPOCH + timedelta(microseconds=start_us)
+    details.EndTime = _OPEN_END
+    details.NumValuesPerNode = size
+    details.ReturnBounds = False
+    asked = list(pending.points)
+    params = ua.HistoryReadParameters()
+    params.HistoryReadDetails = details
+    params.TimestampsToReturn = ua.TimestampsToReturn.Both
+    params.ReleaseContinuationPoints = False
+    for series in asked:
+        node = ua.HistoryReadValueId()
+        node.NodeId = pending.nodes[series]
+        node.IndexRange = ""
+        node.ContinuationPoint = pending.points[series]
+        params.NodesToRead.append(node)
+    samples: list[Sample] = []
+    for series, result in zip(asked, await client.uaclient.session.history_read(params), strict=True):
+        before = pending.points.pop(series)
+        if result.StatusCode.is_bad():
+            unfilled.add(series)
+            continue
+        values = getattr(result.HistoryData, "DataValues", None) or []
+        samples.extend(sample_of(series, value) for value in values)
+        if result.ContinuationPoint and result.ContinuationPoint != before:
+            pending.points[series] = result.ContinuationPoint
+    return samples

@@ -1,0 +1,137 @@
+"""The journal: frames of readings appended in the order they came, each durable when `append` returns."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from bridge.driver import Series
+from bridge.gaps import Gap
+from bridge.store import transaction
+from core.contracts.batch import encode_block
+from core.contracts.reading import Sample, readings_to_arrow
+
+Notes = dict[tuple[str, str, int], list[int]]
+"""[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
+HOUR_US = 3_600_000_000
+_DECODED_FRAMES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One appended frame."""
+
+    id: int
+    batch: pa.RecordBatch
+    notes: Notes
+
+
+def decode_frame(payload: bytes) -> pa.RecordBatch:
+    """The readings of a frame."""
+    return pa.ipc.open_stream(payload).read_next_batch()
+
+
+class Journal:
+    """Appends frames and reads them back; one writer."""
+
+    def __init__(self, connection: sqlite3.Connection, site: str) -> None:
+        self._connection = connection
+        self._site = site
+
+    def append(self, samples: Sequence[Sample], notes: Notes, gaps: Sequence[Gap]) -> int:
+        """Make samples, what was seen of re-reads, and gaps found on the way durable together.
+
+        Returns:
+            Id of the frame.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        payload = encode_block(readings_to_arrow(self._site, samples))
+        times = [sample.ts_us for sample in samples]
+        now = time.time_ns() // 1000
+        with transaction(self._connection) as connection:
+            frame_id = connection.execute(
+                "insert into frames (received_at, rows, min_ts, max_ts, payload, notes) values (?, ?, ?, ?, ?, ?)",
+                (now, len(times), min(times, default=None), max(times, default=None), payload, _dump_notes(notes)),
+            ).lastrowid
+            connection.executemany(
+                "insert into gaps (equipment_id, from_us, to_us, reason, found_at) values (?, ?, ?, ?, ?)",
+                [(gap.equipment_id, gap.from_us, gap.to_us, gap.reason, now) for gap in gaps],
+            )
+        assert frame_id is not None  # noqa: S101  an insert into a rowid table has one
+        return frame_id
+
+
+def frames_after(connection: sqlite3.Connection, frame_id: int, max_rows: int) -> list[Frame]:
+    """Frames behind a checkpoint in order, until they hold `max_rows` rows; at least one if there is any."""
+    found: list[Frame] = []
+    rows = 0
+    cursor = connection.execute("select id, rows, payload, notes from frames where id > ? order by id", (frame_id,))
+    for one, count, payload, notes in cursor:
+        found.append(Frame(one, decode_frame(payload), _load_notes(notes)))
+        rows += count
+        if rows >= max_rows:
+            break
+    return found
+
+
+def newest_first(connection: sqlite3.Connection) -> Iterator[pa.RecordBatch]:
+    """Frames with rows, from the last one back."""
+    for (payload,) in connection.execute("select payload from frames where rows > 0 order by id desc"):
+        yield decode_frame(payload)
+
+
+def _dump_notes(notes: Notes) -> str:
+    return json.dumps([[*key, *counts] for key, counts in notes.items()])
+
+
+def _load_notes(text: str) -> Notes:
+    return {(equipment, signal, hour): [again, other] for equipment, signal, hour, again, other in json.loads(text)}
+
+
+class OldReadings:
+    """Looks up readings too old to be remembered in memory, by the time span of the frames."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._decoded: OrderedDict[int, dict[tuple[str, str, int], list[Sample]]] = OrderedDict()
+
+    def find(self, series: Series, ts_us: int) -> list[Sample]:
+        """Every journaled reading of a series at one source time."""
+        rows = self._connection.execute("select id from frames where min_ts <= ? and max_ts >= ?", (ts_us, ts_us))
+        ids = [int(row[0]) for row in rows]
+        return [sample for one in ids for sample in self._frame(one).get((*series, ts_us), [])]
+
+    def _frame(self, frame_id: int) -> dict[tuple[str, str, int], list[Sample]]:
+        known = self._decoded.get(frame_id)
+        if known is not None:
+            self._decoded.move_to_end(frame_id)
+            return known
+        (payload,) = self._connection.execute("select payload from frames where id = ?", (frame_id,)).fetchone()
+        table: dict[tuple[str, str, int], list[Sample]] = {}
+        for sample in samples_of(decode_frame(payload)):
+            table.setdefault((sample.equipment_id, sample.signal, sample.ts_us), []).append(sample)
+        self._decoded[frame_id] = table
+        if len(self._decoded) > _DECODED_FRAMES:
+            self._decoded.popitem(last=False)
+        return table
+
+
+def samples_of(batch: pa.RecordBatch) -> Iterator[Sample]:
+    """Rows of a frame as samples."""
+    columns = (
+        batch.column("equipment_id").to_pylist(),
+        batch.column("signal").to_pylist(),
+        batch.column("ts").cast(pa.int64()).to_pylist(),
+        batch.column("value").to_pylist(),
+        batch.column("text").to_pylist(),
+        batch.column("quality").to_pylist(),
+    )
+    return map(Sample._make, zip(*columns, strict=True))

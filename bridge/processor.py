@@ -1,0 +1,130 @@
+"""Journal to outbox: runs the contract over new frames and moves checkpoint, state, books and batches as one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+
+import pyarrow as pa
+
+from bridge.contract.counts import HourKey, Line, merge, to_arrow
+from bridge.contract.engine import States, Step, step
+from bridge.contract.plan import SitePlan
+from bridge.contract.state import SeriesState
+from bridge.driver import Series
+from bridge.journal import Frame, frames_after
+from bridge.outbox import OutboxWriter
+from bridge.store import Store, get_meta, set_meta, transaction
+from core.contracts.lanes import LaneKind
+from core.contracts.reading import COUNT_COLUMNS, events_to_arrow
+
+STEP_ROWS = 20_000
+MOST_WAITING_LIVE = 64
+"""Batches that may wait before new ones are backlog."""
+COUNTS_WAIT_S = 2.0
+"""Counts without a row to ride with leave alone after this time."""
+
+
+class Processor:
+    """Holds the contract's state in memory as the database has it; called by one thread at a time."""
+
+    def __init__(self, store: Store, plan: SitePlan, outbox: OutboxWriter) -> None:
+        self._connection = store.connect()
+        self._plan = plan
+        self._outbox = outbox
+        self._load()
+
+    def _load(self) -> None:
+        connection = self._connection
+        self._checkpoint = int(get_meta(connection, "checkpoint", "0"))
+        self._states: States = {
+            (machine, signal): SeriesState.load(text)
+            for machine, signal, text in connection.execute("select equipment_id, signal, state from series_state")
+        }
+        pending = json.loads(get_meta(connection, "pending_counts", "[]"))
+        self._pending: dict[HourKey, Line] = {(m, s, hour): line for m, s, hour, line in pending}
+        self._pending_since = 0.0 if pending else None
+        self._ledger: dict[Series, Line] = {
+            (row[0], row[1]): list(row[2:]) for row in connection.execute("select * from ledger")
+        }
+
+    def run_once(self, *, live: bool) -> int:
+        """Put the next frames through the contract.
+
+        Args:
+            live: whether batches made now go to the live lanes.
+
+        Returns:
+            Frames taken; 0 when the contract has caught up with the journal.
+
+        Raises:
+            StoreError: nothing moved; call again.
+        """
+        frames = frames_after(self._connection, self._checkpoint, STEP_ROWS)
+        overdue = self._pending_since is not None and time.monotonic() - self._pending_since >= COUNTS_WAIT_S
+        if not frames and not overdue:
+            return 0
+        try:
+            self._advance(frames, live=live)
+        except BaseException:
+            self._load()
+            raise
+        return len(frames)
+
+    def _advance(self, frames: list[Frame], *, live: bool) -> None:
+        made = step(self._plan, self._states, [f.batch for f in frames], [f.notes for f in frames])
+        merge(self._pending, made.counts.upstream)
+        for series, line in made.counts.local.items():
+            known = self._ledger.get(series)
+            self._ledger[series] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
+        with transaction(self._connection) as connection:
+            sent = self._send(connection, made, live=live, frames=len(frames))
+            self._remember(connection, made)
+            if frames:
+                set_meta(connection, "checkpoint", frames[-1].id)
+            set_meta(connection, "pending_counts", "[]" if sent else self._pending_text())
+        if frames:
+            self._checkpoint = frames[-1].id
+        if sent:
+            self._pending, self._pending_since = {}, None
+        elif self._pending and self._pending_since is None:
+            self._pending_since = time.monotonic()
+
+    def _send(self, connection: sqlite3.Connection, made: Step, *, live: bool, frames: int) -> bool:
+        """Store batches; true if the pending counts left with them."""
+        site = self._plan.site
+        leave = made.rows.num_rows > 0 or frames == 0
+        if leave:
+            counts = to_arrow(site, self._pending) if self._pending else None
+            self._outbox.put(connection, LaneKind.READINGS, made.rows, counts, live=live)
+        if made.events:
+            events: pa.RecordBatch = events_to_arrow(site, made.events)
+            self._outbox.put(connection, LaneKind.FAULTS, events, None, live=live)
+        for name, more in (("sent_readings", made.rows.num_rows), ("sent_events", len(made.events))):
+            if more:
+                set_meta(connection, name, int(get_meta(connection, name, "0")) + more)
+        return leave
+
+    def _remember(self, connection: sqlite3.Connection, made: Step) -> None:
+        connection.executemany(
+            "insert into series_state values (?, ?, ?) "
+            "on conflict (equipment_id, signal) do update set state = excluded.state",
+            [(*series, self._states[series].dump()) for series in made.touched],
+        )
+        connection.executemany(
+            f"insert or replace into ledger values (?, ?, {', '.join('?' * len(COUNT_COLUMNS))})",  # noqa: S608  marks
+            [(*series, *self._ledger[series]) for series in made.counts.local],
+        )
+
+    def _pending_text(self) -> str:
+        return json.dumps([[*key, line] for key, line in self._pending.items()])
+
+    def behind(self) -> bool:
+        """True if so many batches wait that new ones cannot count as live."""
+        (waiting,) = self._connection.execute("select count(*) from outbox").fetchone()
+        return waiting > MOST_WAITING_LIVE
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()

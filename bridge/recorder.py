@@ -1,0 +1,144 @@
+"""Scans to journal frames: drops identical re-reads, keeps conflicts, finds gaps. No contract here."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from bridge.driver import Scan, Series
+from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, Gap, MachineClock
+from bridge.identity import IdentityIndex, Verdict
+from bridge.journal import HOUR_US, Journal, Notes, OldReadings, newest_first
+from bridge.store import Store, StoreError
+from core.contracts.reading import Sample
+from core.contracts.site import SiteFile
+
+_FRAME_ROWS = 10_000
+_NOTES_WAIT_S = 30.0
+"""Re-reads alone, without a new reading, are written this seldom."""
+
+
+class Recorder:
+    """Turns what a driver brought into durable frames; called by one thread at a time.
+
+    Args:
+        store: the home folder.
+        site: names the machines and their signals.
+        clocked: see `Driver.clocked`.
+    """
+
+    def __init__(self, store: Store, site: SiteFile, *, clocked: bool) -> None:
+        self._connection = store.connect()
+        self._journal = Journal(self._connection, site.site)
+        self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.units()}
+        self._clocked = clocked
+        self._started: set[str] = set()
+        self._connected_before = False
+        self._loss_reason = BRIDGE_DOWN
+        self._notes: Counter[tuple[str, str, int]] = Counter()
+        self._repeats: Counter[tuple[str, int]] = Counter()
+        self._noted_at = time.monotonic()
+        self._load()
+
+    def _load(self) -> None:
+        """Everything in memory that the journal knows better."""
+        find = OldReadings(self._connection).find
+        self._index = IdentityIndex.rebuild(newest_first(self._connection), find)
+        self._clocks = {one: MachineClock(one, self._index.times_of(one)) for one in self._signals if self._clocked}
+        self._losses: dict[str, int] = {}
+
+    def newest(self) -> Mapping[Series, int]:
+        """Newest journaled source time of each series."""
+        return self._index.newest()
+
+    def record(self, scans: Sequence[Scan]) -> int:
+        """Append what is new.
+
+        Returns:
+            Rows appended; they are durable.
+
+        Raises:
+            StoreError: nothing of what failed is remembered; the same scans may be given again.
+        """
+        try:
+            return self._record(scans)
+        except StoreError:
+            self._load()
+            raise
+
+    def _record(self, scans: Sequence[Scan]) -> int:
+        rows: list[Sample] = []
+        gaps: list[Gap] = []
+        conflicts: Counter[tuple[str, str, int]] = Counter()
+        written = 0
+        for scan in scans:
+            self._note_unfilled(scan)
+            for repeat in scan.repeats:
+                self._repeats[repeat.equipment_id, repeat.ts_us // HOUR_US * HOUR_US] += 1
+            for sample in scan.samples:
+                verdict = self._index.admit(sample)
+                if verdict is Verdict.AGAIN:
+                    self._notes[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
+                    continue
+                if verdict is Verdict.CONFLICT:
+                    conflicts[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
+                self._watch(sample, gaps)
+                rows.append(sample)
+                if len(rows) >= _FRAME_ROWS:
+                    written += self._append(rows, conflicts, gaps)
+                    rows, gaps, conflicts = [], [], Counter()
+        if rows or (self._has_notes() and time.monotonic() - self._noted_at >= _NOTES_WAIT_S):
+            written += self._append(rows, conflicts, gaps)
+        return written
+
+    def _append(self, rows: list[Sample], conflicts: Counter[tuple[str, str, int]], gaps: list[Gap]) -> int:
+        notes = self._take_notes(conflicts)
+        self._journal.append(rows, notes, gaps)
+        self._index.journaled()
+        self._notes.clear()
+        self._repeats.clear()
+        self._noted_at = time.monotonic()
+        return len(rows)
+
+    def _has_notes(self) -> bool:
+        return bool(self._notes or self._repeats)
+
+    def _take_notes(self, conflicts: Counter[tuple[str, str, int]]) -> Notes:
+        notes: Notes = {key: [count, 0] for key, count in self._notes.items()}
+        for (equipment, hour), count in self._repeats.items():
+            for signal in self._signals.get(equipment, ()):
+                notes.setdefault((equipment, signal, hour), [0, 0])[0] += count
+        for key, count in conflicts.items():
+            notes.setdefault(key, [0, 0])[1] += count
+        return notes
+
+    def _note_unfilled(self, scan: Scan) -> None:
+        if not scan.unfilled:
+            return
+        newest: dict[str, int] = {}
+        for (equipment, _), ts_us in self._index.newest().items():
+            newest[equipment] = max(ts_us, newest.get(equipment, ts_us))
+        self._losses = {one: newest[one] for one in scan.unfilled if one in newest}
+        self._loss_reason = DEVICE_LOST if self._connected_before else BRIDGE_DOWN
+        self._connected_before = True
+
+    def _watch(self, sample: Sample, gaps: list[Gap]) -> None:
+        machine = sample.equipment_id
+        clock = self._clocks.get(machine)
+        found: Gap | None = None
+        if clock is not None:
+            found = clock.observe(sample.ts_us, MISSED_SCAN if machine in self._started else BRIDGE_DOWN)
+            self._started.add(machine)
+        elif machine in self._losses and sample.ts_us > self._losses[machine]:
+            found = Gap(machine, self._losses.pop(machine), sample.ts_us, self._loss_reason)
+        if found is not None:
+            gaps.append(found)
+
+    def close(self) -> None:
+        """Write what is still noted and let go of the database."""
+        try:
+            if self._has_notes():
+                self._append([], Counter(), [])
+        finally:
+            self._connection.close()

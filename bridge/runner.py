@@ -1,0 +1,126 @@
+"""What any driver needs around it: connecting again, pacing, and a journal write at least every interval."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bridge.backoff import Backoff, wait_for
+from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
+from bridge.recorder import Recorder
+from core.log import get_logger
+
+_MOST_BUFFERED = 50_000
+_log = get_logger("bridge")
+
+
+class Runner:
+    """Keeps one driver reading and its readings durable.
+
+    Args:
+        driver: complete, not connected.
+        recorder: takes scans, in a thread.
+        journaled: set whenever new frames lie in the journal.
+        journal_interval_s: longest time a reading waits for its fsync.
+        poll_interval_s: time from the start of one round of a polled device to the next.
+        longest_pause_s: limit of the pause between two attempts to connect.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        recorder: Recorder,
+        journaled: asyncio.Event,
+        *,
+        journal_interval_s: float,
+        poll_interval_s: float,
+        longest_pause_s: float,
+    ) -> None:
+        self._driver, self._recorder, self._journaled = driver, recorder, journaled
+        self._interval_s, self._poll_s, self._longest_s = journal_interval_s, poll_interval_s, longest_pause_s
+        self._buffer: list[Scan] = []
+        self._buffered = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._writing = asyncio.Lock()
+        self.connected = False
+
+    async def read(self, stop: asyncio.Event) -> None:
+        """Connect and read until `stop`; a device that goes away is one line, its return another."""
+        backoff = Backoff(self._longest_s)
+        told = False
+        try:
+            while not stop.is_set():
+                try:
+                    await self.flush()
+                    await self._driver.connect(self._recorder.newest())
+                    self.connected = True
+                    _log.info("device connected", action="connect", again=told)
+                    told = False
+                    await self._read_on(stop, backoff)
+                except (DeviceLostError, DeviceRefusedError) as error:
+                    if not told:
+                        _log.warning("device is away", action="reconnect", error=str(error))
+                        told = True
+                    self.connected = False
+                    await self._driver.close()
+                    await backoff.wait(stop)
+        finally:
+            self.connected = False
+            await self._driver.close()
+            await self.flush()
+
+    async def _read_on(self, stop: asyncio.Event, backoff: Backoff) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                reading = asyncio.ensure_future(self._driver.read())
+                await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+                    return
+                scan = reading.result()
+                backoff.reset()
+                self._take(scan)
+                await self._room.wait()
+                if scan.complete:
+                    await wait_for(stop, max(began + self._poll_s - loop.time(), 0)) if self._poll_s else None
+                    began = loop.time()
+        finally:
+            stopping.cancel()
+
+    def _take(self, scan: Scan) -> None:
+        self._buffer.append(scan)
+        self._buffered += len(scan.samples)
+        if self._buffered >= _MOST_BUFFERED:
+            self._room.clear()
+
+    async def write(self, stop: asyncio.Event) -> None:
+        """Journal what was read, at least every interval, until `stop`."""
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            began = loop.time()
+            await self.flush()
+            await wait_for(stop, max(began + self._interval_s - loop.time(), 0.01))
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Everything read so far is durable when this returns.
+
+        Raises:
+            StoreError: it is not; it is kept for the next attempt.
+        """
+        async with self._writing:
+            scans, self._buffer = self._buffer, []
+            taken, self._buffered = self._buffered, 0
+            try:
+                written = await asyncio.to_thread(self._recorder.record, scans)
+            except BaseException:
+                self._buffer = scans + self._buffer
+                self._buffered += taken
+                raise
+            self._room.set()
+            if written:
+                self._journaled.set()

@@ -1,0 +1,65 @@
+-- Everything a bridge must not forget, in one database, so that the contract's checkpoint, its state, its books and
+-- the batches it made move in one transaction.
+
+-- The journal: every reading at full resolution, in the order it came.
+create table if not exists frames (
+    id integer primary key autoincrement,
+    received_at integer not null,          -- microseconds since the epoch, UTC
+    rows integer not null,
+    min_ts integer,                        -- source time of the oldest row; null in a frame without rows
+    max_ts integer,
+    payload blob not null,                 -- Arrow IPC stream, zstd
+    notes text not null                    -- JSON: re-reads seen since the frame before
+);
+create index if not exists frames_by_time on frames (min_ts, max_ts);
+
+-- Source time that nobody read.
+create table if not exists gaps (
+    id integer primary key autoincrement,
+    equipment_id text not null,
+    from_us integer not null,              -- last reading before, exclusive
+    to_us integer not null,                -- first reading after, exclusive
+    reason text not null,
+    found_at integer not null
+);
+
+-- Identity, checkpoint, totals.
+create table if not exists meta (name text primary key, value text not null) without rowid;
+
+-- What the contract remembers of one series: value last forwarded, open windows, raised rules.
+create table if not exists series_state (
+    equipment_id text not null,
+    signal text not null,
+    state text not null,
+    primary key (equipment_id, signal)
+) without rowid;
+
+-- The bridge's own books, with the names that stay on site.
+create table if not exists ledger (
+    equipment_id text not null,
+    signal text not null,
+    read integer not null,
+    withheld integer not null,
+    contracted integer not null,
+    suppressed integer not null,
+    aggregated integer not null,
+    forwarded integer not null,
+    windows integer not null,
+    rules integer not null,
+    redelivered integer not null,
+    conflicting integer not null,
+    primary key (equipment_id, signal)
+) without rowid;
+
+-- Batches nobody has acknowledged yet, and the last number of each lane.
+create table if not exists lanes (lane text primary key, seq integer not null) without rowid;
+create table if not exists outbox (
+    id integer primary key autoincrement,
+    lane text not null,
+    seq integer not null,
+    live integer not null,
+    rows integer not null,
+    header text not null,
+    payload blob not null,
+    unique (lane, seq)
+);

@@ -1,0 +1,251 @@
+"""The link to the gateway: sends what the outbox holds and deletes what the log has, however often the link breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from bridge.backoff import Backoff, wait_for
+from bridge.config import BridgeConfig, is_loopback
+from bridge.outbox import Outbox
+from core.contracts.batch import MalformedBatchError
+from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
+from core.errors import GoldlayerError, TransientError
+from core.log import get_logger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_ACK_INTERVAL_S = 0.1
+_STORED_CHECK_S = 0.25
+_CLOSE_S = 2.0
+_SEND_AHEAD = 64
+_ANSWER_S = 15.0
+_log = get_logger("bridge")
+
+
+class LinkLostError(TransientError):
+    """The gateway is not there or went away."""
+
+
+class LinkRefusedError(TransientError):
+    """The gateway does not want this bridge as it is; somebody must act, and then it will."""
+
+
+class Link:
+    """What the rest of the bridge sees of the uplink."""
+
+    def __init__(self) -> None:
+        self.connected = False
+
+
+class Uplink:
+    """One socket at a time; called from the event loop, the outbox in a thread."""
+
+    def __init__(
+        self,
+        config: BridgeConfig,
+        incarnation: str,
+        outbox: Outbox,
+        link: Link,
+        stored: asyncio.Event,
+        device_connected: Callable[[], bool],
+    ) -> None:
+        self._config, self._incarnation, self._outbox, self._link = config, incarnation, outbox, link
+        self._stored, self._device_connected = stored, device_connected
+        self._sent: dict[str, int] = {}
+        self._flying: dict[str, deque[int]] = {}
+        self._acked: dict[str, int] = {}
+        self._refused: list[tuple[str, int]] = []
+        self._news = asyncio.Event()
+        self._landed = asyncio.Event()
+        self._database = asyncio.Lock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Stay connected until `stop`; a link that goes is one line, its return another."""
+        backoff = Backoff(self._config.settings.reconnect_max_s)
+        told = ""
+        while not stop.is_set():
+            try:
+                await self._session(stop, backoff, again=bool(told))
+                told = ""
+                return
+            except (LinkLostError, LinkRefusedError) as error:
+                was_up = self._link.connected
+                self._link.connected = False
+                if was_up or told != type(error).__name__:
+                    say = _log.error if isinstance(error, LinkRefusedError) else _log.warning
+                    say("link to the gateway is down", action="reconnect", error=str(error))
+                told = type(error).__name__
+                if isinstance(error, LinkRefusedError):
+                    await wait_for(stop, self._config.settings.reconnect_max_s)
+                else:
+                    await backoff.wait(stop)
+
+    async def _session(self, stop: asyncio.Event, backoff: Backoff, *, again: bool) -> None:
+        host = urlsplit(self._config.gateway).hostname or ""
+        self._sent, self._flying, self._acked, self._refused = {}, {}, {}, []
+        try:
+            async with connect(
+                self._config.gateway,
+                additional_headers={"Authorization": f"Bearer {self._config.key.get_secret_value()}"},
+                max_size=1 << 20,
+                open_timeout=_ANSWER_S,
+                close_timeout=_CLOSE_S,
+                proxy=None if is_loopback(host) else True,
+            ) as socket:
+                credit = await self._greet(socket)
+                self._link.connected = True
+                backoff.reset()
+                _log.info("link to the gateway is up", action="connect", gateway=self._config.gateway, again=again)
+                await self._talk(socket, credit, stop)
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in (401, 403):
+                raise LinkRefusedError(
+                    "gateway refuses the key",
+                    where=self._config.gateway,
+                    next_step="check --key-file, or register the site",
+                ) from error
+            raise LinkLostError("gateway answers with an error", received=status, where=self._config.gateway) from error
+        except (OSError, TimeoutError, WebSocketException) as error:
+            raise LinkLostError(
+                "gateway cannot be reached", received=str(error) or type(error).__name__, where=self._config.gateway
+            ) from error
+        finally:
+            self._link.connected = False
+
+    async def _greet(self, socket: ClientConnection) -> int:
+        contract = self._config.contract
+        hello = Hello(
+            bridge=self._config.bridge_id,
+            incarnation=self._incarnation,
+            site=self._config.site.site,
+            contract_id=contract.id,
+            contract_version=contract.version,
+            contract_sha256=contract.sha256,
+            sent_at=_now(),
+        )
+        await socket.send(hello.model_dump_json())
+        answer = _message(await asyncio.wait_for(socket.recv(), _ANSWER_S))
+        if isinstance(answer, Error):
+            raise _refusal(answer)
+        if not isinstance(answer, Welcome):
+            raise LinkLostError("gateway does not welcome", expected="welcome", received=answer.type)
+        return answer.credit
+
+    async def _talk(self, socket: ClientConnection, credit: int, stop: asyncio.Event) -> None:
+        tasks = [
+            asyncio.create_task(one)
+            for one in (
+                self._send(socket, credit),
+                self._receive(socket),
+                self._settle(),
+                self._beat(socket),
+                stop.wait(),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(GoldlayerError):
+                await self._delete_acknowledged()
+
+    async def _send(self, socket: ClientConnection, credit: int) -> None:
+        while True:
+            self._landed.clear()
+            self._stored.clear()
+            room = credit - sum(len(numbers) for numbers in self._flying.values())
+            if room <= 0:
+                await self._landed.wait()
+                continue
+            batches = await self._locked(self._outbox.waiting, dict(self._sent), min(room, _SEND_AHEAD))
+            for batch in batches:
+                self._sent[batch.lane] = batch.seq
+                self._flying.setdefault(batch.lane, deque()).append(batch.seq)
+                await socket.send(pack_frame(batch.header, batch.payload))
+            if not batches:
+                await wait_for(self._stored, _STORED_CHECK_S)
+
+    async def _receive(self, socket: ClientConnection) -> None:
+        async for frame in socket:
+            match _message(frame):
+                case Ack(incarnation=incarnation, lane=lane, seq=seq) if incarnation == self._incarnation:
+                    self._acked[lane] = max(seq, self._acked.get(lane, 0))
+                    flying = self._flying.get(lane, deque())
+                    while flying and flying[0] <= seq:
+                        flying.popleft()
+                case Refused(lane=lane, seq=seq, reason=reason):
+                    _log.error("gateway refused a batch for good", action="refuse", lane=lane, seq=seq, reason=reason)
+                    self._refused.append((lane, seq))
+                    with contextlib.suppress(ValueError, KeyError):
+                        self._flying[lane].remove(seq)
+                case Error() as error:
+                    raise _refusal(error)
+                case _:
+                    continue
+            self._news.set()
+            self._landed.set()
+        raise LinkLostError("gateway closed the link", where=self._config.gateway)
+
+    async def _settle(self) -> None:
+        """Delete acknowledged batches a few times a second."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._delete_acknowledged()
+            await asyncio.sleep(_ACK_INTERVAL_S)
+
+    async def _delete_acknowledged(self) -> None:
+        acked, self._acked = self._acked, {}
+        refused, self._refused = self._refused, []
+        if acked or refused:
+            await self._locked(self._outbox.acknowledge, acked, refused)
+
+    async def _locked(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One database call at a time, in a thread."""
+        async with self._database:
+            return await asyncio.to_thread(call, *args, **kwargs)
+
+    async def _beat(self, socket: ClientConnection) -> None:
+        while True:
+            waits = await self._locked(self._outbox.backlog)
+            beat = Heartbeat(
+                sent_at=_now(),
+                outbox_batches=waits.batches,
+                outbox_rows=waits.rows,
+                device_connected=self._device_connected(),
+            )
+            await socket.send(beat.model_dump_json())
+            await asyncio.sleep(self._config.settings.heartbeat_interval_s)
+
+
+def _message(frame: str | bytes) -> Message:
+    if isinstance(frame, bytes):
+        raise LinkLostError("gateway sends what this bridge does not know", expected="a text frame")
+    try:
+        return parse_message(frame)
+    except MalformedBatchError as error:
+        raise LinkLostError("gateway sends what this bridge does not know", received=error.received) from error
+
+
+def _refusal(error: Error) -> GoldlayerError:
+    if error.retry:
+        return LinkLostError("gateway ends the link", received=error.reason)
+    return LinkRefusedError("gateway refuses this bridge", received=error.reason)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,72 @@
+"""`platform bridge`: run the on-site application, and look at its books."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def run(
+    site: Annotated[Path, typer.Option(help="Site file.")],
+    contract: Annotated[Path, typer.Option(help="Data contract of the site.")],
+    home: Annotated[Path, typer.Option(help="Folder for journal, books and outbox.")],
+    gateway: Annotated[str, typer.Option(help="Address of the gateway, wss://HOST[:PORT][/PATH].")],
+    key_file: Annotated[Path, typer.Option(help="File with the key this site was registered with.")],
+    bridge_id: Annotated[str | None, typer.Option(help="Name of this bridge; the site's if not given.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Device to read instead of the site file's `endpoint`.")] = None,
+) -> None:
+    """Read a site's devices, keep everything on site, send what the contract lets leave; runs until stopped."""
+    from bridge.app import run as run_bridge
+    from bridge.config import BridgeConfig, read_key
+    from core.contracts.data_contract import load_contract
+    from core.contracts.site import load_site
+
+    known, _ = load_site(site)
+    if endpoint is not None:
+        known = known.model_copy(update={"endpoint": endpoint})
+    config = BridgeConfig(
+        site=known,
+        contract=load_contract(contract, known),
+        home=home,
+        gateway=gateway,
+        key=read_key(key_file),
+        bridge_id=bridge_id or known.site,
+        settings=load_settings().bridge,
+    )
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        await run_bridge(config, stop)
+
+    asyncio.run(until_stopped())
+
+
+@app.command()
+def status(home: Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")]) -> None:
+    """Show the books: what was read, what left, what waits, what nobody read."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bridge.books import read_books
+
+    books = read_books(home)
+    table = Table("", "readings", title=f"bridge {books.incarnation}")
+    for name, number in asdict(books.totals).items():
+        table.add_row(name, f"{number:,}")
+    for name in ("sent", "unacknowledged_rows", "unacknowledged_batches", "journal_rows", "engine_lag"):
+        table.add_row(name.replace("_", " "), f"{getattr(books, name):,}")
+    table.add_row("gaps", f"{len(books.gaps):,}")
+    Console().print(table)
