@@ -66,7 +66,7 @@ def translate(error: BaseException, *, where: str | None = None) -> GoldlayerErr
         return DeniedError(words, where=where)
     if isinstance(error, _TRANSIENT):
         return TransientError(f"database is not reachable or busy ({words})", where=where, next_step="try again")
-    if isinstance(error, _INPUT) or (isinstance(error, asyncpg.InterfaceError) and "query argument" in words):
+    if isinstance(error, _INPUT) or (isinstance(error, asyncpg.InterfaceError) and "argument" in words):
         return InputError(words, where=where)
     if isinstance(error, asyncpg.InterfaceError):
         return TransientError(f"connection is not usable ({words})", where=where, next_step="try again")
