@@ -72,6 +72,7 @@ class Recorder:
         gaps: list[Gap] = []
         conflicts: Counter[tuple[str, str, int]] = Counter()
         written = 0
+        watched = ("", 0)
         for scan in scans:
             self._note_unfilled(scan)
             for repeat in scan.repeats:
@@ -83,7 +84,9 @@ class Recorder:
                     continue
                 if verdict is Verdict.CONFLICT:
                     conflicts[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
-                self._watch(sample, gaps)
+                if sample.ts_us != watched[1] or sample.equipment_id != watched[0]:
+                    watched = (sample.equipment_id, sample.ts_us)
+                    self._watch(sample, gaps)
                 rows.append(sample)
                 if len(rows) >= _FRAME_ROWS:
                     written += self._append(rows, conflicts, gaps)

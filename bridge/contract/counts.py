@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pyarrow as pa
 
+from bridge.contract.plan import SeriesPlan
 from bridge.driver import Series
 from core.contracts.reading import COUNT_COLUMNS, COUNTS_SCHEMA, WITHHELD_SIGNAL
 
@@ -25,26 +24,44 @@ def hour_of(ts_us: int) -> int:
     return ts_us - ts_us % HOUR_US
 
 
+def tally(contracted: bool, fate: int) -> Line:
+    """What one reading counts for."""
+    line = [0] * len(COUNT_COLUMNS)
+    line[READ] = line[fate] = 1
+    if contracted:
+        line[CONTRACTED] = 1
+    return line
+
+
+def upstream_name(plan: SeriesPlan) -> Series:
+    """(equipment, signal) as the platform may know it: withheld signals of a machine share the name `*`."""
+    return plan.equipment_id, plan.signal if plan.contracted else WITHHELD_SIGNAL
+
+
 class Counts:
-    """Increments of one step. Upstream, withheld signals of a machine share the line `*`."""
+    """Increments of one step: by hour for upstream, by name for the books that stay."""
 
     def __init__(self) -> None:
         self.upstream: dict[HourKey, Line] = {}
         self.local: dict[Series, Line] = {}
 
-    def add(self, equipment_id: str, signal: str, hour: int, increments: Iterable[tuple[int, int]], *, named: bool):
-        """Count under a signal; with `named` false its name stays on site."""
-        key = (equipment_id, signal if named else WITHHELD_SIGNAL, hour)
-        far = self.upstream.get(key)
-        if far is None:
-            far = self.upstream[key] = [0] * len(COUNT_COLUMNS)
-        series = (equipment_id, signal)
-        near = self.local.get(series)
-        if near is None:
-            near = self.local[series] = [0] * len(COUNT_COLUMNS)
-        for column, more in increments:
-            far[column] += more
-            near[column] += more
+    def add_upstream(self, key: HourKey, line: Line) -> None:
+        """Count a line for the platform."""
+        known = self.upstream.get(key)
+        self.upstream[key] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
+
+    def add_local(self, series: Series, line: Line) -> None:
+        """Count a line for this site."""
+        known = self.local.get(series)
+        self.local[series] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
+
+    def add(self, names: tuple[Series, Series], ts_us: int, column: int, more: int = 1) -> None:
+        """Count one column under a name upstream and a name here, in the hour of a source time."""
+        far, near = names
+        line = [0] * len(COUNT_COLUMNS)
+        line[column] = more
+        self.add_upstream((*far, hour_of(ts_us)), line)
+        self.add_local(near, line)
 
 
 def merge(into: dict[HourKey, Line], more: dict[HourKey, Line]) -> None:

@@ -17,17 +17,16 @@ from bridge.contract.columns import Columns, columns_of, unite
 from bridge.contract.counts import (
     AGGREGATED,
     CONFLICTING,
-    CONTRACTED,
     FORWARDED,
     HOUR_US,
-    READ,
     REDELIVERED,
     RULES,
     SUPPRESSED,
     WINDOWS,
     WITHHELD,
     Counts,
-    hour_of,
+    tally,
+    upstream_name,
 )
 from bridge.contract.forward import leaves
 from bridge.contract.outgoing import forwarded_rows
@@ -42,6 +41,8 @@ from core.contracts.reading import Event, Sample, readings_to_arrow
 
 Fates = npt.NDArray[np.int8]
 _FATES = (WITHHELD, SUPPRESSED, AGGREGATED, FORWARDED)
+_PLACE_OF_FATE = np.zeros(max(_FATES) + 1, dtype=np.int64)
+_PLACE_OF_FATE[list(_FATES)] = range(len(_FATES))
 States = dict[Series, SeriesState]
 
 
@@ -118,13 +119,15 @@ def _walk(
             for start, box in closed:
                 for sample in rows_of(machine, signal, window, start, box):
                     derived.append(sample)
-                    made.counts.add(machine, sample.signal, hour_of(start), ((WINDOWS, 1),), named=True)
+                    name = (machine, sample.signal)
+                    made.counts.add((name, name), start, WINDOWS)
         if good:
             for rule in plan.rules:
                 event = check(site, machine, rule, state.raised, ts, raw)
                 if event is not None:
                     made.events.append(event)
-                    made.counts.add(machine, f"rule:{rule.name}", hour_of(ts), ((RULES, 1),), named=True)
+                    name = (machine, f"rule:{rule.name}")
+                    made.counts.add((name, name), ts, RULES)
         if not plan.contracted:
             fates.append(WITHHELD)
         elif plan.forward and (not good or leaves(plan, state.last, ts, raw)):
@@ -141,25 +144,30 @@ def _name(window: Window) -> str:
 def _count_readings(columns: Columns, plans: list[SeriesPlan], fates: Fates, counts: Counts) -> None:
     if not len(fates):
         return
-    hours, hour_code = np.unique(columns.ts // HOUR_US, return_inverse=True)
-    keys, key_code = np.unique(columns.code * len(hours) + hour_code, return_inverse=True)
-    read = np.bincount(key_code).tolist()
-    by_fate = [
-        np.bincount(key_code, weights=fates == fate, minlength=len(keys)).astype(int).tolist() for fate in _FATES
-    ]
-    starts = (hours * HOUR_US).tolist()
-    for place, key in enumerate(keys.tolist()):
-        plan = plans[key // len(hours)]
-        number = read[place]
-        fated = [(fate, column[place]) for fate, column in zip(_FATES, by_fate, strict=True) if column[place]]
-        if plan.contracted:
-            fated.append((CONTRACTED, number))
-        hour = starts[key % len(hours)]
-        counts.add(plan.equipment_id, plan.signal, hour, ((READ, number), *fated), named=plan.contracted)
+    tallies = np.array([tally(one.contracted, fate) for one in plans for fate in _FATES], dtype=np.int64)
+    kind = columns.code * len(_FATES) + _PLACE_OF_FATE[fates]
+    number = np.bincount(kind, minlength=len(tallies))
+    per_series = (tallies * number[:, None]).reshape(len(plans), len(_FATES), -1).sum(axis=1)
+    for plan, line in zip(plans, per_series.tolist(), strict=True):
+        counts.add_local((plan.equipment_id, plan.signal), line)
+    places: dict[Series, int] = {}
+    upstream = [places.setdefault(upstream_name(plan), len(places)) for plan in plans]
+    hours, hour = np.unique(columns.ts // HOUR_US, return_inverse=True)
+    keys, key = np.unique(np.array(upstream)[columns.code] * len(hours) + hour, return_inverse=True)
+    lines = np.zeros((len(keys), tallies.shape[1]), dtype=np.int64)
+    for column in np.flatnonzero(tallies.any(axis=0)).tolist():
+        weights = tallies[:, column][kind]
+        lines[:, column] = np.bincount(key, weights=weights, minlength=len(keys)).astype(np.int64)
+    names, starts = list(places), (hours * HOUR_US).tolist()
+    for one, line in zip(keys.tolist(), lines.tolist(), strict=True):
+        counts.add_upstream((*names[one // len(hours)], starts[one % len(hours)]), line)
 
 
 def _count_notes(plan: SitePlan, notes: Iterable[Mapping[tuple[str, str, int], list[int]]], counts: Counts) -> None:
     for one in notes:
         for (equipment, signal, hour), (again, other) in one.items():
-            named = plan.of(equipment, signal).contracted
-            counts.add(equipment, signal, hour, ((REDELIVERED, again), (CONFLICTING, other)), named=named)
+            names = (upstream_name(plan.of(equipment, signal)), (equipment, signal))
+            if again:
+                counts.add(names, hour, REDELIVERED, again)
+            if other:
+                counts.add(names, hour, CONFLICTING, other)

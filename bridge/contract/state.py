@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 from bridge.contract.forward import LastForwarded
 from bridge.contract.windows import OpenWindow, WindowState
@@ -20,7 +20,7 @@ class SeriesState:
     def dump(self) -> str:
         """JSON; every float comes back bit for bit."""
         windows = {
-            every: [state.newest, {start: astuple(box) for start, box in state.open.items()}]
+            every: [state.newest, {start: box.written() for start, box in state.open.items()}]
             for every, state in self.windows.items()
         }
         return json.dumps([self.last.value, self.last.ts_us, windows, sorted(self.raised)])

@@ -35,6 +35,10 @@ class OpenWindow:
         self.total += value
         self.count += 1
 
+    def written(self) -> tuple[int, float, float, float, float, int]:
+        """All fields, in the order of the constructor."""
+        return self.count, self.total, self.smallest, self.largest, self.last, self.last_ts
+
     def result(self, aggregate: str) -> float | None:
         """One aggregate; null if there was no good value."""
         if aggregate == "count":
