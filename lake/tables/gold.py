@@ -79,8 +79,8 @@ BASELINE = TableSpec(
         Column(
             "spread",
             _FLOAT,
-            "largest of: 1.4826 x median absolute deviation, the central 90 % / 3.29, 2 % of the median, and 0.05 "
-            "for a dimensionless signal",
+            "largest of: 1.4826 x median absolute deviation, the central 90 % / 3.29, 0.05 % of the median, and 0.05 "
+            "for a share between 0 and 1",
             unit=_UNIT_IS,
             nullable=False,
         ),
@@ -145,7 +145,7 @@ LIFE_MODEL = TableSpec(
         Column("history_version", pa.int64(), "Delta version of bronze.history it was fitted on", nullable=False),
         Column("lives", pa.int64(), "recorded lives it was fitted on", unit="1", nullable=False),
         Column("signals", _TEXT, "signals it reads, all forwarded under the contract", nullable=False),
-        Column("rmse", _FLOAT, "root mean square error on lives it had not seen", unit="cycles", nullable=False),
+        Column("rmse", _FLOAT, "root mean square error on lives it had not seen, life left counted up to the cap", unit="cycles", nullable=False),
         Column("coverage", _FLOAT, "share of unseen lives inside the interval", unit="1", nullable=False),
         Column("cap", _FLOAT, "longest remaining life the median states", unit="cycles", nullable=False),
         Column("margin", _FLOAT, "what calibration added to either side of the interval", unit="cycles", nullable=False),

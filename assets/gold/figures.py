@@ -1,0 +1,121 @@
+"""The formulas behind `gold.kpi_daily` (`lake.tables.gold.KPI_FORMULAS`). Pure: frames in, frames out.
+
+`MACHINE` identifies a machine; every function takes and returns at most one row a machine and day.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+MACHINE = ["site", "equipment_id", "equipment_type"]
+MACHINE_DAY = [*MACHINE, "date"]
+_DAY = timedelta(days=1)
+BEST_SPEED_DAYS = 30
+
+
+def observed_time(hourly: pl.DataFrame) -> pl.DataFrame:
+    """`observed_s` and `running_s`: time a machine was heard, and ran; without a running signal it ran throughout.
+
+    Windows are left out: a daily mean says nothing about the hours in which its machine was heard.
+    """
+    raw = hourly.filter(~pl.col("signal").str.contains(":", literal=True) | pl.col("role").is_not_null())
+    running = pl.col("role") == "running"
+    by_hour = raw.group_by([*MACHINE_DAY, "hour"]).agg(
+        observed_s=pl.col("observed_s").max(),
+        running_s=(pl.col("mean") * pl.col("observed_s")).filter(running).sum(),
+        has_running=running.any(),
+    )
+    summed = by_hour.group_by(MACHINE_DAY).agg(pl.col("observed_s", "running_s").sum(), pl.col("has_running").any())
+    return summed.with_columns(running_s=pl.when("has_running").then("running_s").otherwise("observed_s"))
+
+
+def utilisation(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Percent of the observed time spent running; `value` and `samples`."""
+    running = hourly.filter((pl.col("role") == "running") & (pl.col("observed_s") > 0))
+    weighted = (pl.col("mean") * pl.col("observed_s")).sum() / pl.col("observed_s").sum()
+    return running.group_by(MACHINE_DAY).agg(value=weighted * 100, samples=pl.col("samples").sum())
+
+
+def increase(readings: pl.DataFrame, role: str) -> pl.DataFrame:
+    """What a counter gained on a day, from the last sample of the day before; `value` and `samples`.
+
+    A counter that falls has restarted at zero and has gained what it shows.
+    """
+    samples = readings.filter((pl.col("role") == role) & pl.col("value").is_not_null()).sort(*MACHINE, "ts")
+    last, last_day = (pl.col(name).shift(1).over(MACHINE) for name in ("value", "date"))
+    gained = pl.when(pl.col("value") >= last).then(pl.col("value") - last).otherwise("value")
+    recent = (pl.col("date") - last_day) <= _DAY
+    return (
+        samples.with_columns(gained=pl.when(recent.fill_null(False)).then(gained).otherwise(0.0))
+        .group_by(MACHINE_DAY)
+        .agg(value=pl.col("gained").sum(), samples=pl.len().cast(pl.Int64))
+    )
+
+
+def fault_time(episodes: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """`fault_s`: time of a day under at least one fault; overlapping faults count once.
+
+    Args:
+        episodes: rows of `silver.fault_episodes`, all that were raised by the last of the days.
+        days: machines and days, `MACHINE_DAY`.
+    """
+    start = pl.col("date").cast(pl.Datetime("us", "UTC"))
+    end = start + pl.duration(days=1)
+    spans = (
+        days.select(MACHINE_DAY)
+        .join(episodes.select("site", "equipment_id", "raised_at", "cleared_at"), on=["site", "equipment_id"])
+        .with_columns(
+            begins=pl.max_horizontal("raised_at", start),
+            ends=pl.min_horizontal(pl.coalesce("cleared_at", end), end),
+        )
+        .filter(pl.col("begins") < pl.col("ends"))
+        .sort(*MACHINE_DAY, "begins")
+    )
+    covered = pl.col("ends").cum_max().shift(1).over(MACHINE_DAY)
+    fresh = pl.col("ends") - pl.max_horizontal("begins", covered)
+    return (
+        spans.with_columns(seconds=fresh.dt.total_microseconds().clip(lower_bound=0) / 1e6)
+        .group_by(MACHINE_DAY)
+        .agg(fault_s=pl.col("seconds").sum())
+    )
+
+
+def failures(episodes: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
+    """Failures and repairs on each observed day and since the first one.
+
+    Returns:
+        `time` with `raised`, `raised_ever`, `running_ever_s`, `cleared_ever` and `repair_ever_s`.
+    """
+    on = ["site", "equipment_id", "date"]
+    raised = episodes.group_by(on).agg(raised=pl.len().cast(pl.Int64))
+    cleared = (
+        episodes.filter(pl.col("cleared_at").is_not_null())
+        .with_columns(date=pl.col("cleared_at").dt.date())
+        .group_by(on)
+        .agg(cleared=pl.len().cast(pl.Int64), repair_s=pl.col("duration_s").sum())
+    )
+    # A fault may be raised or cleared on a day on which nothing else was heard: it counts from then on.
+    every_day = pl.concat([time.select(on), raised.select(on), cleared.select(on)]).unique()
+    counted = every_day.join(time, on=on, how="left").join(raised, on=on, how="left").join(cleared, on=on, how="left")
+    zero = counted.with_columns(pl.col("raised", "cleared", "repair_s", "running_s").fill_null(0)).sort(on)
+    ever = {"raised": "raised_ever", "running_s": "running_ever_s", "cleared": "cleared_ever"}
+    sums = [pl.col(name).cum_sum().over("site", "equipment_id").alias(total) for name, total in ever.items()]
+    repair = pl.col("repair_s").cum_sum().over("site", "equipment_id").alias("repair_ever_s")
+    return zero.with_columns(*sums, repair).filter(pl.col("observed_s").is_not_null())
+
+
+def performance(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Mean speed while running over the best hourly speed of the last 30 days; `value`."""
+    hour = [*MACHINE, "hour"]
+    ran = hourly.filter((pl.col("role") == "running") & (pl.col("mean") > 0)).select(*hour, "mean", "observed_s")
+    speed = hourly.filter(pl.col("role") == "speed").select(*hour, "date", speed="mean")
+    weighted = speed.join(ran, on=hour, how="inner").with_columns(weight=pl.col("mean") * pl.col("observed_s"))
+    daily = (
+        weighted.group_by(MACHINE_DAY)
+        .agg(value=(pl.col("speed") * pl.col("weight")).sum() / pl.col("weight").sum(), peak=pl.col("speed").max())
+        .sort(MACHINE_DAY)
+    )
+    best = daily.rolling("date", period=f"{BEST_SPEED_DAYS}d", group_by=MACHINE).agg(best=pl.col("peak").max())
+    return daily.join(best, on=MACHINE_DAY).select(*MACHINE_DAY, value=pl.col("value") / pl.col("best"))

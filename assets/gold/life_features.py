@@ -1,0 +1,79 @@
+"""What the life model looks at: smoothed signals, their slopes and their distance from the machine's own baseline.
+
+Pure: frames in, frames out. The same function serves recorded lives and running machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+SMOOTH_STEPS = 10
+SLOPE_STEPS = 20
+LEFT_BASELINE = 2.0
+"""Spreads beyond which a smoothed signal has left its baseline."""
+_MACHINE = "equipment_id"
+
+
+def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+    """One row a machine and time: `equipment_id`, `ts`, `date` and the columns of `feature_names`.
+
+    Args:
+        samples: `equipment_id`, `ts`, `age` (in cycles), `signal`, `value`, of one equipment type.
+        baselines: `equipment_id`, `signal`, `center`, `last_ts`; a distance is null until its baseline is complete.
+        signals: signals to use; a sample missing at a time is the one before it.
+    """
+    smooth = _smoothed(samples.filter(pl.col("signal").is_in(list(signals))))
+    known = smooth.join(
+        baselines.select(_MACHINE, "signal", "center", complete="last_ts"), on=[_MACHINE, "signal"], how="left"
+    )
+    distance = pl.when(pl.col("ts") >= pl.col("complete")).then(pl.col("mean") - pl.col("center"))
+    long = known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", "mean", "slope", "distance")
+    names = ["mean", "slope", "distance"]
+    wide = long.pivot(on="signal", on_columns=sorted(signals), index=[_MACHINE, "ts"], values=names, aggregate_function="last")
+    ages = samples.group_by(_MACHINE, "ts").agg(pl.col("age").max())
+    joined = wide.join(ages, on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
+    filled = pl.col(feature_names(signals)).forward_fill().over(_MACHINE)
+    return joined.with_columns(filled).with_columns(date=pl.col("ts").dt.date())
+
+
+def feature_names(signals: Sequence[str]) -> list[str]:
+    """Columns of the feature matrix, in order."""
+    return ["age", *(f"{kind}_{signal}" for kind in ("mean", "slope", "distance") for signal in sorted(signals))]
+
+
+def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+    """In words, which signals have moved most from the machine's own baseline at the end of each day, and since when.
+
+    Returns:
+        `equipment_id`, `date`, `drivers`: at most three signals, the farthest first.
+    """
+    known = baselines.select(_MACHINE, "signal", "center", "spread", complete="last_ts")
+    smooth = _smoothed(samples.filter(pl.col("signal").is_in(list(signals)))).join(known, on=[_MACHINE, "signal"])
+    moved = smooth.filter(pl.col("ts") >= pl.col("complete")).with_columns(
+        spreads=(pl.col("mean") - pl.col("center")) / pl.col("spread")
+    )
+    out = pl.col("spreads").abs() >= LEFT_BASELINE
+    run = [_MACHINE, "signal", "run"]
+    dated = (
+        moved.with_columns(out=out, run=(~out).cum_sum().over(_MACHINE, "signal"))
+        .with_columns(since=pl.col("ts").filter(pl.col("out")).min().over(run), date=pl.col("ts").dt.date())
+        .group_by(_MACHINE, "signal", "date", maintain_order=True)
+        .last()
+        .filter("out")
+    )
+    direction = pl.when(pl.col("spreads") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
+    day = pl.col("since").dt.strftime("%Y-%m-%d")
+    words = pl.format("{} {} spreads {} its own baseline since {}", "signal", pl.col("spreads").abs().round(1), direction, day)
+    ranked = dated.with_columns(words=words).sort(_MACHINE, "date", pl.col("spreads").abs(), descending=[False, False, True])
+    return ranked.group_by(_MACHINE, "date", maintain_order=True).agg(drivers=pl.col("words").head(3).str.join("; "))
+
+
+def _smoothed(samples: pl.DataFrame) -> pl.DataFrame:
+    """`mean` over the last samples of a signal and its `slope`: the change of that mean over the samples before."""
+    signal = [_MACHINE, "signal"]
+    ordered = samples.filter(pl.col("value").is_not_null()).sort(*signal, "ts")
+    mean = pl.col("value").rolling_mean(SMOOTH_STEPS, min_samples=1).over(signal)
+    earlier = pl.col("mean").shift(SLOPE_STEPS).over(signal)
+    return ordered.with_columns(mean=mean).with_columns(slope=pl.col("mean") - earlier)

@@ -1,0 +1,131 @@
+"""A machine measured against its own past: commissioning baseline, deviation, health. Pure: frames in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from assets.silver.judge import is_good
+
+MACHINE = ["site", "equipment_id", "equipment_type"]
+SIGNAL = [*MACHINE, "signal", "unit"]
+COMMISSIONING_SAMPLES = 336
+COMMISSIONING_DAYS = 14
+LEAST_SAMPLES = 30
+LIFE_SHARE = 0.15
+LEAST_SPREAD = 0.0005
+"""Of the median: finer than instruments resolve, so that a constant signal does not divide by nothing."""
+LEAST_SPREAD_OF_SHARE = 0.05
+"""For a dimensionless signal between 0 and 1, a duty or a switch, which may be constant while commissioned."""
+_COUNTERS = ["count", "good"]
+HALF_SCORE = 6.0
+"""Spreads at which the anomaly score is one half."""
+
+
+def commissioning(history: pl.DataFrame) -> pl.DataFrame:
+    """Samples that make a baseline for each equipment type whose whole lives are recorded; column `needed`.
+
+    Args:
+        history: `equipment_type`, `equipment_id` and `step` of `bronze.history`.
+    """
+    lives = history.group_by("equipment_type", "equipment_id").agg(pl.col("step").max())
+    share = (pl.col("step").median() * LIFE_SHARE).round().clip(lower_bound=LEAST_SAMPLES)
+    return lives.group_by("equipment_type").agg(needed=share.cast(pl.Int64))
+
+
+def baseline(readings: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """Rows of `gold.baseline` that were completed on `days`.
+
+    Args:
+        readings: `silver.readings` from each machine's first day on.
+        needed: see `commissioning`.
+        days: the days to compute.
+    """
+    numeric = readings.filter(is_good() & pl.col("value").is_not_null() & ~pl.col("role").fill_null("").is_in(_COUNTERS))
+    counts = pl.col("signal").str.contains(":count:", literal=True)
+    ranked = numeric.filter(~counts).sort(*SIGNAL, "ts").with_columns(
+        rank=pl.int_range(1, pl.len() + 1).over(SIGNAL),
+        age=pl.col("ts") - pl.col("ts").min().over(SIGNAL),
+    )
+    limits = ranked.join(needed, on="equipment_type", how="left").with_columns(
+        last_rank=pl.col("needed").fill_null(COMMISSIONING_SAMPLES)
+    )
+    old = pl.col("age") >= pl.duration(days=COMMISSIONING_DAYS)
+    complete = (pl.col("rank") == pl.col("last_rank")) | (old & (pl.col("rank") >= LEAST_SAMPLES))
+    end = pl.col("rank").filter(complete).min().over(SIGNAL)
+    within = limits.with_columns(end=end).filter(pl.col("rank") <= pl.col("end"))
+    return _center_and_spread(within).filter(pl.col("date").is_in(list(days)))
+
+
+def _center_and_spread(samples: pl.DataFrame) -> pl.DataFrame:
+    value = pl.col("value")
+    found = samples.group_by(SIGNAL, maintain_order=True).agg(
+        center=value.median(),
+        mad=(value - value.median()).abs().median() * 1.4826,
+        central=(value.quantile(0.95) - value.quantile(0.05)) / 3.29,
+        low=value.min(),
+        high=value.max(),
+        samples=pl.len().cast(pl.Int64),
+        first_ts=pl.col("ts").min(),
+        last_ts=pl.col("ts").max(),
+    )
+    is_share = (pl.col("unit") == "1") & (pl.col("low") >= 0) & (pl.col("high") <= 1)
+    floor = pl.max_horizontal(pl.col("center").abs() * LEAST_SPREAD, pl.when(is_share).then(LEAST_SPREAD_OF_SHARE))
+    return (
+        found.with_columns(spread=pl.max_horizontal("mad", "central", floor), date=pl.col("last_ts").dt.date())
+        .filter(pl.col("spread") > 0)
+        .drop("mad", "central", "low", "high")
+    )
+
+
+def deviation_daily(hourly: pl.DataFrame, baselines: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `gold.deviation_daily`: days after a baseline was complete, and the day it was, from then on.
+
+    Args:
+        hourly: `silver.signal_hourly` of the days to compute.
+        baselines: rows of `gold.baseline`.
+    """
+    known = baselines.select(*SIGNAL, "spread", "last_ts", baseline="center")
+    after = hourly.join(known, on=SIGNAL, how="inner").filter(pl.col("hour") + pl.duration(hours=1) > pl.col("last_ts"))
+    weight = pl.col("observed_s")
+    mean = pl.when(weight.sum() > 0).then((pl.col("mean") * weight).sum() / weight.sum()).otherwise(pl.col("mean").mean())
+    return (
+        after.group_by([*SIGNAL, "date"], maintain_order=True)
+        .agg(mean=mean, baseline=pl.col("baseline").first(), spread=pl.col("spread").first())
+        .with_columns(deviation=(pl.col("mean") - pl.col("baseline")) / pl.col("spread"))
+    )
+
+
+def health_daily(deviations: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `gold.health_daily`: the signal farthest from its baseline speaks for its machine."""
+    ordered = deviations.sort(*MACHINE, "date", pl.col("deviation").abs(), "signal", descending=[False] * 4 + [True, False])
+    top = ordered.group_by([*MACHINE, "date"], maintain_order=True).first()
+    size = pl.col("deviation").abs()
+    words = pl.format(
+        "{} {} {}, {} spreads {} its own baseline {} {}",
+        "signal",
+        _figure("mean"),
+        _spelled("unit"),
+        size.round(1),
+        pl.when(pl.col("deviation") < 0).then(pl.lit("below")).otherwise(pl.lit("above")),
+        _figure("baseline"),
+        _spelled("unit"),
+    )
+    return top.select(
+        *MACHINE,
+        anomaly_score=size / (size + HALF_SCORE),
+        top_signal="signal",
+        top_deviation="deviation",
+        reason=words.str.replace_all("  ", " ").str.replace(" ,", ",", literal=True).str.strip_chars(),
+        date="date",
+    )
+
+
+def _figure(name: str) -> pl.Expr:
+    return pl.col(name).round_sig_figs(4)
+
+
+def _spelled(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) == "1").then(pl.lit("")).otherwise(pl.col(name))
