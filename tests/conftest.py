@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import PostgresSettings, Settings
+from core.tenancy import Tenancy, init_platform
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,17 @@ def installation(run_settings: Settings) -> Iterator[Installation]:
     with postgres.running():
         yield Installation(run, run_settings, postgres)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prepared(installation: Installation) -> Installation:
+    """The installation after `platform init`."""
+    asyncio.run(init_platform(installation.run, installation.postgres, installation.settings))
+    return installation
+
+
+@pytest.fixture
+async def tenancy(prepared: Installation) -> AsyncIterator[Tenancy]:
+    """The tenant registry of the session's installation; tenants stay from test to test, so give yours own slugs."""
+    async with await Tenancy.open(prepared.run, prepared.postgres, prepared.settings) as opened:
+        yield opened

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core.audit.chain import GENESIS, Walk, as_text, mac_of
+
+_KEY, _TENANT = b"key", "tenant"
+
+
+def _chain(length: int) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    previous = GENESIS
+    for seq in range(1, length + 1):
+        row = {
+            "actor": "a",
+            "action": "b",
+            "target": str(seq),
+            "before": None,
+            "after": as_text(seq),
+            "outcome": "done",
+        }
+        at = datetime(2026, 1, 1, 0, 0, seq, tzinfo=UTC)
+        mac = mac_of(_KEY, _TENANT, seq, at, row, previous)
+        rows.append({**row, "seq": seq, "at": at, "previous_mac": previous, "mac": mac})
+        previous = mac
+    return rows
+
+
+def _fault(rows: list[dict[str, object]], exported: dict[int, str] | None = None) -> tuple[int, str] | None:
+    walk = Walk(_KEY, _TENANT)
+    walk.take(rows, exported or {})
+    return walk.fault
+
+
+def test_an_untouched_chain_holds():
+    assert _fault(_chain(5)) is None
+
+
+@pytest.mark.parametrize("column", ["actor", "action", "target", "before", "after", "outcome", "at"])
+def test_every_column_is_covered(column: str):
+    rows = _chain(5)
+    rows[2][column] = datetime(2027, 1, 1, tzinfo=UTC) if column == "at" else "changed"
+
+    assert _fault(rows) == (3, "the record was changed")
+
+
+def test_a_missing_record_is_named():
+    rows = _chain(5)
+    del rows[1]
+
+    assert _fault(rows) == (2, "the record is missing")
+
+
+def test_a_chain_rebuilt_without_the_key_does_not_hold():
+    rows = _chain(2)
+    rows[1]["mac"] = mac_of(b"guess", _TENANT, 2, rows[1]["at"], rows[1], str(rows[0]["mac"]))  # type: ignore[arg-type]  the row's own datetime
+
+    assert _fault(rows) == (2, "the record was changed")
+
+
+def test_an_exported_head_contradicts_a_chain_that_was_replaced():
+    rows = _chain(3)
+
+    assert _fault(rows, {3: "0" * 64}) == (3, "the record is not the one that was exported")
+
+
+def test_payloads_are_written_the_same_whatever_their_order():
+    assert as_text({"b": 1, "a": [1.5, None]}) == as_text({"a": [1.5, None], "b": 1})
+    assert as_text(None) is None

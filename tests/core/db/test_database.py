@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from core.db import Database
+from core.db.errors import ConflictError
+from core.errors import DeniedError, InputError, NotFoundError, TerminalError, TransientError
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
+
+pytestmark = pytest.mark.integration
+_TENANT = "select nullif(current_setting('app.current_tenant_id', true), '')"
+
+
+@pytest.fixture
+async def database(prepared: Installation) -> AsyncIterator[Database]:
+    async with await Database.open(prepared.postgres.dsn("eventlog", "goldlayer_eventlog"), max_size=2) as opened:
+        await opened.execute("create table if not exists things (id int primary key, name text not null)")
+        await opened.execute("truncate things")
+        yield opened
+
+
+async def test_a_tenant_lasts_as_long_as_its_transaction(database: Database):
+    tenant = uuid4()
+    async with database.transaction(tenant) as transaction:
+        assert await transaction.fetchval(_TENANT) == str(tenant)
+
+    seen = await asyncio.gather(*(database.fetchval(_TENANT) for _ in range(8)))
+
+    assert set(seen) == {None}
+
+
+async def test_a_failed_block_leaves_nothing(database: Database):
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as transaction:
+            await transaction.copy_rows("public", "things", ["id", "name"], [(1, "one"), (2, "two")])
+            raise RuntimeError
+
+    assert await database.fetch("select * from things") == []
+
+
+async def test_a_savepoint_is_undone_alone(database: Database):
+    async with database.transaction() as transaction:
+        await transaction.execute("insert into things values (1, 'one')")
+        with pytest.raises(ConflictError):
+            async with transaction.savepoint():
+                await transaction.execute("insert into things values (1, 'again')")
+
+    assert await database.fetchrow("select * from things") == {"id": 1, "name": "one"}
+
+
+async def test_foreign_exceptions_become_ours(database: Database, prepared: Installation):
+    await database.execute("insert into things values (1, 'one')")
+
+    with pytest.raises(ConflictError) as conflict:
+        await database.execute("insert into things values (1, 'two')")
+    assert conflict.value.constraint == "things_pkey"
+    assert conflict.value.where == "public.things"
+    with pytest.raises(InputError):
+        await database.fetch("select * from nowhere")
+    with pytest.raises(InputError):
+        await database.fetch("select * from things where id = $1", "text")
+    with pytest.raises(InputError):
+        await database.fetch("select * from things where id = $1")
+    with pytest.raises(DeniedError):
+        async with database.transaction(readonly=True) as transaction:
+            await transaction.execute("delete from things")
+    with pytest.raises(TerminalError):
+        await database.fetch("select 1 / 0 where exists (select from things)")
+    missing = await Database.open(prepared.postgres.dsn("nowhere"))
+    with pytest.raises(NotFoundError):
+        await missing.fetch("select 1")
+    closed = await Database.open("postgresql://x:y@127.0.0.1:1/z")
+    with pytest.raises(TransientError):
+        await closed.fetch("select 1")
+
+
+async def test_a_wrong_password_is_denied(prepared: Installation):
+    right = prepared.postgres.dsn("platform", "goldlayer_app")
+    wrong = right.replace(right.split(":")[2].split("@")[0], "guess")
+    database = await Database.open(wrong)
+
+    with pytest.raises(DeniedError):
+        await database.fetch("select 1")
+
+
+async def test_listening_survives_a_lost_connection(database: Database, prepared: Installation):
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    await database.listen("news", heard.put_nowait)
+    await database.execute("select pg_notify('news', 'first')")
+    assert await heard.get() == "first"
+
+    async with await Database.open(prepared.postgres.dsn("eventlog")) as superuser:
+        await superuser.execute("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'")
+    assert await heard.get() == ""
+    await database.execute("select pg_notify('news', 'second')")
+
+    assert await heard.get() == "second"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+
+from core.db import Database
+from core.errors import DeniedError, InputError, NotFoundError
+from core.tenancy import Tenancy, init_platform, provision
+from core.tenancy import tenancy as module
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
+
+pytestmark = pytest.mark.integration
+_SCHEMAS = "select nspname from pg_namespace where nspowner = (select oid from pg_roles where rolname = $1)"
+
+
+async def test_a_tenant_gets_database_role_and_schemas_of_its_own(tenancy: Tenancy, prepared: Installation):
+    scope = await tenancy.create("fresh-co", "Fresh")
+
+    assert (await tenancy.get("fresh-co"), scope.name) == (scope, "Fresh")
+    assert "/t_fresh_co" in tenancy.dsn(scope)
+    database = await tenancy.database(scope)
+    assert await database.fetch("select '[1,2]'::vector as v, '{\"a\": 1}'::jsonb as j") == [
+        {"v": [1.0, 2.0], "j": {"a": 1}}
+    ]
+    async with await Database.open(prepared.postgres.dsn("t_fresh_co")) as superuser:
+        rows = await superuser.fetch(_SCHEMAS, provision.role_of(scope))
+    assert {row["nspname"] for row in rows} == set(provision.SCHEMAS)
+
+
+async def test_init_and_create_may_be_repeated(tenancy: Tenancy, prepared: Installation):
+    await init_platform(prepared.run, prepared.postgres, prepared.settings)
+    first = await tenancy.create("twice-co", "Twice")
+
+    assert await tenancy.create("twice-co", "Another name") == first
+    assert [scope for scope in await tenancy.list() if scope.slug == "twice-co"] == [first]
+
+
+async def test_parallel_creations_make_one_tenant_each(tenancy: Tenancy, prepared: Installation):
+    async with await Tenancy.open(prepared.run, prepared.postgres, prepared.settings) as other:
+        made = await asyncio.gather(
+            *(one.create(slug, "Parallel") for slug in ("parallel-a", "parallel-b") for one in (tenancy, other))
+        )
+
+    assert len({scope.id for scope in made}) == 2
+
+
+@pytest.mark.parametrize("step", ["role", "database", "schemas", "roles", "audit"])
+async def test_a_creation_that_was_cut_off_is_invisible_and_can_be_finished(tenancy: Tenancy, step: str):
+    slug = f"cut-at-{step}"
+    targets: dict[str, Any] = {
+        "role": (provision, "ensure_role"),
+        "database": (provision, "ensure_database"),
+        "schemas": (provision, "quote_identifier"),
+        "roles": (Tenancy, "_seed_roles"),
+        "audit": (tenancy.audit, "record"),
+    }
+    with mock.patch.object(*targets[step], side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        await tenancy.create(slug, "Cut")
+    with pytest.raises(NotFoundError):
+        await tenancy.get(slug)
+
+    scope = await tenancy.create(slug, "Cut")
+
+    assert await (await tenancy.database(scope)).fetchval("select 1") == 1
+    assert [record.action for record in await tenancy.audit.newest(scope)] == ["tenant.create"]
+
+
+async def test_an_interrupted_copy_of_the_template_is_made_again(tenancy: Tenancy, prepared: Installation):
+    with mock.patch.object(module, "provision", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        await tenancy.create("half-copied", "Half")
+    async with await Database.open(prepared.postgres.dsn("postgres")) as superuser:
+        await superuser.execute("create database t_half_copied")
+        # What PostgreSQL leaves behind when CREATE DATABASE dies half-way.
+        await superuser.execute("update pg_database set datconnlimit = -2 where datname = 't_half_copied'")
+
+    scope = await tenancy.create("half-copied", "Half")
+
+    assert await (await tenancy.database(scope)).fetchval("select '[1]'::vector::text") == "[1]"
+
+
+@pytest.mark.parametrize("slug", ["", "ab", "1abc", "a_b", "abc-", "Abc", "a" * 41, "abc\n", "a'; drop table x; --"])
+async def test_a_wrong_slug_leaves_nothing(tenancy: Tenancy, slug: str):
+    before = await tenancy.list()
+
+    with pytest.raises(InputError):
+        await tenancy.create(slug, "Wrong")
+
+    assert await tenancy.list() == before
+
+
+async def test_a_suspended_tenant_is_listed_but_not_active(tenancy: Tenancy):
+    scope = await tenancy.create("paused-co", "Paused")
+
+    await tenancy.suspend(scope)
+
+    assert await tenancy.status(scope) == "suspended"
+    assert scope in await tenancy.list()
+    with pytest.raises(DeniedError):
+        await tenancy.active(scope.id)
+    await tenancy.resume(scope)
+    assert await tenancy.active(scope.id) == scope
+
+
+def test_no_secret_is_readable_by_others(prepared: Installation):
+    modes = {path.name: path.stat().st_mode & 0o777 for path in prepared.run.secrets.rglob("*") if path.is_file()}
+
+    assert modes
+    assert {name for name, mode in modes.items() if mode != 0o600} == set()
