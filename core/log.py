@@ -26,9 +26,14 @@ def configure(level: str = "info", *, console: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
+
+
+def _to_standard_error(*_: object) -> structlog.PrintLogger:
+    # Looked up for every line: who redirects standard error later is followed.
+    return structlog.PrintLogger(sys.stderr)
 
 
 def get_logger(room: str) -> structlog.typing.FilteringBoundLogger:

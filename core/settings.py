@@ -56,6 +56,10 @@ class GatewaySettings(_Branch):
 
     host: str = "127.0.0.1"
     """Address to listen on; beyond loopback TLS is required."""
+    tls_certificate: Path | None = None
+    """Certificate chain of the gateway, PEM; with `tls_key` it serves wss instead of ws."""
+    tls_key: Path | None = None
+    """Private key of that certificate, PEM."""
     max_batch_bytes: int = 8 << 20
     """Larger batches are refused for good and quarantined."""
     credit: int = 32
@@ -152,6 +156,22 @@ class _ProviderKeys(BaseSettings):
     anthropic_base_url: str | None = None
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Variables from which another process loads these very settings; defaults are left out. Holds secrets."""
+    return _variables(settings, "GOLDLAYER_")
+
+
+def _variables(branch: BaseModel, prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, field in type(branch).model_fields.items():
+        value = getattr(branch, name)
+        if isinstance(value, BaseModel):
+            found.update(_variables(value, f"{prefix}{name.upper()}__"))
+        elif value is not None and value != field.get_default(call_default_factory=True):
+            found[f"{prefix}{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return found
 
 
 def load_settings() -> Settings:

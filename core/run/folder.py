@@ -6,7 +6,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ class RunFolder:
         Raises:
             InputError: it cannot be written, or PostgreSQL's own account could not reach it.
         """
-        run = cls((path or settings.run or DEFAULT).expanduser().absolute())
+        run = cls(_resolve(path, settings))
         if is_root() and settings.postgres.url is None:
             run._refuse_closed()
         try:
@@ -58,6 +59,22 @@ class RunFolder:
                 where=str(run.path),
                 next_step="choose another with --run",
             ) from error
+        return run
+
+    @classmethod
+    def find(cls, path: Path | None, settings: Settings) -> RunFolder:
+        """The folder of an installation that exists; creates nothing.
+
+        Raises:
+            InputError: there is none.
+        """
+        run = cls(_resolve(path, settings))
+        if not run.secrets.is_dir():
+            raise InputError(
+                "no installation here",
+                where=str(run.path),
+                next_step="run `platform init`, or name another folder with --run",
+            )
         return run
 
     def _refuse_closed(self) -> None:
@@ -162,6 +179,16 @@ class RunFolder:
             else:
                 state.processes[name] = mark
 
+    def owner(self) -> int | None:
+        """The process that runs this installation now; None when nobody does, 0 when it cannot be told who."""
+        lock = FileLock(self.path / "owner.lock")
+        if not lock.path.exists():
+            return None
+        if lock.acquire(shared=True, wait=False):
+            lock.release()
+            return None
+        return int(lock.path.read_text().strip() or 0)
+
     @contextmanager
     def own(self) -> Generator[None]:
         """Be the one process that runs this installation, for a block.
@@ -170,7 +197,7 @@ class RunFolder:
             InputError: another process is; names its pid.
         """
         lock = FileLock(self.path / "owner.lock")
-        if not lock.acquire(wait=False):
+        if not any(_again(lambda: lock.acquire(wait=False))):
             raise InputError(
                 "this installation is running already",
                 received=f"owner pid {lock.path.read_text().strip() or 'unknown'}",
@@ -182,6 +209,17 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+
+def _again(attempt: Callable[[], bool]) -> Iterator[bool]:
+    """A few attempts: somebody who only asks who the owner is holds the lock for a moment."""
+    for _ in range(5):
+        yield attempt()
+        time.sleep(0.05)
+
+
+def _resolve(path: Path | None, settings: Settings) -> Path:
+    return (path or settings.run or DEFAULT).expanduser().absolute()
 
 
 def _make(folder: Path, mode: int) -> None:

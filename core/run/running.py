@@ -115,7 +115,8 @@ class RunningPart:
             self._kill_group(process.pid)
             await gone
             self._tell(self.part.name, "stopped" if in_time else "killed", f"exit {process.returncode}")
-        self._forget(process.pid)
+        self._clear(process.pid)
+        self._run.mark(self.part.name, None)
 
     async def _spawn(self) -> None:
         with self.log_file.open("ab") as log:
@@ -136,18 +137,17 @@ class RunningPart:
         while self._process is not None:
             born = time.monotonic()
             code = self._last_exit = await self._process.wait()
-            self._forget(self._process.pid)
+            self._clear(self._process.pid)
             pause = self._back_off.after(pause, time.monotonic() - born)
             self._tell(self.part.name, "ended", f"exit {code}, starts again in {pause:g} s")
             await asyncio.sleep(pause)
             self.restarts += 1
             await self._spawn()
 
-    def _forget(self, pid: int) -> None:
-        """What a process left in its group goes with it."""
+    def _clear(self, pid: int) -> None:
+        """What a process left in its group goes with it; its mark stays, so that others see a part that is down."""
         self._kill_group(pid)
         self._guard("-", pid)
-        self._run.mark(self.part.name, None)
 
     @staticmethod
     def _kill_group(pid: int) -> None:

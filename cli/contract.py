@@ -1,0 +1,97 @@
+"""`platform contract`: check a contract before anybody relies on it, and say what it lets leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.contracts.data_contract import DataContract, Deadband, SignalContract, load_contract
+from core.contracts.site import SiteFile, load_site
+from core.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+SiteOption = Annotated[Path, typer.Option("--site", help="Site file the contract is for.")]
+
+
+@app.command()
+def validate(file: Annotated[Path, typer.Argument(help="Contract file.")], site: SiteOption) -> None:
+    """Hold a contract against its site; exit code 2 and one line if it does not fit."""
+    known, warnings = load_site(site)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    contract = load_contract(file, known)
+    total = sum(len(signals) for signals in known.signals_of_type().values())
+    leaving = sum(bool(promise.outgoing()) for promise in contract.signals.values())
+    typer.echo(
+        f"{file}: {contract.id} {contract.version} fits {known.site}: "
+        f"{leaving} of {total} signals leave, {len(contract.rules)} rules, sha256 {contract.sha256}"
+    )
+
+
+@app.command()
+def explain(
+    signal: Annotated[str, typer.Argument(help="Signal, or EQUIPMENT_TYPE.SIGNAL.")],
+    site: SiteOption,
+    contract: Annotated[
+        Path | None, typer.Option("--contract", help="Contract file; the site's own if not given.")
+    ] = None,
+) -> None:
+    """Say what leaves the site of one signal."""
+    known, _ = load_site(site)
+    promised = load_contract(contract or site.parent / known.contract_name, known)
+    for kind in _types_with(known, signal):
+        for line in describe(promised, known, kind, signal.rpartition(".")[2]):
+            typer.echo(line)
+
+
+def _types_with(site: SiteFile, signal: str) -> list[str]:
+    kind, _, name = signal.rpartition(".")
+    types = [one for one, signals in site.signals_of_type().items() if name in signals and kind in ("", one)]
+    if not types:
+        names = sorted({known for signals in site.signals_of_type().values() for known in signals})
+        raise InputError("the site has no such signal", expected=", ".join(names), received=signal, where=site.site)
+    return types
+
+
+def describe(contract: DataContract, site: SiteFile, equipment_type: str, signal: str) -> list[str]:
+    """What a contract makes of one signal, in words, one line a fact."""
+    promise = contract.signals.get((equipment_type, signal))
+    head = f"{equipment_type}.{signal}"
+    if promise is None:
+        lines = [f"{head}: withheld, stays on site"]
+    else:
+        measured = site.signals_of_type()[equipment_type][signal].unit
+        unit = promise.unit if promise.unit == measured else f"{promise.unit} (measured in {measured})"
+        lines = [f"{head}: {_forwarding(promise)}, unit {unit}", *(f"  {line}" for line in _windows(promise))]
+    for rule in contract.rules:
+        if (rule.equipment_type, rule.signal) == (equipment_type, signal):
+            clears = f", clears at {rule.clear_at:g}" if rule.clear_at is not None else ""
+            lines.append(
+                f"  rule {rule.name}: raises {rule.fault_code} when {rule.raise_when} {rule.threshold:g}{clears}"
+            )
+    return lines
+
+
+def _forwarding(promise: SignalContract) -> str:
+    if not promise.forward:
+        return "leaves only as windows"
+    limits: list[str] = []
+    if promise.deadband is not None:
+        limits.append(f"changes of more than {_size(promise.deadband)}")
+    if promise.sampling_us is not None:
+        limits.append(f"at most one value in {promise.sampling_us / 1e6:g} s")
+    return "leaves: " + (", ".join(limits) if limits else "every reading")
+
+
+def _size(deadband: Deadband) -> str:
+    return f"{deadband.absolute:g}" if deadband.absolute is not None else f"{deadband.percent:g} %"
+
+
+def _windows(promise: SignalContract) -> list[str]:
+    return [
+        f"window {window.every}: {', '.join(window.signal_of(promise.signal, a) for a in window.aggregates)}"
+        for window in promise.windows
+    ]

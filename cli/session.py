@@ -1,0 +1,54 @@
+"""An installation to work in for the duration of a command: folder, PostgreSQL and databases, all there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with."""
+
+    run: RunFolder
+    settings: Settings
+    postgres: Postgres
+
+
+@asynccontextmanager
+async def opened(path: Path | None, settings: Settings) -> AsyncGenerator[Session]:
+    """Open the run folder and use its PostgreSQL for a block, initialising an empty folder first.
+
+    Raises:
+        InputError: the folder cannot be used.
+    """
+    run = RunFolder.open(path, settings)
+    postgres = Postgres(run, settings)
+    with postgres.running():
+        await initialise(run, postgres, settings)
+        yield Session(run, settings, postgres)
+
+
+async def initialise(run: RunFolder, postgres: Postgres, settings: Settings, *, again: bool = False) -> None:
+    """Create databases and roles and migrate, once for each version of the product.
+
+    Args:
+        run: remembers the version that did it.
+        postgres: running.
+        settings: passed on.
+        again: do it whatever is remembered; it only ever adds what is missing.
+    """
+    mark, ours = run.path / "initialised", version("goldlayer")
+    if not again and mark.exists() and mark.read_text().strip() == ours:
+        return
+    from core.tenancy import init_platform
+
+    await init_platform(run, postgres, settings)
+    mark.write_text(f"{ours}\n")

@@ -1,0 +1,61 @@
+"""`platform up`: the whole installation on real sites, under one supervisor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from cli.sites import SiteOnDisk, find_sites
+from cli.parts import BridgeFiles, installation_parts
+from cli.session import initialise
+from core.errors import InputError
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.run.supervisor import Supervisor
+from core.settings import Settings
+from core.tenancy import Tenancy
+
+
+async def run_until_stopped(path: Path | None, folder: Path, settings: Settings) -> None:
+    """Register the sites of a folder, run everything for them, and stop in order on SIGINT or SIGTERM.
+
+    Raises:
+        InputError: a site file or contract is wrong or a site has no device; nothing is running then.
+        TransientError: a part does not become ready.
+    """
+    run = RunFolder.open(path, settings)
+    found = find_sites(folder, run.path / "contracts")
+    for note in found.notes:
+        typer.echo(note, err=True)
+    _refuse_without_device(found.sites)
+    postgres = Postgres(run, settings)
+    async with Supervisor(run, postgres) as supervisor:
+        await initialise(run, postgres, settings)
+        async with await Tenancy.open(run, postgres, settings) as tenancy:
+            bridges = [await register(tenancy, site) for site in found.sites]
+        await supervisor.up(installation_parts(run, settings, bridges))
+        ports = run.state().ports
+        typer.echo(f"agents   http://{settings.agents.host}:{ports['agents']}")
+        typer.echo(f"dagster  http://{settings.dagster.host}:{ports['dagster-webserver']}")
+        typer.echo("running; Ctrl-C stops everything in order")
+        await supervisor.until_stopped()
+
+
+async def register(tenancy: Tenancy, one: SiteOnDisk, endpoint: str | None = None) -> BridgeFiles:
+    """Make a site's tenant and register the site; may be repeated. Returns what its bridge is started with."""
+    scope = await tenancy.create(one.site.tenant, one.site.tenant_name or one.site.tenant)
+    await tenancy.register_site(scope, one.site, one.contract)
+    key_file = await tenancy.bridge_key_file(scope, one.site.site)
+    return BridgeFiles(one.site.site, one.file, one.contract_file, key_file, endpoint)
+
+
+def _refuse_without_device(sites: list[SiteOnDisk]) -> None:
+    for one in sites:
+        if one.site.endpoint is None:
+            raise InputError(
+                "the site names no device",
+                expected="`endpoint: opc.tcp://…` or `endpoint: modbus://…`",
+                where=str(one.file),
+                next_step="add it, or replay the recording with `platform demo`",
+            )

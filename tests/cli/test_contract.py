@@ -1,0 +1,97 @@
+"""`platform contract` on a small site."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.main import main
+
+_SITE = """
+tenant: acme-water
+site: north
+protocol: opcua
+endpoint: opc.tcp://127.0.0.1:4840
+equipment:
+  - id: pump-1
+    type: pump
+    signals:
+      - {name: flow, unit: l/min, address: "ns=2;s=flow"}
+      - {name: current, unit: A, address: "ns=2;s=current"}
+      - {name: secret, unit: bar, address: "ns=2;s=secret"}
+"""
+_CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: north-readings
+version: 1.2.0
+schema:
+  - name: pump
+    properties:
+      - name: flow
+        customProperties:
+          - {property: unit, value: l/min}
+          - {property: deadband, value: {absolute: 0.5}}
+          - {property: sampling, value: PT10S}
+      - name: current
+        customProperties:
+          - {property: unit, value: mA}
+          - {property: forward, value: false}
+          - {property: windows, value: [{every: PT15M, aggregates: [mean, max]}]}
+customProperties:
+  - property: rules
+    value:
+      - {name: dry, equipment_type: pump, signal: flow, raise_when: "<", threshold: 2, clear_at: 3,
+         fault_code: DRY, severity: 80, message: Runs dry}
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    (tmp_path / "north.yaml").write_text(_SITE)
+    (tmp_path / "north.contract.yaml").write_text(_CONTRACT)
+    return tmp_path / "north.yaml"
+
+
+def test_a_contract_that_fits_is_summed_up(site, capsys):
+    contract = site.with_name("north.contract.yaml")
+    assert main(["contract", "validate", str(contract), "--site", str(site)]) == 0
+    assert "north-readings 1.2.0 fits north: 2 of 3 signals leave, 1 rules" in capsys.readouterr().out
+
+
+def test_a_contract_that_does_not_fit_is_one_line(site, capsys):
+    contract = site.with_name("north.contract.yaml")
+    contract.write_text(_CONTRACT.replace("name: flow\n", "name: flaw\n"))
+    assert main(["contract", "validate", str(contract), "--site", str(site)]) == 2
+    said = capsys.readouterr().err
+    assert "unknown signal 'flaw' of pump" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("signal", "lines"),
+    [
+        (
+            "flow",
+            [
+                "pump.flow: leaves: changes of more than 0.5, at most one value in 10 s, unit l/min",
+                "  rule dry: raises DRY when < 2, clears at 3",
+            ],
+        ),
+        (
+            "pump.current",
+            [
+                "pump.current: leaves only as windows, unit mA (measured in A)",
+                "  window PT15M: current:mean:PT15M, current:max:PT15M",
+            ],
+        ),
+        ("secret", ["pump.secret: withheld, stays on site"]),
+    ],
+)
+def test_one_signal_is_explained(site, capsys, signal, lines):
+    assert main(["contract", "explain", signal, "--site", str(site)]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_an_unknown_signal_is_refused_with_the_known_ones(site, capsys):
+    assert main(["contract", "explain", "valve.flow", "--site", str(site)]) == 2
+    assert "expected current, flow, secret" in capsys.readouterr().err
