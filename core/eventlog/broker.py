@@ -19,7 +19,7 @@ from core.run.ports import accepts, free_port
 
 VERSION = "4.1.0"
 _READY_WITHIN_S = 60.0
-_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>local</groupId><artifactId>kafka</artifactId><version>1</version>
   <dependencies>

@@ -29,5 +29,5 @@ async def open_event_log(
     from core.eventlog.postgres import PostgresLog
 
     return await PostgresLog.open(
-        postgres.dsn("eventlog", role="goldlayer_owner"), partitions=settings.eventlog.partitions
+        postgres.dsn("eventlog", role="goldlayer_eventlog"), partitions=settings.eventlog.partitions
     )

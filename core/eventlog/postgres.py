@@ -106,7 +106,7 @@ class PostgresLog:
             async with asyncio.timeout(wait_s):
                 await grown.wait()
         except TimeoutError:
-            pass  # a notification may have been missed while the connection was down: look once more
+            return []  # should a notification have been missed, the next call looks first
         return await self._fetch(topic, partition, partition_id, offset, max_records)
 
     async def _fetch(

@@ -1,0 +1,139 @@
+"""The WebSocket server bridges dial: a key at the door, then a session each."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import ipaddress
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from core.contracts.lanes import topics_of
+from core.errors import DeniedError, InputError, TransientError
+from core.eventlog import EventLog
+from core.identity import BridgeIdentity
+from core.log import get_logger
+from core.settings import GatewaySettings
+from ingestion.gateway.session import Register, Session
+
+_log = get_logger("gateway")
+
+
+class Door(Register, Protocol):
+    """A register that also knows keys."""
+
+    async def authenticate(self, key: str) -> BridgeIdentity:
+        """Who holds a key; `DeniedError` if nobody does."""
+        ...
+
+
+class Gateway:
+    """Serves every tenant's bridges; made for `async with gateway.serving(port)`."""
+
+    def __init__(self, log: EventLog, door: Door, settings: GatewaySettings) -> None:
+        self._log = log
+        self._door = door
+        self._settings = settings
+        # Weak: a handshake that breaks off after the key was checked never becomes a session.
+        self._identities: WeakKeyDictionary[ServerConnection, BridgeIdentity] = WeakKeyDictionary()
+
+    @asynccontextmanager
+    async def serving(self, port: int) -> AsyncGenerator[Server]:
+        """Listen for a block; sockets are closed at its end, with what was not acknowledged left to the bridges.
+
+        Raises:
+            InputError: the address is taken, not ours, or beyond loopback without TLS.
+        """
+        tls = _tls(self._settings)
+        try:
+            server = await serve(
+                self._session,
+                self._settings.host,
+                port,
+                ssl=tls,
+                process_request=self._sign_in,
+                compression=None,  # payloads are compressed already
+                max_size=4 * self._settings.max_batch_bytes,  # what is refused as oversized still has to arrive whole
+                max_queue=self._settings.credit,
+            )
+        except OSError as error:
+            raise InputError(
+                "gateway cannot listen",
+                received=error.strerror,
+                where=f"{self._settings.host}:{port}",
+                next_step="choose another --port or GOLDLAYER_GATEWAY__HOST",
+            ) from error
+        scheme = "wss" if tls else "ws"
+        _log.info("gateway is listening", action="listen", address=f"{scheme}://{self._settings.host}:{port}")
+        try:
+            yield server
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    async def _sign_in(self, socket: ServerConnection, request: Request) -> Response | None:
+        """401 with one and the same answer for every key that is not right."""
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        try:
+            if scheme.lower() != "bearer":
+                raise DeniedError("no bridge key")
+            self._identities[socket] = await self._door.authenticate(key)
+            await self._log.ensure_topics(topics_of(self._identities[socket].tenant.slug))
+        except DeniedError:
+            _log.warning("bridge key is not valid", action="connect", peer=str(socket.remote_address))
+            response = socket.respond(http.HTTPStatus.UNAUTHORIZED, "bridge key is not valid\n")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        except TransientError as error:
+            self._identities.pop(socket, None)
+            _log.warning("platform does not answer", action="connect", error=str(error))
+            return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+        return None
+
+    async def _session(self, socket: ServerConnection) -> None:
+        identity = self._identities.pop(socket)
+        await Session(socket, identity, self._log, self._door, self._settings).run()
+
+
+async def serve_until(gateway: Gateway, port: int, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set."""
+    async with gateway.serving(port):
+        await stop.wait()
+
+
+def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
+    """TLS if it is configured; plain sockets are for loopback only, keys and data would travel in the clear."""
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                "TLS certificate cannot be used",
+                received=str(error),
+                where=str(settings.tls_certificate),
+                next_step="correct GOLDLAYER_GATEWAY__TLS_CERTIFICATE and GOLDLAYER_GATEWAY__TLS_KEY",
+            ) from error
+        return context
+    if not _is_loopback(settings.host):
+        raise InputError(
+            "plain ws is for loopback only",
+            expected="127.0.0.1, or a TLS certificate",
+            received=settings.host,
+            where="GOLDLAYER_GATEWAY__HOST",
+            next_step="set GOLDLAYER_GATEWAY__TLS_CERTIFICATE and GOLDLAYER_GATEWAY__TLS_KEY",
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

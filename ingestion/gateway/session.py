@@ -1,0 +1,187 @@
+"""One bridge on one socket: greeting, batches, heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pydantic import BaseModel
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from core.contracts.batch import MalformedBatchError
+from core.contracts.frames import PROTOCOL_VERSION, Error, Heartbeat, Hello, Welcome, parse_message, unpack_frame
+from core.errors import GoldlayerError, TerminalError, TransientError
+from core.eventlog import EventLog
+from core.identity import BridgeIdentity
+from core.log import get_logger
+from core.settings import GatewaySettings
+from ingestion.gateway.check import check_header
+from ingestion.gateway.intake import Intake
+from ingestion.gateway.promise import Promise
+
+_GREETING_S = 15.0
+_CLOCK_OFF_S = 60.0
+_SEEN_EVERY_S = 10.0
+_log = get_logger("gateway")
+
+
+class Register(Protocol):
+    """What a session asks the platform; see `ingestion.gateway.register`."""
+
+    async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
+        """What the bridge's site may send under a contract; None if the contract was never registered for it."""
+        ...
+
+    async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
+        """The bridge gave a sign of life."""
+        ...
+
+
+class _TurnedAwayError(TerminalError):
+    """The bridge gets an `error` message and the socket closes; `retry` says whether to come back by itself."""
+
+    def __init__(self, reason: str, *, retry: bool) -> None:
+        super().__init__(reason)
+        self.retry = retry
+
+
+class Session:
+    """A signed-in bridge; the key has told who it is, nothing it says can change that."""
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        identity: BridgeIdentity,
+        log: EventLog,
+        register: Register,
+        settings: GatewaySettings,
+    ) -> None:
+        self._socket = socket
+        self._identity = identity
+        self._log = log
+        self._register = register
+        self._settings = settings
+        self._promises: dict[str, Promise | None] = {}
+        self._seen_at = 0.0
+        self._facts = {"tenant": identity.tenant.slug, "bridge": identity.bridge_id}
+
+    async def run(self) -> None:
+        """Serve the bridge until it goes or has to go."""
+        try:
+            hello = await self._greet()
+            _log.info("bridge is connected", action="connect", **self._facts)
+            await self._serve(hello)
+        except ConnectionClosed:
+            pass
+        except _TurnedAwayError as error:
+            _log.warning("bridge is turned away", action="refuse", reason=error.what, **self._facts)
+            await self._leave(error.what, retry=error.retry)
+        except MalformedBatchError as error:
+            _log.error("bridge does not keep to the protocol", action="refuse", error=str(error), **self._facts)
+            await self._leave(str(error), retry=False)
+        except TimeoutError:
+            await self._leave("no hello came", retry=True)
+        except TransientError as error:
+            _log.warning("platform cannot serve the bridge now", action="refuse", error=str(error), **self._facts)
+            await self._leave("the platform is busy", retry=True)
+        finally:
+            _log.info("bridge is gone", action="disconnect", **self._facts)
+
+    async def _greet(self) -> Hello:
+        frame = await asyncio.wait_for(self._socket.recv(), _GREETING_S)
+        hello = parse_message(frame) if isinstance(frame, str) else None
+        if not isinstance(hello, Hello):
+            raise MalformedBatchError("first message is not hello")
+        if hello.protocol != PROTOCOL_VERSION:
+            raise _TurnedAwayError(
+                f"protocol {hello.protocol} is not spoken here, {PROTOCOL_VERSION} is; update the bridge", retry=False
+            )
+        if hello.site != self._identity.site or hello.bridge != self._identity.bridge_id:
+            raise _TurnedAwayError(
+                f"this key is for bridge {self._identity.bridge_id!r} of site {self._identity.site!r}, "
+                f"not {hello.bridge!r} of {hello.site!r}",
+                retry=False,
+            )
+        if not hello.incarnation or "/" in hello.incarnation:
+            raise MalformedBatchError("hello names no incarnation", received=hello.incarnation)
+        if await self._promise_of(hello.contract_sha256) is None:
+            raise _TurnedAwayError(
+                f"contract {hello.contract_id} {hello.contract_version} ({hello.contract_sha256[:12]}) is not "
+                f"registered for site {hello.site}: run `platform tenants register --site {hello.site}.yaml`",
+                retry=False,
+            )
+        self._flag_clock(hello.sent_at)
+        await self._note_sign_of_life(hello.incarnation)
+        await self._send(Welcome(protocol=PROTOCOL_VERSION, credit=self._settings.credit, tenant=self._facts["tenant"]))
+        return hello
+
+    async def _serve(self, hello: Hello) -> None:
+        intake = Intake(
+            self._identity.tenant.slug,
+            self._log,
+            self._promise_of,
+            self._send,
+            max_batch_bytes=self._settings.max_batch_bytes,
+            credit=self._settings.credit,
+        )
+        tasks = [asyncio.create_task(intake.run()), asyncio.create_task(self._receive(hello, intake))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _receive(self, hello: Hello, intake: Intake) -> None:
+        async for frame in self._socket:
+            if isinstance(frame, str):
+                message = parse_message(frame)
+                if not isinstance(message, Heartbeat):
+                    raise MalformedBatchError("bridge sends what only a gateway says", received=message.type)
+            else:
+                header, payload = unpack_frame(frame)
+                kind = check_header(
+                    header,
+                    bridge=self._identity.bridge_id,
+                    incarnation=hello.incarnation,
+                    site=self._identity.site,
+                )
+                await intake.take(header, kind, payload)
+            await self._note_sign_of_life(hello.incarnation)
+
+    async def _promise_of(self, sha256: str) -> Promise | None:
+        """Batches in flight may still follow a contract that was superseded, so each hash is looked up, once."""
+        if sha256 not in self._promises:
+            self._promises[sha256] = await self._register.promise(self._identity, sha256)
+        return self._promises[sha256]
+
+    async def _note_sign_of_life(self, incarnation: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._seen_at and now - self._seen_at < _SEEN_EVERY_S:
+            return
+        self._seen_at = now
+        try:
+            await self._register.seen(self._identity, incarnation)
+        except TransientError as error:
+            _log.warning("sign of life was not noted", action="heartbeat", error=str(error), **self._facts)
+
+    def _flag_clock(self, sent_at: str) -> None:
+        try:
+            ahead = (datetime.fromisoformat(sent_at) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError) as error:
+            raise MalformedBatchError("hello says no time", expected="ISO 8601 with zone", received=sent_at) from error
+        if abs(ahead) > _CLOCK_OFF_S:
+            _log.warning("clock of the bridge is off", action="connect", ahead_s=round(ahead, 1), **self._facts)
+
+    async def _send(self, message: BaseModel) -> None:
+        await self._socket.send(message.model_dump_json())
+
+    async def _leave(self, reason: str, *, retry: bool) -> None:
+        with contextlib.suppress(ConnectionClosed, GoldlayerError):
+            await self._send(Error(reason=reason, retry=retry))
+        await self._socket.close(1008, reason[:100])

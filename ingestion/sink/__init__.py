@@ -1,0 +1,1 @@
+"""From the event log into Delta bronze, each row exactly once."""

@@ -1,0 +1,156 @@
+"""One life of a sink's memory: readers, one a partition, feed an assembly that a committer empties."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from core.errors import TransientError
+from core.eventlog import Record
+from core.log import get_logger
+from ingestion.sink.assembly import Assembly
+from ingestion.sink.batch import Batch
+from ingestion.sink.job import Job
+from ingestion.sink.writer import Writer
+
+_READ_RECORDS = 50
+_WAIT_S = 1.0
+_TRIM_EVERY_S = 10.0
+_log = get_logger("sink")
+
+
+class Round:
+    """Begins where the lake is; ends with the drained log, or with the first error."""
+
+    def __init__(self, job: Job, stop: asyncio.Event) -> None:
+        self._job = job
+        self._log = job.log
+        self._topic = job.route.topic
+        self._stop = stop
+        self._writer = Writer(job.lake, job.route, job.log.kind, job.limits)
+        room = 5 * job.settings.commit_rows
+        self._assembly = Assembly(resume={}, gapless=job.route.gapless, room=room)
+        self._readers: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        self._space = asyncio.Event()
+        self._trimmed_at = 0.0
+        self.commits = 0
+
+    async def run(self) -> None:
+        """Read and commit.
+
+        Raises:
+            TransientError: log or lake failed.
+            TerminalError: the lake does not take what was planned.
+        """
+        count = await self._log.partitions(self._topic)
+        for partition in range(count):
+            self._assembly.resume[partition] = await self._resume(partition)
+        self._readers = [asyncio.create_task(self._read(partition)) for partition in range(count)]
+        tasks = [*self._readers, asyncio.create_task(self._commit())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _resume(self, partition: int) -> int:
+        offset = await asyncio.to_thread(self._writer.resume, partition)
+        end = await self._log.end_offset(self._topic, partition)
+        if offset <= end:
+            return offset
+        # Another log than the one the lake was filled from: read all of it, lanes drop what is known.
+        _log.error("log is shorter than the lake remembers", action="resume", offset=offset, end=end, **self._job.facts)
+        return 0
+
+    async def _read(self, partition: int) -> None:
+        """Read until stopped, and then up to what the log held when the stop came."""
+        end: int | None = None
+        while end is None or self._assembly.position(partition) < end:
+            while self._assembly.rows >= self._job.settings.commit_rows:
+                self._space.clear()
+                await self._space.wait()
+            if end is None and self._stop.is_set():
+                end = await self._log.end_offset(self._topic, partition)
+                continue
+            position = self._assembly.position(partition)
+            wait_s = _WAIT_S if end is None else 0.1
+            records = await self._log.read(self._topic, partition, position, max_records=_READ_RECORDS, wait_s=wait_s)
+            if records:
+                await self._offer(records)
+        self._news.set()
+
+    async def _offer(self, records: list[Record]) -> None:
+        batches = await asyncio.to_thread(self._decode, records)
+        unknown = {batch.lane for batch in batches} - set(self._assembly.last)
+        if unknown:
+            self._assembly.last.update(await asyncio.to_thread(self._writer.last, unknown))
+        for batch in batches:
+            self._assembly.offer(batch)
+        self._news.set()
+
+    def _decode(self, records: list[Record]) -> list[Batch]:
+        return [self._job.route.decode(record) for record in records]
+
+    @property
+    def _ended(self) -> bool:
+        return all(reader.done() for reader in self._readers)
+
+    async def _commit(self) -> None:
+        """Commit when enough rows wait or have waited long enough; return when all readers have ended."""
+        while True:
+            await self._wait_until_due()
+            if self._assembly.has_news:
+                await self._write()
+            elif self._ended:
+                return
+
+    async def _wait_until_due(self) -> None:
+        settings = self._job.settings
+        due: float | None = None
+        while not self._ended and self._assembly.rows < settings.commit_rows:
+            now = time.monotonic()
+            if due is None and self._assembly.has_news:
+                due = now + settings.commit_interval_s
+            if due is not None and now >= due:
+                return
+            self._news.clear()
+            if self._ended:
+                return
+            try:
+                async with asyncio.timeout(None if due is None else due - now):
+                    await self._news.wait()
+            except TimeoutError:
+                return
+
+    async def _write(self) -> None:
+        began = time.monotonic()
+        chunk = self._assembly.take()
+        self._space.set()
+        commits = await asyncio.to_thread(self._writer.plan, chunk)
+        written = await asyncio.to_thread(self._writer.commit, commits)
+        self.commits += 1
+        _log.info(
+            "batches are in the lake",
+            action="commit",
+            batches=len(chunk.batches),
+            rows=written,
+            parked=self._assembly.parked_rows,
+            dropped=self._assembly.dropped,
+            seconds=round(time.monotonic() - began, 3),
+            **self._job.facts,
+        )
+        await self._trim(chunk.offsets)
+        if self._assembly.reread:
+            raise TransientError("a hole was filled; the log is read again from the first batch that was parked")
+
+    async def _trim(self, offsets: dict[int, int]) -> None:
+        """Free what the lake has, now and then, in a log that does not do it by itself."""
+        if not self._log.needs_trim or time.monotonic() - self._trimmed_at < _TRIM_EVERY_S:
+            return
+        self._trimmed_at = time.monotonic()
+        for partition, offset in offsets.items():
+            await self._log.trim(self._topic, partition, offset)

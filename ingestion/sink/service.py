@@ -1,0 +1,125 @@
+"""The sink process: every topic of every tenant, new tenants as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from core.contracts.lanes import topics_of
+from core.errors import GoldlayerError
+from core.eventlog import EventLog
+from core.log import get_logger
+from core.settings import Settings
+from ingestion.lag import lag
+from ingestion.sink.checks import TimeLimits
+from ingestion.sink.job import Job
+from ingestion.sink.round import Round
+from ingestion.sink.route import routes_of
+from lake.store import Lake
+
+_DISCOVER_EVERY_S = 3.0
+_LAG_EVERY_S = 30.0
+_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+_log = get_logger("sink")
+
+Tenants = Callable[[], Awaitable[Sequence[str]]]
+"""Slugs of all tenants, asked again and again."""
+
+
+async def sink_topic(job: Job, stop: asyncio.Event) -> None:
+    """Sink until `stop`, then what the log held at that moment; returns when it is in the lake.
+
+    Any error ends a round: everything remembered is thrown away, and the next round begins where the lake says.
+    """
+    attempt = 0
+    while True:
+        one = Round(job, stop)
+        try:
+            await one.run()
+            return
+        except GoldlayerError as error:
+            attempt = 0 if one.commits else attempt
+            if attempt == 0:
+                _log.warning("sink begins again where the lake is", action="restart", error=str(error), **job.facts)
+            await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
+            attempt += 1
+
+
+class Sink:
+    """One process for all tenants.
+
+    Args:
+        log: the event log.
+        lake: the lake.
+        tenants: lists the tenants.
+        settings: commit size and interval, limits of source time.
+        drain_s: how long a stop waits for the log's remains; what is left is read at the next start.
+    """
+
+    def __init__(
+        self, log: EventLog, lake: Lake, tenants: Tenants, settings: Settings, *, drain_s: float = 60.0
+    ) -> None:
+        self._log = log
+        self._lake = lake
+        self._tenants = tenants
+        self._settings = settings
+        self._limits = TimeLimits.of(settings.lake.first_day, settings.sink.max_ahead_s)
+        self._drain_s = drain_s
+        self._running: dict[str, list[asyncio.Task[None]]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sink until `stop`, then drain what the log holds."""
+        lag_at = 0.0
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            try:
+                await self._discover(stop)
+                if loop.time() - lag_at >= _LAG_EVERY_S:
+                    lag_at = loop.time()
+                    waiting = await lag(self._log, self._lake, list(self._running))
+                    _log.info("records wait in the log", action="lag", records=waiting)
+            except GoldlayerError as error:
+                _log.warning("platform or log does not answer", action="discover", error=str(error))
+            self._raise_mistakes()
+            await _sleep(stop, _DISCOVER_EVERY_S)
+        await self._drain()
+
+    async def _discover(self, stop: asyncio.Event) -> None:
+        for slug in await self._tenants():
+            if slug in self._running:
+                continue
+            await self._log.ensure_topics(topics_of(slug))
+            lake = self._lake.tenant(slug)
+            jobs = [Job(slug, route, self._log, lake, self._limits, self._settings.sink) for route in routes_of(slug)]
+            self._running[slug] = [
+                asyncio.create_task(sink_topic(job, stop), name=f"sink {job.route.topic}") for job in jobs
+            ]
+            _log.info("tenant is served", action="discover", tenant=slug)
+
+    def _raise_mistakes(self) -> None:
+        """A task that ended before the stop met an error that is no error of ours to expect."""
+        for tasks in self._running.values():
+            for task in tasks:
+                if task.done():
+                    task.result()
+
+    async def _drain(self) -> None:
+        tasks = [task for tasks in self._running.values() for task in tasks]
+        if not tasks:
+            return
+        done, late = await asyncio.wait(tasks, timeout=self._drain_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for task in done:
+            task.result()
+        say = _log.warning if late else _log.info
+        say("sink has stopped", action="stop", undrained=sorted(task.get_name() for task in late))
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,65 @@
+"""The lake's side of one route: what it has of each lane, and the commits in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ingestion.sink.assembly import Chunk
+from ingestion.sink.checks import TimeLimits
+from ingestion.sink.plan import Commit, offset_id, plan
+from ingestion.sink.route import Route
+from lake.store import TenantLake
+from lake.tables.bronze import BRIDGE_COUNTS, QUARANTINE
+
+
+class Writer:
+    """Plans and commits; blocking, so it is called in a thread, by one caller at a time.
+
+    What it remembers of the lake is read once per lane; after any error it is thrown away with the assembly.
+    """
+
+    def __init__(self, lake: TenantLake, route: Route, log: str, limits: TimeLimits) -> None:
+        self._lake = lake
+        self._route = route
+        self._log = log
+        self._limits = limits
+        self._known: dict[tuple[str, str], int] = {}
+
+    def resume(self, partition: int) -> int:
+        """The offset at which reading a partition goes on."""
+        name = offset_id(self._log, self._route.topic, partition)
+        return self._lake.transaction_version(self._route.main, name) or 0
+
+    def last(self, lanes: Iterable[str]) -> dict[str, int]:
+        """Last number the main table has of each lane, 0 if none; side tables are asked along the way."""
+        found: dict[str, int] = {}
+        for lane in lanes:
+            found[lane] = self._lake.transaction_version(self._route.main, lane) or 0
+            for side in (QUARANTINE, BRIDGE_COUNTS):
+                version = self._lake.transaction_version(side, lane)
+                if side is not self._route.main and version is not None:
+                    self._known[side.full_name, lane] = version
+        return found
+
+    def plan(self, chunk: Chunk) -> list[Commit]:
+        """The commits of a chunk."""
+        offsets = {offset_id(self._log, self._route.topic, p): offset for p, offset in chunk.offsets.items()}
+        return plan(chunk, self._route.main, self._known, self._limits, offsets)
+
+    def commit(self, commits: Iterable[Commit]) -> dict[str, int]:
+        """Write them in order.
+
+        Returns:
+            Rows written by table.
+
+        Raises:
+            TransientError: the store failed; some commits may have happened.
+        """
+        written: dict[str, int] = {}
+        for one in commits:
+            self._lake.append(one.spec, one.rows, transactions=one.transactions)
+            written[one.spec.full_name] = one.rows.num_rows
+            if one.spec is not self._route.main:
+                for lane, seq in one.transactions.items():
+                    self._known[one.spec.full_name, lane] = seq
+        return written
