@@ -64,7 +64,7 @@ def build(
     from dbt_common.events.functions import msg_to_dict
 
     events: list[Event] = []
-    arguments = ["--quiet", "--no-use-colors", "--log-format-file", "json", "build", *selection]
+    arguments = ["--log-level", "none", "--log-level-file", "info", "--log-format-file", "json", "build", *selection]
     arguments += ["--project-dir", str(project.folder), "--profiles-dir", str(project.folder)]
     arguments += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
     arguments += ["--indirect-selection", indirect] if indirect else []

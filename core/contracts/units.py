@@ -63,3 +63,12 @@ def convert_factor(source: str, target: str) -> tuple[float, float]:
     except pint.DimensionalityError as error:
         raise InputError("units measure different things", expected=f"a unit like {source}", received=target) from error
     return float(one - zero), float(zero)
+
+
+def same_quantity(one: str, other: str) -> bool:
+    """True when two units measure the same physical quantity: `bar` and `psi`, but not `bar` and `A`.
+
+    Both are units that `read_unit` has let pass.
+    """
+    first, second = (_registry().parse_units("" if unit == "1" else unit) for unit in (one, other))
+    return first.dimensionality == second.dimensionality

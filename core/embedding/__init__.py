@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from core.embedding.choice import embedder
 from core.embedding.face import Embedder
+from core.embedding.weights import DIMENSIONS, MODEL
 
-__all__ = ["Embedder", "embedder"]
+__all__ = ["DIMENSIONS", "MODEL", "Embedder", "embedder"]

@@ -1,12 +1,11 @@
-{% set days = var('trend_days') | int %}
 with windows as (
     select
         *,
         avg(value) over (
-            machine_kpi range between '{{ days - 1 }} days' preceding and current row
+            machine_kpi range between '6 days' preceding and current row
         ) as mean_recent,
         avg(value) over (
-            machine_kpi range between '{{ 2 * days - 1 }} days' preceding and '{{ days }} days' preceding
+            machine_kpi range between '13 days' preceding and '7 days' preceding
         ) as mean_previous
     from {{ ref('stg_kpi_daily') }}
     window machine_kpi as (partition by site, equipment_id, kpi order by date)
