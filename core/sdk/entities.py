@@ -33,7 +33,21 @@ SignalName = Annotated[
 ]
 KpiName = Annotated[
     Literal["utilisation", "availability", "throughput", "cycle_time", "fault_count", "mtbf", "mttr", "oee"],
-    Field(description="Which key figure."),
+    Field(
+        description="Which key figure.",
+        json_schema_extra={
+            "x-words": {
+                "utilisation": ["utilization", "utilised", "utilized", "duty"],
+                "availability": ["available", "uptime", "downtime"],
+                "throughput": ["output", "produced", "production"],
+                "cycle_time": ["cycle times"],
+                "fault_count": ["number of faults", "how many faults", "how many alarms", "fault counts"],
+                "mtbf": ["mean time between failures", "time between failures"],
+                "mttr": ["mean time to repair", "repair time", "time to repair"],
+                "oee": ["overall equipment effectiveness"],
+            }
+        },
+    ),
 ]
 FaultCode = Annotated[str, Field(description="Fault code as recorded.", json_schema_extra=_entity("fault_code"))]
 FirstDay = Annotated[

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 async def what_happened(context: ToolContext, equipment: str, first: date | None, last: date | None) -> ToolResult:
     """Fault episodes, strongest deviations from the own baseline, and the strangest day of a period."""
     window: dict[str, Any] = {"equipment": equipment, "first": first, "last": last}
-    episodes = await context.read(QUERIES["episodes"], [_FAULTS], window)
+    episodes = await context.read(QUERIES["episodes"], [_FAULTS], {**window, "fault_code": None})
     deviations = await context.read(QUERIES["deviations"], ["gold.deviation_daily"], window)
     worst = await context.read(QUERIES["worst_health_day"], ["gold.health_daily"], window)
     evidence = [*episodes.evidence, *deviations.evidence, *worst.evidence]
@@ -45,24 +45,30 @@ async def what_happened(context: ToolContext, equipment: str, first: date | None
 
 
 async def similar_incidents(
-    context: ToolContext, equipment: str | None, text: str | None, first: date | None, last: date | None
+    context: ToolContext,
+    equipment: str | None,
+    fault_code: str | None,
+    text: str | None,
+    first: date | None,
+    last: date | None,
 ) -> ToolResult:
     """Earlier episodes of the same fault codes, then what the fault memory holds nearest in meaning.
 
     Args:
         context: the tenant's.
         equipment: machine whose incident is meant; its episodes of the period, else its last one.
+        fault_code: the fault meant; unset means those the machine's incident raised.
         text: description of the incident, if nobody names a machine or beside it.
         first: first day of the incident.
         last: last day of the incident.
 
     Raises:
-        InputError: neither a machine nor a description.
+        InputError: neither a machine nor a fault code nor a description.
     """
-    if equipment is None and not text:
-        raise InputError("name a machine or describe the incident", expected="equipment or text")
-    reference, evidence = await _reference(context, equipment, first, last)
-    codes = sorted({row["fault_code"] for row in reference})
+    if equipment is None and fault_code is None and not text:
+        raise InputError("name a machine or fault, or describe the incident", expected="equipment, fault_code or text")
+    reference, evidence = await _reference(context, equipment, fault_code, first, last)
+    codes = [fault_code] if fault_code else sorted({row["fault_code"] for row in reference})
     before: datetime | None = min((row["raised_at"] for row in reference), default=None)
     earlier: list[Row] = []
     if codes:
@@ -71,27 +77,28 @@ async def similar_incidents(
         )
         earlier = same.rows
         evidence += same.evidence
-    wording = text or " ".join(sorted({row["message"] for row in reference}))
+    wording = text or " ".join(sorted({row["message"] for row in reference or earlier}))
     seen = {row["episode_id"] for row in [*reference, *earlier]}
     alike = [row for row in await _remembered(context, wording, evidence) if row["episode_id"] not in seen]
     return ToolResult(
         rows=[*reference, *earlier, *alike],
         evidence=evidence,
         window=Window(first=first, last=last),
-        findings=phrases.similar(equipment, first, last, reference, earlier, alike),
+        findings=phrases.similar(equipment, codes, Window(first=first, last=last), reference, earlier, alike),
         found=bool(earlier or alike),
     )
 
 
 async def _reference(
-    context: ToolContext, equipment: str | None, first: date | None, last: date | None
+    context: ToolContext, equipment: str | None, fault_code: str | None, first: date | None, last: date | None
 ) -> tuple[list[Row], list[Evidence]]:
     if equipment is None:
         return [], []
     if first is None and last is None:
-        answer = await context.read(QUERIES["recent_episodes"], [_FAULTS], {"equipment": equipment})
+        parameters = {"equipment": equipment, "fault_code": fault_code}
+        answer = await context.read(QUERIES["recent_episodes"], [_FAULTS], parameters)
     else:
-        parameters = {"equipment": equipment, "first": first, "last": last}
+        parameters = {"equipment": equipment, "fault_code": fault_code, "first": first, "last": last}
         answer = await context.read(QUERIES["episodes"], [_FAULTS], parameters)
     return answer.rows, list(answer.evidence)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from core.sdk import Window
 from core.sdk.words import listing, moment, number, period, quantity, readable
 
 Row = dict[str, Any]
@@ -88,8 +89,8 @@ def nothing_known(equipment: str, first: date | None, last: date | None, known: 
 
 def similar(
     equipment: str | None,
-    first: date | None,
-    last: date | None,
+    codes: Sequence[str],
+    window: Window,
     reference: Sequence[Row],
     earlier: Sequence[Row],
     alike: Sequence[Row],
@@ -97,18 +98,20 @@ def similar(
     """Same fault before, then alike in meaning."""
     said: list[str] = []
     if equipment is not None and not reference:
-        said.append(f"No fault is recorded on {equipment} {period(first, last)} that could have happened before.")
-    codes = listing(sorted({row["fault_code"] for row in reference}))
-    if reference and earlier:
-        said.append(f"Yes, {codes} was raised before:")
+        what = f"No {listing(codes)} fault" if codes else "No fault"
+        said.append(f"{what} is recorded on {equipment} {period(window.first, window.last)}.")
+    start = moment(min(row["raised_at"] for row in reference)) if reference else None
+    if earlier:
+        when = f" before {start} UTC" if start else ""
+        said.append(f"Yes, {listing(codes)} was raised{when}:")
         said += [_episode(row) for row in earlier[-_LISTED:]]
-    elif reference:
-        start = moment(min(row["raised_at"] for row in reference))
-        said.append(f"No, {codes} was never raised before {start} UTC.")
+    elif codes:
+        when = f" before {start} UTC" if start else " at all"
+        said.append(f"No, {listing(codes)} was never raised{when}.")
     if alike:
         said.append("Alike in description:")
         said += [_episode(row) for row in alike[:5]]
-    elif not reference and equipment is None:
+    elif not said:
         said.append("Nothing alike is recorded.")
     return said
 

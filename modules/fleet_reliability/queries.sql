@@ -23,6 +23,7 @@ LIMIT $top;
 SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_at, duration_s / 3600.0 AS duration_h
 FROM silver.fault_episodes
 WHERE equipment_id = $equipment
+    AND fault_code = coalesce($fault_code, fault_code)
     AND date <= coalesce($last, DATE '9999-12-31')
     AND (cleared_at IS NULL OR CAST(cleared_at AS DATE) >= coalesce($first, DATE '0001-01-01'))
 ORDER BY raised_at
@@ -80,6 +81,7 @@ ORDER BY raised_at;
 SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_at, duration_s / 3600.0 AS duration_h
 FROM silver.fault_episodes
 WHERE equipment_id = $equipment
+    AND fault_code = coalesce($fault_code, fault_code)
 ORDER BY raised_at DESC
 LIMIT 1;
 

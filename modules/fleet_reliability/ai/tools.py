@@ -11,6 +11,7 @@ from core.sdk import (
     EquipmentId,
     EquipmentIds,
     EquipmentType,
+    FaultCode,
     FirstDay,
     FreeText,
     KpiName,
@@ -50,9 +51,10 @@ Measure = Annotated[
         "Which machines should we look at first?",
         "How much longer will they run?",
         "Which equipment will fail next?",
-        "What is the remaining useful life of this engine?",
-        "How many cycles are left?",
-        "Which machines are in the worst health?",
+        "What is the remaining useful life (RUL) of this machine?",
+        "How much time or how many cycles are left?",
+        "Which machines are in the worst health or shape?",
+        "How healthy are the machines?",
         "What should we maintain first?",
         "When will it break down?",
     ),
@@ -78,9 +80,9 @@ async def rank_equipment(
     examples=(
         "What happened to this machine in that period?",
         "What went wrong on 5 June?",
-        "Was anything unusual with this machine last week?",
+        "Was anything odd or unusual with this machine last week?",
         "Why did it behave strangely in May?",
-        "Tell me about the incident.",
+        "What was the incident about?",
         "Did anything abnormal occur in early March?",
     ),
     pre_conditions=(_ORDERED,),
@@ -98,14 +100,14 @@ async def what_happened(
     risk_level="safe",
     timeout_ms=_TIMEOUT_MS,
     summary_instructions="""Whether an incident has happened before: earlier episodes of the same fault with dates, and
-    incidents alike in description from the fault memory. Give the machine (and the days of the incident), or a
-    description of it.""",
+    incidents alike in description from the fault memory. Give the machine (and the days of the incident), a
+    fault code, or a description.""",
     examples=(
         "Did the same thing ever happen before?",
         "Have we ever seen this fault again?",
         "Did this occur earlier on other machines?",
         "Were there similar incidents in the past?",
-        "Is this a repeat?",
+        "Is this a repeat, something we have seen in the past?",
         "Find incidents like a leaking seal.",
     ),
     pre_conditions=(_ORDERED,),
@@ -113,12 +115,13 @@ async def what_happened(
 async def similar_incidents(
     context: ToolContext,
     equipment: EquipmentId | None = None,
+    fault_code: FaultCode | None = None,
     text: FreeText | None = None,
     first: FirstDay | None = None,
     last: LastDay | None = None,
 ) -> ToolResult:
     """Earlier and similar incidents."""
-    return await incidents.similar_incidents(context, equipment, text, first, last)
+    return await incidents.similar_incidents(context, equipment, fault_code, text, first, last)
 
 
 @platform_tool(
@@ -131,6 +134,7 @@ async def similar_incidents(
     examples=(
         "What was the utilisation in May?",
         "How available was the machine last month?",
+        "Was the machine busy?",
         "What is the mean time between failures?",
         "How much throughput did we have?",
         "How many faults were there in June?",
@@ -160,7 +164,8 @@ async def kpi_summary(
     summary_instructions="""Machines side by side over a period: mean and worst anomaly score, number and hours of fault
     episodes. Use it to compare two or more machines, or all of a type.""",
     examples=(
-        "Compare the two pumps.",
+        "Compare these two machines.",
+        "Compare one machine with another in that period.",
         "How does this machine do against that one?",
         "Which of them was healthier in May?",
         "Difference between the machines of this type.",

@@ -52,6 +52,7 @@ Direction = Annotated[
     signals of each type with their units, and the fault codes ever raised. Call it first to learn exact names.""",
     examples=(
         "What equipment is there?",
+        "Which machines do you know?",
         "Which signals and sensors are recorded, and in which units?",
         "What data do you have, and from when to when?",
         "List all machines of the site.",
@@ -78,7 +79,7 @@ async def describe_site(context: ToolContext, equipment_type: EquipmentType | No
         "Show me the motor current on 5 June.",
         "What was the average speed, and how far did it go up and down?",
         "What is the trend of the vibration?",
-        "Give me the readings of this sensor.",
+        "What did the sensor read over that time?",
     ),
     pre_conditions=(_ORDERED,),
 )
@@ -105,6 +106,7 @@ async def sensor_history(
         "When was the pressure lowest?",
         "What was the peak current and when?",
         "Which day had the maximum temperature?",
+        "Peak value of this sensor in that period",
         "When did the flow drop to its minimum?",
     ),
     pre_conditions=(_ORDERED,),
@@ -133,10 +135,11 @@ async def signal_extremes(
     and whether an alarm stood on certain days.""",
     examples=(
         "Which alarms were raised in May?",
+        "Show the alarms of that period.",
         "Which machines have this fault, and since when?",
         "Did an alarm stand at that time?",
         "Were there any faults on 5 June?",
-        "List the fault episodes of the compressor.",
+        "List the fault episodes of this machine.",
         "Which faults are still open?",
         "How long did the alarm last?",
     ),

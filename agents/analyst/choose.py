@@ -1,0 +1,93 @@
+"""Which tool a clause asks for: nearness in meaning to what tools say of themselves, and fit to what is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agents.analyst.times import mask_periods
+from agents.conversation import ToolDefinition
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from core.embedding import Embedder
+
+    Matrix = npt.NDArray[np.float32]
+
+REFUSE_BELOW = 0.40
+"""Cosine under which nothing the tools offer is what was asked; measured on paraphrases and foreign questions."""
+_SENTENCE = re.compile(r"(?<=[.;])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One tool and how well it suits."""
+
+    tool: ToolDefinition
+    score: float
+
+
+class Chooser:
+    """Ranks tools for a clause; the vectors of what tools say are kept.
+
+    Args:
+        embedder: text to unit vectors.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._kept: dict[str, Matrix] = {}
+
+    def rank(
+        self, variants: Sequence[str], tools: Sequence[ToolDefinition], fits: Callable[[ToolDefinition], float]
+    ) -> list[Choice]:
+        """Tools, best first.
+
+        Args:
+            variants: what is asked, with names and periods in plain words; the best of several wordings counts.
+            tools: all that may be called.
+            fits: what a tool gains or loses by the things the clause names.
+        """
+        asked = self._embedder.embed(list(variants)).T
+        choices = [Choice(tool, float((self._texts(tool) @ asked).max()) + fits(tool)) for tool in tools]
+        return sorted(choices, key=lambda choice: -choice.score)
+
+    def _texts(self, tool: ToolDefinition) -> Matrix:
+        key = f"{tool.name}\n{tool.description}\n{tool.examples}"
+        if key not in self._kept:
+            sentences = [part for part in _SENTENCE.split(tool.description) if part]
+            self._kept[key] = self._embedder.embed(
+                [*(mask_periods(example) for example in tool.examples), *sentences, tool.name.replace("_", " ")]
+            )
+        return self._kept[key]
+
+
+def parameters_of(tool: ToolDefinition) -> dict[str, dict[str, Any]]:
+    """Properties of a tool's schema by name."""
+    return dict(tool.schema.get("properties", {}))
+
+
+def entity_of(name: str, schema: dict[str, Any]) -> str | None:
+    """What a parameter stands for: its hint, else what its name says."""
+    hint = schema.get("x-entity")
+    if hint:
+        return str(hint)
+    plain = {
+        "equipment": "equipment",
+        "equipment_id": "equipment",
+        "machine": "equipment",
+        "asset": "equipment",
+        "signal": "signal",
+        "sensor": "signal",
+        "first": "first_day",
+        "start": "first_day",
+        "last": "last_day",
+        "end": "last_day",
+        "top": "count",
+        "limit": "count",
+    }
+    return plain.get(name)

@@ -1,0 +1,259 @@
+"""Machines, types, signals, fault codes and counts in a clause of a question. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from agents.analyst.catalogue import Catalogue, Machine, Part, parts
+from agents.analyst.times import WORD_NUMBERS
+
+_NUMBER_WORDS = {"no", "nr", "number", "unit"}
+_QUANTITY_OF = {
+    "hot": "temperature",
+    "hotter": "temperature",
+    "hottest": "temperature",
+    "warm": "temperature",
+    "warmer": "temperature",
+    "warmest": "temperature",
+    "cold": "temperature",
+    "colder": "temperature",
+    "coldest": "temperature",
+    "cool": "temperature",
+    "cooler": "temperature",
+    "coolest": "temperature",
+    "overheat": "temperature",
+    "overheating": "temperature",
+    "amps": "current",
+    "amperage": "current",
+    "amperes": "current",
+    "volts": "voltage",
+    "fast": "speed",
+    "faster": "speed",
+    "fastest": "speed",
+    "slow": "speed",
+    "slower": "speed",
+    "slowest": "speed",
+    "rpm": "speed",
+    "shaking": "vibration",
+    "vibrate": "vibration",
+    "vibrating": "vibration",
+}
+"""Words about a quantity that do not name it: comparatives, verbs, units."""
+_EQUIPMENT_NOUN = re.compile(
+    r"actuator|agitator|blower|boiler|centrifuge|chiller|compressor|conveyor|cooler|crane|crusher|cylinder"
+    r"|dryer|elevator|engine|excavator|exchanger|extruder|fan|filter|furnace|gearbox|generator|grinder"
+    r"|heater|hoist|kiln|lathe|lift|loader|locomotive|mill|mixer|motor|oven|press|pump|reactor|robot|roller"
+    r"|rotor|screw|separator|shuttle|sorter|spindle|stacker|tank|tower|train|transformer|truck|turbine"
+    r"|turbofan|vehicle"
+)
+"""Kinds of machine people name; one that the catalogue does not know is said to be unknown, never guessed."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a clause names."""
+
+    machines: list[str] = field(default_factory=lambda: list[str]())
+    types: list[str] = field(default_factory=lambda: list[str]())
+    signals: list[str] = field(default_factory=lambda: list[str]())
+    codes: list[str] = field(default_factory=lambda: list[str]())
+    unknown: list[str] = field(default_factory=lambda: list[str]())
+    count: int | None = None
+
+    @property
+    def subject(self) -> bool:
+        """A machine or a type is named."""
+        return bool(self.machines or self.types or self.unknown)
+
+
+def stem(word: str) -> str:
+    """A crude English stem: enough to see that `engines`, `overloaded` and `leaking` are known words."""
+    for ending in ("ations", "ation", "ings", "ing", "ied", "ies", "ed", "s"):
+        if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            break
+    return word.removesuffix("e") if len(word) > 3 else word
+
+
+def find_entities(text: str, catalogue: Catalogue) -> Found:
+    """Everything a clause names; `text` has its periods taken out already."""
+    tokens = [token for token in parts(re.sub(r"['’]s?\b", " ", text)) if token not in _NUMBER_WORDS]
+    found = Found()
+    used: set[int] = set()
+    _machines(tokens, catalogue, found, used)
+    _types(tokens, catalogue, found, used)
+    kinds = found.types or [m.type for m in catalogue.machines if m.id in found.machines] or catalogue.types()
+    found.signals = _signals(tokens, used, catalogue, kinds)
+    found.codes = _codes(tokens, catalogue, kinds, found.signals)
+    _unknown(tokens, text, catalogue, found)
+    found.count = _count(tokens, used)
+    return found
+
+
+def _machines(tokens: Sequence[Part], catalogue: Catalogue, found: Found, used: set[int]) -> None:
+    for machine in catalogue.machines:
+        for start in _mentions(tokens, parts(machine.id)):
+            _take(found.machines, machine.id)
+            used.update(range(start, start + len(parts(machine.id))))
+    numbered = _numbered(catalogue)
+    for place, token in enumerate(tokens):
+        if not isinstance(token, str):
+            continue
+        known = next((numbered[word] for word in (token, stem(token)) if word in numbered), None)
+        if known is None:
+            continue
+        for at in [place + 1] if len(token) == 1 else list(_numbers_after(tokens, place)):
+            if at >= len(tokens) or not isinstance(tokens[at], int):
+                break
+            number = tokens[at]
+            if number in known:
+                _take(found.machines, known[number].id)
+                used.update({place, at})
+            elif at not in used and len(token) > 1:
+                found.unknown.append(f"{token} {number}")
+                used.update({place, at})
+
+
+def _numbered(catalogue: Catalogue) -> dict[str, dict[Part, Machine]]:
+    """Machines by the words that may stand before their number: the id's own, the type's last, an initial (`P2`)."""
+    numbered: dict[str, dict[Part, Machine]] = {}
+    for machine in catalogue.machines:
+        own = parts(machine.id)
+        if len(own) == 2 and isinstance(own[0], str) and isinstance(own[1], int):
+            for word in {own[0], str(parts(machine.type)[-1])}:
+                numbered.setdefault(word, {})[own[1]] = machine
+    initials = [word[0] for word in numbered]
+    letters = {word[0]: known for word, known in numbered.items() if initials.count(word[0]) == 1}
+    return letters | numbered
+
+
+def _numbers_after(tokens: Sequence[Part], place: int) -> Iterable[int]:
+    """Places of the numbers in `engines 3, 7 and 12`; `and` only continues a list that has begun."""
+    at = place + 1
+    while at < len(tokens):
+        if isinstance(tokens[at], int):
+            yield at
+        elif not (tokens[at] in ("and", "or") and at > place + 1 and at + 1 < len(tokens)):
+            return
+        at += 1
+
+
+def _mentions(tokens: Sequence[Part], wanted: Sequence[Part]) -> list[int]:
+    if len(wanted) == 1 and isinstance(wanted[0], str) and len(wanted[0]) < 2:
+        return []
+    return [at for at in range(len(tokens) - len(wanted) + 1) if tuple(tokens[at : at + len(wanted)]) == tuple(wanted)]
+
+
+def _types(tokens: Sequence[Part], catalogue: Catalogue, found: Found, used: set[int]) -> None:
+    for kind in catalogue.types():
+        words = {stem(str(parts(kind)[-1]))} | {
+            stem(str(parts(machine.id)[0])) for machine in catalogue.of_type(kind) if len(parts(machine.id)) > 1
+        }
+        for at, token in enumerate(tokens):
+            if at in used or not isinstance(token, str) or stem(token) not in words:
+                continue
+            own = catalogue.of_type(kind)
+            used.add(at)
+            if len(own) == 1 and not token.endswith("s"):
+                _take(found.machines, own[0].id)
+            else:
+                _take(found.types, kind)
+    if found.machines:
+        found.types = []
+
+
+def _signals(tokens: Sequence[Part], used: set[int], catalogue: Catalogue, kinds: Sequence[str]) -> list[str]:
+    heard = {stem(token): at for at, token in enumerate(tokens) if isinstance(token, str)}
+    heard |= {stem(_QUANTITY_OF[t]): at for at, t in enumerate(tokens) if isinstance(t, str) and t in _QUANTITY_OF}
+    scored: list[tuple[float, int, str]] = []
+    for kind, signal in catalogue.signals:
+        if kind not in kinds:
+            continue
+        base, _, window = signal.partition(":")
+        words = [stem(str(part)) for part in parts(base)]
+        hits = [word for word in words if word in heard]
+        if not hits or (len(hits) < len(words) and all(heard[word] in used for word in hits)):
+            continue
+        plainness = 0 if not window else 1 if window.startswith("mean") else 2
+        scored.append((len(hits) / len(words) + len(hits) / 10, -plainness, signal))
+    if not scored:
+        return []
+    best = max(score for score, _, _ in scored)
+    near = [(plain, signal) for score, plain, signal in scored if score == best]
+    plainest = max(plain for plain, _ in near)
+    return sorted({signal for plain, signal in near if plain == plainest})[:3]
+
+
+def _codes(tokens: Sequence[Part], catalogue: Catalogue, kinds: Sequence[str], signals: Sequence[str]) -> list[str]:
+    """Fault codes one of whose own words is heard; words of a type or a heard signal do not count."""
+    plain = {stem(str(part)) for name in [*kinds, *signals] for part in parts(name)}
+    plain |= {"fault", "alarm", "error", "high", "low"}
+    heard = {stem(token) for token in tokens if isinstance(token, str)} - plain
+    hits: dict[str, int] = {}
+    for fault in catalogue.codes:
+        if fault.type in kinds:
+            words = {stem(str(part)) for part in parts(fault.code) if isinstance(part, str)}
+            joined = fault.code.lower() in {str(token) for token in tokens}
+            hits[fault.code] = len({w for w in words & heard if len(w) > 3}) + 5 * joined
+    best = max(hits.values(), default=0)
+    return sorted(code for code, score in hits.items() if score == best) if best else []
+
+
+def _unknown(tokens: Sequence[Part], text: str, catalogue: Catalogue, found: Found) -> None:
+    known = {
+        stem(str(part))
+        for name in [
+            *(machine.id for machine in catalogue.machines),
+            *catalogue.types(),
+            *(signal for _, signal in catalogue.signals),
+            *(fault.code for fault in catalogue.codes),
+        ]
+        for part in parts(name)
+    }
+    said = {stem(str(part)) for fault in catalogue.codes for part in parts(fault.message)}
+    for token in tokens:
+        if found.machines or found.types or not isinstance(token, str) or stem(token) in known | said:
+            continue
+        if _EQUIPMENT_NOUN.fullmatch(token.removesuffix("s")) or _EQUIPMENT_NOUN.fullmatch(token):
+            _take(found.unknown, token)
+    ids = {machine.id.lower() for machine in catalogue.machines}
+    named = {parts(machine) for machine in ids}
+    for match in re.finditer(r"\b[a-zA-Z]{1,12}[-_]\d{1,5}[a-zA-Z]?\b", text):
+        if parts(match[0]) not in named and not any(word in match[0].lower() for word in found.unknown):
+            _take(found.unknown, match[0])
+
+
+def _count(tokens: Sequence[Part], used: set[int]) -> int | None:
+    for at, token in enumerate(tokens):
+        if at in used:
+            continue
+        number = token if isinstance(token, int) else WORD_NUMBERS.get(token)
+        one_of = number == 1 and list(tokens[at + 1 : at + 2]) == ["of"]
+        if number and 1 <= number <= 50 and not one_of:
+            return number
+    return None
+
+
+def mask_machines(text: str, catalogue: Catalogue) -> str:
+    """A clause with machines and their kinds in plain words, so that meaning and not names decides about it."""
+    for machine in sorted(catalogue.machines, key=lambda machine: -len(machine.id)):
+        text = re.sub(rf"\b{re.escape(machine.id)}\b", "the machine", text, flags=re.IGNORECASE)
+    for letter in {word for word in _numbered(catalogue) if len(word) == 1}:
+        text = re.sub(rf"\b{letter}[-\s]?\d+\b", "the machine", text, flags=re.IGNORECASE)
+    for word in sorted({str(parts(name)[place]) for name, place in _kind_words(catalogue)}, key=len, reverse=True):
+        text = re.sub(rf"\b(?:the\s+)?{word}\s*(?:#|no\.?|number)?\s*\d+\b", "the machine", text, flags=re.IGNORECASE)
+        text = re.sub(rf"\b{word}s\b", "machines", text, flags=re.IGNORECASE)
+        text = re.sub(rf"\b{word}\b", "machine", text, flags=re.IGNORECASE)
+    return text
+
+
+def _kind_words(catalogue: Catalogue) -> list[tuple[str, int]]:
+    ids = [(machine.id, 0) for machine in catalogue.machines if isinstance(parts(machine.id)[0], str)]
+    return [*((kind, -1) for kind in catalogue.types()), *(pair for pair in ids if len(parts(pair[0])) > 1)]
+
+
+def _take(names: list[str], name: str) -> None:
+    if name not in names:
+        names.append(name)

@@ -1,0 +1,309 @@
+"""Periods in a question: dates, months, parts of months, weeks, and spans relative to the newest data. Pure.
+
+A year that is not said is the newest one in which the period overlaps days with data. Early, mid and late mean the
+first, second and third ten days of a month; the first week of a month is its first seven days.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("january", "jan"),
+            ("february", "feb"),
+            ("march", "mar"),
+            ("april", "apr"),
+            ("may",),
+            ("june", "jun"),
+            ("july", "jul"),
+            ("august", "aug"),
+            ("september", "sept", "sep"),
+            ("october", "oct"),
+            ("november", "nov"),
+            ("december", "dec"),
+        ),
+        start=1,
+    )
+    for name in names
+}
+WORD_NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), start=1
+    )
+}
+_ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
+_M = "(?P<m>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_Y = r"(?:,?\s+(?:of\s+)?(?P<y>(?:19|20)\d\d))?\b"
+_D = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?"
+_N = r"(?P<n>\d{1,3}|" + "|".join(WORD_NUMBERS) + ")"
+_DAYS = {"hour": 1, "day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Days with data: what relative and year-less periods are resolved against."""
+
+    first: date
+    last: date
+
+
+ANY_DAY = Coverage(date(2000, 1, 1), date(2049, 12, 31))
+"""For finding where periods stand in a text when it does not matter which days they mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days, both inclusive; None is open. `start` and `end` say where in the text it stands."""
+
+    first: date | None
+    last: date | None
+    start: int
+    end: int
+
+
+Days = tuple[date, date]
+_Reader = Callable[[re.Match[str], Coverage], Days | None]
+
+
+def find_periods(text: str, coverage: Coverage) -> list[Period]:
+    """Periods of a question in the order they stand, ranges joined, `since`, `until`, `before`, `after` applied."""
+    found: list[Period] = []
+    taken = [False] * len(text)
+    for pattern, reader in _PATTERNS:
+        for match in pattern.finditer(text):
+            if any(taken[match.start() : match.end()]):
+                continue
+            days = reader(match, coverage)
+            if days is not None:
+                found.append(Period(*days, match.start(), match.end()))
+                taken[match.start() : match.end()] = [True] * (match.end() - match.start())
+    return [_bounded(period, text) for period in _joined(sorted(found, key=lambda p: p.start), text)]
+
+
+def mask_periods(text: str, periods: Sequence[Period] | None = None) -> str:
+    """A text with its periods in plain words, so that meaning and not dates decides about it."""
+    for period in reversed(find_periods(text, ANY_DAY) if periods is None else periods):
+        text = f"{text[: period.start]}that period{text[period.end :]}"
+    return text
+
+
+def _joined(periods: list[Period], text: str) -> list[Period]:
+    joined: list[Period] = []
+    for period in periods:
+        before = joined[-1] if joined else None
+        between = text[before.end : period.start].strip().lower() if before else ""
+        opener = re.search(r"\b(between|from)\s+(?:the\s+)?$", text[: before.start].lower()) if before else None
+        if before and (
+            between in {"to", "until", "till", "through", "-", "–"} or (between in {"and", "and the"} and opener)
+        ):
+            start = opener.start() if opener else before.start
+            joined[-1] = Period(before.first, period.last, start, period.end)
+        else:
+            joined.append(period)
+    return joined
+
+
+def _bounded(period: Period, text: str) -> Period:
+    word = re.search(r"\b(since|after|before|until|till|up to)\s+(?:the\s+)?$", text[: period.start].lower())
+    if word is None or period.first is None or period.last is None:
+        return period
+    start = word.start()
+    match word[1]:
+        case "since":
+            return Period(period.first, None, start, period.end)
+        case "after":
+            return Period(period.last + timedelta(days=1), None, start, period.end)
+        case "before":
+            return Period(None, period.first - timedelta(days=1), start, period.end)
+        case _:
+            return Period(None, period.last, start, period.end)
+
+
+def _month_end(year: int, month: int) -> date:
+    return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+
+
+def _in_year(year: str | None, coverage: Coverage, build: Callable[[int], Days | None]) -> Days | None:
+    if year is not None:
+        return build(int(year))
+    years = range(coverage.last.year, coverage.first.year - 1, -1)
+    built = [days for days in (build(candidate) for candidate in years) if days is not None]
+    overlapping = [days for days in built if days[0] <= coverage.last and days[1] >= coverage.first]
+    return (overlapping or built or [None])[0]
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _single(year: int, month: int, day: int) -> Days | None:
+    found = _day(year, month, day)
+    return (found, found) if found else None
+
+
+def _span(year: int, month: int, first: int, last: int) -> Days | None:
+    start, end = _day(year, month, first), _day(year, month, last)
+    return (start, end) if start and end and start <= end else None
+
+
+def _iso(match: re.Match[str], _: Coverage) -> Days | None:
+    return _single(int(match["y"]), int(match["m"]), int(match["d"]))
+
+
+def _iso_month(match: re.Match[str], _: Coverage) -> Days | None:
+    month = int(match["m"])
+    return (date(int(match["y"]), month, 1), _month_end(int(match["y"]), month)) if 1 <= month <= 12 else None
+
+
+def _day_month(match: re.Match[str], coverage: Coverage) -> Days | None:
+    month, day = _MONTHS[match["m"].lower()], int(match["d"])
+    return _in_year(match["y"], coverage, lambda year: _single(year, month, day))
+
+
+def _day_span(match: re.Match[str], coverage: Coverage) -> Days | None:
+    month, first, last = _MONTHS[match["m"].lower()], int(match["d"]), int(match["e"])
+    return _in_year(match["y"], coverage, lambda year: _span(year, month, first, last))
+
+
+def _slashed(match: re.Match[str], coverage: Coverage) -> Days | None:
+    a, b, year = int(match["a"]), int(match["b"]), int(match["y"])
+    readings = [days for days in (_single(year, a, b), _single(year, b, a)) if days]
+    inside = [days for days in readings if coverage.first <= days[0] <= coverage.last]
+    return (inside or readings or [None])[0]
+
+
+def _month(match: re.Match[str], coverage: Coverage) -> Days | None:
+    month = _MONTHS[match["m"].lower()]
+    return _in_year(match["y"], coverage, lambda year: (date(year, month, 1), _month_end(year, month)))
+
+
+def _part_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
+    month, word = _MONTHS[match["m"].lower()], match["part"].lower()
+
+    def build(year: int) -> Days:
+        end = _month_end(year, month)
+        if "half" in word:
+            return (date(year, month, 1), date(year, month, 15)) if "first" in word else (date(year, month, 16), end)
+        if word.startswith(("early", "beginning", "start")):
+            return date(year, month, 1), date(year, month, 10)
+        if word.startswith("mid"):
+            return date(year, month, 11), date(year, month, 20)
+        return date(year, month, 21), end
+
+    return _in_year(match["y"], coverage, build)
+
+
+def _week_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
+    month, place = _MONTHS[match["m"].lower()], _ORDINALS[match["o"].lower()]
+
+    def build(year: int) -> Days:
+        end = _month_end(year, month)
+        if place < 0:
+            return end - timedelta(days=6), end
+        return date(year, month, 7 * place - 6), date(year, month, 7 * place)
+
+    return _in_year(match["y"], coverage, build)
+
+
+def _week_of(match: re.Match[str], coverage: Coverage) -> Days | None:
+    inner = find_periods(match["rest"], coverage)
+    if not inner or inner[0].first is None:
+        return None
+    monday = inner[0].first - timedelta(days=inner[0].first.weekday())
+    return monday, monday + timedelta(days=6)
+
+
+def _quarter(match: re.Match[str], coverage: Coverage) -> Days | None:
+    place = int(match["q"]) if match["q"] else _ORDINALS[match["o"].lower()]
+    month = 3 * place - 2
+    return _in_year(match["y"], coverage, lambda year: (date(year, month, 1), _month_end(year, month + 2)))
+
+
+def _year(match: re.Match[str], _: Coverage) -> Days | None:
+    return date(int(match["y"]), 1, 1), date(int(match["y"]), 12, 31)
+
+
+def _last_n(match: re.Match[str], coverage: Coverage) -> Days | None:
+    said = match["n"].lower() if match["n"] else "one"
+    count = WORD_NUMBERS.get(said) or int(said)
+    days = max(1, -(-count // 24) if match["u"].lower() == "hour" else count * _DAYS[match["u"].lower()])
+    return coverage.last - timedelta(days=days - 1), coverage.last
+
+
+def _this(match: re.Match[str], coverage: Coverage) -> Days | None:
+    last = coverage.last
+    match match["u"].lower():
+        case "week":
+            return last - timedelta(days=last.weekday()), last
+        case "month":
+            return last.replace(day=1), last
+        case _:
+            return last.replace(month=1, day=1), last
+
+
+def _recently(_: re.Match[str], coverage: Coverage) -> Days | None:
+    return coverage.last - timedelta(days=6), coverage.last
+
+
+def _today(match: re.Match[str], coverage: Coverage) -> Days | None:
+    back = 1 if match[0].lower() == "yesterday" else 0
+    day = coverage.last - timedelta(days=back)
+    return day, day
+
+
+def _day_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
+    day, month = int(match["d"]), coverage.last.replace(day=1)
+    while month >= coverage.first.replace(day=1):
+        found = _day(month.year, month.month, day)
+        if found and coverage.first <= found <= coverage.last:
+            return found, found
+        month = (month - timedelta(days=1)).replace(day=1)
+    return None
+
+
+_BEFORE_MAY = "|".join(
+    rf"(?<=\b{word}\s)"
+    for word in ("in", "of", "since", "during", "until", "and", "to", "for", "with", "through", "before")
+)
+_PART = r"(?P<part>early|mid(?:dle)?|late|end|beginning|start|(?:first|second)\s+half)(?:[\s-]+(?:of\s+)?)"
+
+
+def _rule(pattern: str, reader: _Reader) -> tuple[re.Pattern[str], _Reader]:
+    return re.compile(pattern, re.IGNORECASE), reader
+
+
+_PATTERNS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
+    _rule(r"\bweek\s+of\s+(?:the\s+)?(?P<rest>[^,?;]*\d[^,?;]*)", _week_of),
+    _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|\s?UTC)?)?\b", _iso),
+    _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)\b", _iso_month),
+    _rule(r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>(?:19|20)\d\d)\b", _iso),
+    _rule(r"\b(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>(?:19|20)\d\d)\b", _slashed),
+    _rule(rf"\b{_D}\s*(?:-|–|to|until|through)\s*(?P<e>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_M}{_Y}", _day_span),
+    _rule(rf"\b{_M}\s+{_D}\s*(?:-|–|to|until|through)\s*(?P<e>\d{{1,2}})(?:st|nd|rd|th)?\b{_Y}", _day_span),
+    _rule(rf"\b{_D}(?=\s+(?:and|or)\s+\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_M}{_Y})", _day_month),
+    _rule(rf"\b{_D}\s+(?:of\s+)?{_M}{_Y}", _day_month),
+    _rule(rf"\b{_M}\s+(?:the\s+)?{_D}\b(?!\d){_Y}", _day_month),
+    _rule(rf"\b(?P<o>{'|'.join(_ORDINALS)})\s+week\s+(?:of|in)\s+{_M}{_Y}", _week_of_month),
+    _rule(rf"\b(?:the\s+)?{_PART}{_M}{_Y}", _part_of_month),
+    _rule(rf"\b(?!may\b){_M}{_Y}", _month),
+    # The modal verb is lower-case and follows no preposition.
+    _rule(rf"(?<=\s)(?-i:(?=May\b)){_M}{_Y}", _month),
+    _rule(rf"(?:{_BEFORE_MAY})(?P<m>may)\b{_Y}", _month),
+    _rule(r"\b(?:q(?P<q>[1-4])|(?P<o>first|second|third|fourth)\s+quarter)" + _Y, _quarter),
+    _rule(rf"\b(?:last|past|previous|latest)\s+(?:{_N}\s+)?(?P<u>hour|day|week|month|quarter|year)s?\b", _last_n),
+    _rule(r"\bthis\s+(?P<u>week|month|year)\b", _this),
+    _rule(r"\b(?:lately|recently|of late)\b", _recently),
+    _rule(r"\b(?:today|yesterday)\b", _today),
+    _rule(r"\b(?:in|during|of|for|since|until|before|after|year)\s+(?P<y>(?:19|20)\d\d)\b", _year),
+    _rule(r"\bthe\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)\b(?!\s+(?:week|half|quarter))", _day_of_month),
+)

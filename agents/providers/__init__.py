@@ -1,0 +1,1 @@
+"""Language-model providers behind one face; the offline analyst is one of them."""
