@@ -14,6 +14,7 @@ from bridge.recorder import Recorder
 from bridge.runner import Runner
 from bridge.store import Store, get_meta
 from bridge.uplink import Link, Uplink
+from core.errors import TerminalError
 from core.log import get_logger
 
 _STEP_INTERVAL_S = 0.25
@@ -58,11 +59,19 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                     keep_running("contract", lambda: _process(processor, link, journaled, stored, stop), stop, longest)
                 )
                 parts.create_task(keep_running("uplink", lambda: uplink.run(stop), stop, longest))
+        except* TerminalError as failures:
+            raise first_of(failures) from None
         finally:
             recorder.close()
             processor.close()
             outbox_connection.close()
             _log.info("bridge stopped", action="stop", site=config.site.site)
+
+
+def first_of(failures: BaseExceptionGroup[TerminalError]) -> TerminalError:
+    """The error to show, out of what several parts raised."""
+    first = failures.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _process(

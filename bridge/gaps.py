@@ -11,7 +11,6 @@ BRIDGE_DOWN = "bridge_down"
 MISSED_SCAN = "missed_scan"
 DEVICE_LOST = "device_lost"
 _STEPS_KEPT = 101
-_STEPS_NEEDED = 3
 _LEARN_EVERY = 8
 _TOLERANCE = 1.5
 
@@ -43,7 +42,12 @@ class MachineClock:
         if newest is not None and ts_us <= newest:
             return None
         self._learn(ts_us)
-        if newest is None or limit is None or ts_us - newest <= limit:
+        if newest is None:
+            return None
+        if limit is None:
+            # The step is unknown: after a pause of the bridge nobody can say that nothing was missed.
+            return Gap(self._equipment_id, newest, ts_us, reason) if reason == BRIDGE_DOWN else None
+        if ts_us - newest <= limit:
             return None
         return Gap(self._equipment_id, newest, ts_us, reason)
 
@@ -51,6 +55,6 @@ class MachineClock:
         if self._newest is not None:
             self._steps.append(ts_us - self._newest)
             self._seen += 1
-            if self._seen >= _STEPS_NEEDED and (self._limit is None or self._seen % _LEARN_EVERY == 0):
+            if self._seen <= _LEARN_EVERY or self._seen % _LEARN_EVERY == 0:
                 self._limit = _TOLERANCE * median(self._steps)
         self._newest = ts_us

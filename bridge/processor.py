@@ -34,6 +34,7 @@ class Processor:
         self._plan = plan
         self._outbox = outbox
         self._load()
+        step(plan, {}, [], [])  # loads what the first step needs, before a reading waits for it
 
     def _load(self) -> None:
         connection = self._connection

@@ -11,7 +11,7 @@ from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, Gap, MachineClock
 from bridge.identity import IdentityIndex, Verdict
 from bridge.journal import HOUR_US, Journal, Notes, OldReadings, newest_first
 from bridge.store import Store, StoreError
-from core.contracts.reading import Sample
+from core.contracts.reading import Sample, readings_to_arrow
 from core.contracts.site import SiteFile
 
 _FRAME_ROWS = 10_000
@@ -40,6 +40,8 @@ class Recorder:
         self._repeats: Counter[tuple[str, int]] = Counter()
         self._noted_at = time.monotonic()
         self._load()
+        # The first conversion loads what Arrow needs of other libraries; no reading should wait for that.
+        readings_to_arrow(site.site, [])
 
     def _load(self) -> None:
         """Everything in memory that the journal knows better."""

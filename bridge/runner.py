@@ -9,7 +9,7 @@ from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
 from bridge.recorder import Recorder
 from core.log import get_logger
 
-_MOST_BUFFERED = 50_000
+_MOST_BUFFERED = 20_000
 _log = get_logger("bridge")
 
 
@@ -39,6 +39,7 @@ class Runner:
         self._interval_s, self._poll_s, self._longest_s = journal_interval_s, poll_interval_s, longest_pause_s
         self._buffer: list[Scan] = []
         self._buffered = 0
+        self._oldest = 0.0
         self._room = asyncio.Event()
         self._room.set()
         self._writing = asyncio.Lock()
@@ -72,6 +73,7 @@ class Runner:
     async def _read_on(self, stop: asyncio.Event, backoff: Backoff) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
+        known = False
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -83,18 +85,25 @@ class Runner:
                     return
                 scan = reading.result()
                 backoff.reset()
-                self._take(scan)
+                self._take(scan, loop.time())
                 await self._room.wait()
+                if not known and self._driver.clocked:
+                    # The first round is journaled before the second is read: a gap then has a beginning, always.
+                    await self.flush()
+                    known = scan.complete
                 if scan.complete:
                     await wait_for(stop, max(began + self._poll_s - loop.time(), 0)) if self._poll_s else None
                     began = loop.time()
         finally:
             stopping.cancel()
 
-    def _take(self, scan: Scan) -> None:
+    def _take(self, scan: Scan, now: float) -> None:
+        if not self._buffer:
+            self._oldest = now
         self._buffer.append(scan)
         self._buffered += len(scan.samples)
-        if self._buffered >= _MOST_BUFFERED:
+        # While the disk is slower than the device, the device waits: what is read must not pile up in memory.
+        if self._buffered >= _MOST_BUFFERED or now - self._oldest > self._interval_s:
             self._room.clear()
 
     async def write(self, stop: asyncio.Event) -> None:

@@ -22,7 +22,7 @@ def run(
     home: Annotated[Path, typer.Option(help="Folder for journal, books and outbox.")],
     gateway: Annotated[str, typer.Option(help="Address of the gateway, wss://HOST[:PORT][/PATH].")],
     key_file: Annotated[Path, typer.Option(help="File with the key this site was registered with.")],
-    bridge_id: Annotated[str | None, typer.Option(help="Name of this bridge; the site's if not given.")] = None,
+    bridge_id: Annotated[str | None, typer.Option(help="Name of this bridge; SITE-bridge if not given.")] = None,
     endpoint: Annotated[str | None, typer.Option(help="Device to read instead of the site file's `endpoint`.")] = None,
 ) -> None:
     """Read a site's devices, keep everything on site, send what the contract lets leave; runs until stopped."""
@@ -31,7 +31,9 @@ def run(
     from core.contracts.data_contract import load_contract
     from core.contracts.site import load_site
 
-    known, _ = load_site(site)
+    known, warnings = load_site(site)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
     if endpoint is not None:
         known = known.model_copy(update={"endpoint": endpoint})
     config = BridgeConfig(
@@ -40,7 +42,7 @@ def run(
         home=home,
         gateway=gateway,
         key=read_key(key_file),
-        bridge_id=bridge_id or known.site,
+        bridge_id=bridge_id or f"{known.site}-bridge",
         settings=load_settings().bridge,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Mapping
 from types import TracebackType
@@ -55,6 +56,8 @@ class ModbusDriver:
         self._next = 0
         self._last: dict[str, list[list[int]]] = {}
         self._refused: dict[str, str] = {}
+        # The library logs every lost connection; the runner says it once, in one line.
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
     @classmethod
     def of_site(cls, site: SiteFile) -> Self:
