@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from cli.sites import SiteOnDisk, find_sites
 from cli.parts import BridgeFiles, installation_parts
 from cli.session import initialise
+from cli.sites import SiteOnDisk, find_sites
 from core.errors import InputError
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres

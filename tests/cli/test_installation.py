@@ -94,3 +94,15 @@ def test_the_owner_is_told_from_outside(reachable):
     end = time.monotonic() + 60
     while run.owner() is not None:
         assert time.monotonic() < end
+
+
+def test_up_refuses_a_site_without_a_device_before_anything_runs(reachable, capsys):
+    (reachable / "north.yaml").write_text(
+        "tenant: acme-water\nsite: north\nprotocol: opcua\n"
+        "equipment:\n  - {id: pump-1, type: pump, signals: [{name: flow, unit: l/min}]}\n"
+    )
+    assert main(["up", "--sites", str(reachable), "--run", str(reachable / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "error: " in said.splitlines()[-1]
+    assert "the site names no device" in said.splitlines()[-1]
+    assert not (reachable / "run" / "postgres" / "data").exists()
