@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from bridge.books import BridgeBooks, read_books
+from bridge.books import BridgeBooks
 from cli.demo.plants import PlantState
-from cli.demo.proof import Verdict
-from core.run.folder import RunFolder
+from cli.demo.verdict import Verdict
 from lake.spec import TableSpec
 from lake.store import TenantLake
 from lake.tables import bronze, silver
 
-_BRIDGE_TERMS = ("read", "withheld", "contracted", "suppressed", "aggregated", "forwarded", "windows", "rules", "sent")
+_COUNTED = ("read", "withheld", "contracted", "suppressed", "aggregated", "forwarded", "windows", "rules")
 _SENT_ROWS = (bronze.READINGS, bronze.EVENTS)
 
 
@@ -28,13 +27,12 @@ class Streamed:
     books: Counter[str]
 
 
-def streamed(run: RunFolder, sites: Iterable[str], plants: Iterable[PlantState]) -> Streamed:
+def streamed(bridges: Iterable[BridgeBooks], plants: Iterable[PlantState]) -> Streamed:
     """The bridges' own totals; read from their databases, never from what they sent."""
     books: Counter[str] = Counter()
-    for site in sites:
-        found: BridgeBooks = read_books(run.bridges / site)
-        books.update({term: getattr(found, term) for term in _BRIDGE_TERMS})
-        books["unacknowledged"] += found.unacknowledged_rows
+    for bridge in bridges:
+        books.update({term: getattr(bridge.totals, term) for term in _COUNTED})
+        books.update({"sent": bridge.sent, "in_flight": bridge.unacknowledged_rows})
     return Streamed(sum(plant.readings_served for plant in plants), books)
 
 
@@ -58,13 +56,12 @@ def doubled_rows(lakes: Iterable[TenantLake]) -> int:
     )
 
 
-def readings(streamed: Streamed, lakes: list[TenantLake], waiting: int, verdict: Verdict) -> dict[str, int | None]:
-    """All terms of the books.
+def readings(streamed: Streamed, lakes: list[TenantLake], verdict: Verdict) -> dict[str, int | None]:
+    """All terms of the books, once the log is drained: what a bridge still keeps is all that is in flight.
 
     Args:
         streamed: the bridges' side.
         lakes: one lake a tenant.
-        waiting: rows the event log holds and the lake does not yet.
         verdict: the independent proof's.
     """
     built = any(lake.version(silver.READINGS) is not None for lake in lakes)
@@ -74,8 +71,7 @@ def readings(streamed: Streamed, lakes: list[TenantLake], waiting: int, verdict:
     rejected = row_count(lakes, silver.QUARANTINE) if built else None
     return {
         "replayed": streamed.replayed,
-        **{term: streamed.books[term] for term in _BRIDGE_TERMS},
-        "in_flight": streamed.books["unacknowledged"] + waiting,
+        **{term: streamed.books[term] for term in (*_COUNTED, "sent", "in_flight")},
         "bronze": bronze_rows,
         "silver": silver_rows,
         "rejected": rejected,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -16,7 +16,7 @@ class Progress:
         self._started = time.monotonic()
 
     @contextmanager
-    def step(self, name: str, sentence: str) -> Iterator[None]:
+    def step(self, name: str, sentence: str) -> Generator[None]:
         """Announce a step and time it under `name`; steps of one name add up."""
         self.say(sentence)
         began = time.monotonic()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo.sites import PACKAGED, find_sites
+from cli.sites import PACKAGED, find_sites
 from core.errors import InputError
 
 SITE = """

@@ -1,4 +1,4 @@
-"""The sites a walk runs on: every file read and every contract held against its site before anything is created."""
+"""The sites of a folder: every file read and every contract held against its site before anything is created."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.contracts.data_contract import DataContract, load_contract, permissive
 from core.contracts.site import SiteFile, load_site, site_files
 from core.errors import InputError
 
-PACKAGED = Path(__file__).parents[2] / "examples" / "sites"
+PACKAGED = Path(__file__).parents[1] / "examples" / "sites"
 
 
 @dataclass(frozen=True, slots=True)
-class DemoSite:
+class SiteOnDisk:
     """One site with the files it came from."""
 
     site: SiteFile
@@ -32,7 +32,7 @@ class DemoSite:
 class Found:
     """Sites of a folder, and what the reader should be told about them."""
 
-    sites: list[DemoSite]
+    sites: list[SiteOnDisk]
     notes: list[str]
 
 
@@ -62,12 +62,12 @@ def find_sites(folder: Path, fallback: Path) -> Found:
                 where=str(file),
                 next_step="write it, or remove `contract` to get one that forwards everything",
             )
-    sites: list[DemoSite] = []
+    sites: list[SiteOnDisk] = []
     for site, file in loaded:
         beside = file.parent / site.contract_name
         path, note = (beside, None) if beside.exists() else _write_contract(site, beside, fallback)
         notes.extend([note] if note else [])
-        sites.append(DemoSite(site, file, load_contract(path, site), path))
+        sites.append(SiteOnDisk(site, file, load_contract(path, site), path))
     return Found(sites, notes)
 
 
