@@ -161,13 +161,15 @@ def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
 
 
 def _variants(asked: Asked, catalogue: Catalogue) -> list[str]:
-    """The clause in plain words; and, if it speaks of a known fault, with `this fault` in its place."""
-    plain = mask_machines(mask_periods(asked.text, asked.own_periods), catalogue)
-    words = {stem(str(part)) for code in asked.found.codes for part in parts(code)}
-    if not words:
-        return [plain]
-    named = [("this fault" if stem(word.lower().strip(",.?!")) in words else word) for word in plain.split()]
-    return [plain, " ".join(named)]
+    """The clause in plain words, then with a known fault or signal in plain words too."""
+    plain = THEN.sub("at that time", mask_machines(mask_periods(asked.text, asked.own_periods), catalogue))
+    variants = [plain]
+    for names, word in ((asked.found.codes, "this fault"), (asked.found.signals, "this sensor")):
+        stems = {stem(str(part)) for name in names for part in parts(name)}
+        if stems:
+            heard = [word if stem(said.lower().strip(",.?!")) in stems else said for said in plain.split()]
+            variants.append(" ".join(said for at, said in enumerate(heard) if at == 0 or said != heard[at - 1]))
+    return variants
 
 
 def _fit(tool: ToolDefinition, asked: Asked) -> float:

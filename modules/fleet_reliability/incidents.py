@@ -77,9 +77,9 @@ async def similar_incidents(
         )
         earlier = same.rows
         evidence += same.evidence
-    wording = text or " ".join(sorted({row["message"] for row in reference or earlier}))
+    wording = text or " ".join(sorted({row["message"] for row in reference or earlier if row["message"]}))
     seen = {row["episode_id"] for row in [*reference, *earlier]}
-    alike = [row for row in await _remembered(context, wording, evidence) if row["episode_id"] not in seen]
+    alike = [row for row in await _remembered(context, wording, evidence) if row.get("episode_id") not in seen]
     return ToolResult(
         rows=[*reference, *earlier, *alike],
         evidence=evidence,
@@ -104,17 +104,19 @@ async def _reference(
 
 
 async def _remembered(context: ToolContext, wording: str, evidence: list[Evidence]) -> list[Row]:
-    """Episodes nearest in meaning, nearest first; their facts come from the lake, with its evidence."""
+    """Episodes and strange days nearest in meaning, nearest first; their facts and evidence come from the lake."""
     if not wording or context.data is None:
         return []
     vector = (await context.embed([wording]))[0]
     try:
         near = await context.data.vector_search(_MEMORY, [float(part) for part in vector], top_k=_NEAREST)
-    except NotFoundError:  # nothing was remembered yet
+    except (NotFoundError, InputError):  # nothing was remembered yet: the table comes with the first incident
         return []
-    order = [str(row["episode_id"]) for row in near if row.get("episode_id")]
+    order = [str(row["episode_id"] or f"{row['equipment_id']} {row['happened_at'].date()}") for row in near]
     if not order:
         return []
-    facts = await context.read(QUERIES["episodes_by_id"], [_FAULTS], {"ids": order})
-    evidence += facts.evidence
-    return sorted(facts.rows, key=lambda row: order.index(str(row["episode_id"])))
+    episodes = await context.read(QUERIES["episodes_by_id"], [_FAULTS], {"ids": order})
+    days = await context.read(QUERIES["health_by_day"], ["gold.health_daily"], {"days": order})
+    evidence += [*episodes.evidence, *days.evidence]
+    facts = [*episodes.rows, *days.rows]
+    return sorted(facts, key=lambda row: order.index(str(row.get("episode_id") or row["day_key"])))

@@ -77,8 +77,12 @@ def _episode(row: Row, *, with_machine: bool = True) -> str:
     start = f"{row['equipment_id']}: " if with_machine else ""
     start += f"{row['fault_code']} ({row['level']}) raised {moment(row['raised_at'])} UTC"
     if row["cleared_at"] is None:
-        return f"{start}, still open: {row['message']}."
-    return f"{start}, cleared {moment(row['cleared_at'])} UTC after {number(row['duration_h'])} h: {row['message']}."
+        return f"{start}, still open{_said(row)}."
+    return f"{start}, cleared {moment(row['cleared_at'])} UTC after {number(row['duration_h'])} h{_said(row)}."
+
+
+def _said(row: Row) -> str:
+    return f": {row['message']}" if row["message"] else ""
 
 
 def nothing_known(equipment: str, first: date | None, last: date | None, known: Sequence[Row]) -> str:
@@ -110,7 +114,7 @@ def similar(
         said.append(f"No, {listing(codes)} was never raised{when}.")
     if alike:
         said.append("Alike in description:")
-        said += [_episode(row) for row in alike[:5]]
+        said += [_episode(row) if "raised_at" in row else _health(row) for row in alike[:5]]
     elif not said:
         said.append("Nothing alike is recorded.")
     return said

@@ -76,6 +76,14 @@ FROM silver.fault_episodes
 WHERE list_contains($ids, episode_id)
 ORDER BY raised_at;
 
+-- name: health_by_day
+-- Strange days that the memory found, fetched from the lake so that their figures carry evidence.
+SELECT
+    concat(equipment_id, ' ', date) AS day_key, equipment_id, anomaly_score, top_signal, top_deviation, reason, date
+FROM gold.health_daily
+WHERE list_contains($days, concat(equipment_id, ' ', date))
+ORDER BY date;
+
 -- name: recent_episodes
 -- What a machine was reported for last, when nobody says which incident is meant.
 SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_at, duration_s / 3600.0 AS duration_h

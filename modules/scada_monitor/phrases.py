@@ -45,9 +45,9 @@ def history(row: Row, first: date | None, last: date | None) -> list[str]:
     """Mean and extremes of one signal over the window."""
     unit = row["unit"]
     subject = f"{readable(row['signal']).capitalize()} of {row['equipment_id']} {period(first, last)}"
+    mean = f"mean {quantity(row['mean'], unit)}, " if row["mean"] is not None else ""
     return [
-        f"{subject}: mean {quantity(row['mean'], unit)}, "
-        f"lowest {quantity(row['lowest'], unit)} in the hour from {moment(row['lowest_at'])} UTC, "
+        f"{subject}: {mean}lowest {quantity(row['lowest'], unit)} in the hour from {moment(row['lowest_at'])} UTC, "
         f"highest {quantity(row['highest'], unit)} in the hour from {moment(row['highest_at'])} UTC."
     ]
 
@@ -92,8 +92,12 @@ def episodes(
 def _episode(row: Row) -> str:
     start = f"{row['equipment_id']}: {row['fault_code']} ({row['level']}) raised {moment(row['raised_at'])} UTC"
     if row["cleared_at"] is None:
-        return f"{start}, still open: {row['message']}."
-    return f"{start}, cleared {moment(row['cleared_at'])} UTC after {number(row['duration_h'])} h: {row['message']}."
+        return f"{start}, still open{_said(row)}."
+    return f"{start}, cleared {moment(row['cleared_at'])} UTC after {number(row['duration_h'])} h{_said(row)}."
+
+
+def _said(row: Row) -> str:
+    return f": {row['message']}" if row["message"] else ""
 
 
 def events(rows: Sequence[Row], subject: str, first: date | None, last: date | None) -> list[str]:

@@ -33,9 +33,9 @@ WHERE equipment_id = $equipment AND signal = $signal
 GROUP BY equipment_id;
 
 -- name: history_summary
--- One row over the whole window; the mean is over hours, each of which is time-weighted already.
+-- One row over the whole window; the mean weighs each hour by the time a value was held in it.
 SELECT
-    equipment_id, signal, any_value(unit) AS unit, avg(mean) AS mean,
+    equipment_id, signal, any_value(unit) AS unit, sum(mean * observed_s) / nullif(sum(observed_s), 0) AS mean,
     min(min) AS lowest, arg_min(hour, min) AS lowest_at, max(max) AS highest, arg_max(hour, max) AS highest_at,
     min(hour) AS first_hour, max(hour) AS last_hour, count(*) AS hours
 FROM silver.signal_hourly
@@ -45,7 +45,7 @@ GROUP BY equipment_id, signal;
 
 -- name: history_daily
 -- The course of the signal, a row a day.
-SELECT date, any_value(unit) AS unit, avg(mean) AS mean, min(min) AS lowest, max(max) AS highest
+SELECT date, any_value(unit) AS unit, sum(mean * observed_s) / nullif(sum(observed_s), 0) AS mean, min(min) AS lowest, max(max) AS highest
 FROM silver.signal_hourly
 WHERE equipment_id = $equipment AND signal = $signal
     AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
@@ -68,7 +68,7 @@ SELECT
     equipment_id, signal, any_value(unit) AS unit, date,
     CASE WHEN $direction = 'highest' THEN max(max) ELSE min(min) END AS value,
     CASE WHEN $direction = 'highest' THEN arg_max(hour, max) ELSE arg_min(hour, min) END AS at_hour,
-    avg(mean) AS mean
+    sum(mean * observed_s) / nullif(sum(observed_s), 0) AS mean
 FROM silver.signal_hourly
 WHERE signal = $signal
     AND equipment_id = coalesce($equipment, equipment_id)

@@ -46,7 +46,7 @@ async def sensor_history(
         evidence=[*summary.evidence, *course.evidence],
         window=Window(first=first, last=last),
         findings=phrases.history(summary.rows[0], first, last),
-        definitions={"mean": "mean over hours, each hour weighted by time"},
+        definitions={"mean": "time-weighted mean"},
     )
 
 
