@@ -1,0 +1,25 @@
+"""The books of one step."""
+
+from __future__ import annotations
+
+from bridge.contract.counts import FORWARDED, HOUR_US, Counts, merge, tally, to_arrow
+from core.contracts.reading import COUNT_COLUMNS, COUNTS_SCHEMA
+
+
+def test_lines_add_up_and_travel_as_counts_schema() -> None:
+    counts = Counts()
+    name = ("p1", "flow")
+    counts.add((name, name), 5, FORWARDED, 2)
+    counts.add((name, name), HOUR_US - 1, FORWARDED)
+    counts.add((("p1", "*"), ("p1", "level")), HOUR_US, FORWARDED)
+    pending = dict(counts.upstream)
+    merge(pending, counts.upstream)
+    batch = to_arrow("loop", pending)
+    assert batch.schema.equals(COUNTS_SCHEMA)
+    assert [(r["signal"], r["forwarded"]) for r in batch.to_pylist()] == [("flow", 6), ("*", 2)]
+    assert set(counts.local) == {("p1", "flow"), ("p1", "level")}
+
+
+def test_one_reading_counts_as_read_and_as_its_fate() -> None:
+    line = dict(zip(COUNT_COLUMNS, tally(True, FORWARDED), strict=True))
+    assert {name for name, number in line.items() if number} == {"read", "contracted", "forwarded"}

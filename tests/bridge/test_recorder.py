@@ -1,0 +1,86 @@
+"""Scans become durable frames: re-reads dropped, conflicts kept, gaps noted."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bridge.books import read_books
+from bridge.driver import Repeat, Scan
+from bridge.gaps import Gap
+from bridge.journal import frames_after
+from bridge.recorder import Recorder
+from bridge.store import Store, StoreError
+from core.contracts.reading import Sample
+
+
+def scan(*pairs: tuple[int, float], unfilled: frozenset[str] = frozenset()) -> Scan:
+    return Scan([Sample("p1", "flow", ts, value, None, 0) for ts, value in pairs], unfilled=unfilled)
+
+
+@pytest.fixture
+def site(build):
+    return build("- name: flow").site
+
+
+def test_a_replay_from_row_one_is_dropped_after_a_restart(tmp_path: Path, site) -> None:
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, site, clocked=True)
+        assert recorder.record([scan((10, 1.0), (20, 2.0)), scan((20, 2.0), (30, 3.0), (30, 4.0))]) == 4
+        recorder.close()
+        again = Recorder(store, site, clocked=True)
+        assert again.newest() == {("p1", "flow"): 30}
+        assert again.record([scan((10, 1.0), (20, 2.0), (30, 3.0), (30, 4.0), (40, 5.0))]) == 1
+        again.close()
+        with store.writing() as connection:
+            frames = frames_after(connection, 0, 1000)
+    assert [row["value"] for frame in frames for row in frame.batch.to_pylist()] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert [frame.notes for frame in frames] == [{("p1", "flow", 0): [1, 1]}, {("p1", "flow", 0): [4, 0]}]
+
+
+def test_a_standing_clock_counts_every_signal_of_the_machine(tmp_path: Path, site) -> None:
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, site, clocked=True)
+        recorder.record([Scan([], [Repeat("p1", 5), Repeat("p1", 5)])])
+        recorder.close()
+        with store.writing() as connection:
+            (frame,) = frames_after(connection, 0, 1000)
+    assert frame.batch.num_rows == 0
+    assert frame.notes == {("p1", "flow", 0): [2, 0], ("p1", "level", 0): [2, 0]}
+
+
+def test_what_the_bridge_slept_through_is_a_gap(tmp_path: Path, site) -> None:
+    with Store.open(tmp_path) as store:
+        first = Recorder(store, site, clocked=True)
+        first.record([scan((10, 1.0), (20, 2.0), (30, 3.0))])
+        first.close()
+        second = Recorder(store, site, clocked=True)
+        second.record([scan((70, 7.0), (80, 8.0)), scan((110, 9.0))])
+        second.close()
+    assert read_books(tmp_path).gaps == (Gap("p1", 30, 70, "bridge_down"), Gap("p1", 80, 110, "missed_scan"))
+
+
+def test_a_server_without_history_leaves_a_gap_whatever_its_clock(tmp_path: Path, site) -> None:
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, site, clocked=False)
+        recorder.record([scan((10, 1.0), (500, 2.0), unfilled=frozenset({"p1"}))])
+        recorder.record([scan((900, 3.0), (901, 3.0), unfilled=frozenset({"p1"}))])
+        recorder.close()
+    assert read_books(tmp_path).gaps == (Gap("p1", 500, 900, "device_lost"),)
+
+
+def test_a_refused_write_forgets_nothing(tmp_path: Path, site) -> None:
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, site, clocked=True)
+        with store.writing() as connection:
+            connection.execute("create trigger full before insert on frames begin select raise(abort, 'disk'); end")
+        with pytest.raises(StoreError, match="disk"):
+            recorder.record([scan((10, 1.0))])
+        with store.writing() as connection:
+            connection.execute("drop trigger full")
+        assert recorder.record([scan((10, 1.0))]) == 1
+        recorder.close()
+    with sqlite3.connect(tmp_path / "bridge.sqlite") as connection:
+        assert connection.execute("select sum(rows) from frames").fetchone() == (1,)
