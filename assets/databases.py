@@ -1,18 +1,22 @@
 """The tenants' own databases, as assets reach them: one tenant at a time, under that tenant's role."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from assets.declared import table_spec
 from core.db import Database
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import load_settings
 from core.tenancy import Tenancy
+from lake.spec import TableSpec
+from quality.expected import Severity
+from quality.outcome import Outcome
 
 Answer = TypeVar("Answer")
 
@@ -61,3 +65,26 @@ class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissing
             return tenancy.dsn(await tenancy.get(slug))
         finally:
             await tenancy.close()
+
+
+def database_spec(spec: TableSpec, key: dg.AssetKey, deps: Sequence[dg.AssetKey], *, group: str) -> dg.AssetSpec:
+    """A lake table's declaration for the table it becomes in the tenant's database."""
+    return table_spec(spec).replace_attributes(
+        key=key,
+        deps=deps,
+        group_name=group,
+        kinds={"postgres"},
+        description=f"{spec.full_name} in the tenant's database. {spec.description}",
+        automation_condition=None,
+    )
+
+
+def outcome_as_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+    """One outcome as Dagster shows it, on an asset that is no lake table."""
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=outcome.check,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.ERROR if outcome.severity is Severity.ERROR else dg.AssetCheckSeverity.WARN,
+        metadata={"observed": outcome.observed, "expected": outcome.expected},
+    )

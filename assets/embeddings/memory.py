@@ -10,8 +10,11 @@ from assets.incidents import Incident, Kind
 from core.db import Database
 from core.db.queries import load_queries
 from core.embedding import DIMENSIONS, Embedder
+from quality.expected import Severity
+from quality.outcome import Outcome
 
 _SQL = load_queries("assets.embeddings")
+VECTORS_FIT = "vectors_fit"
 FAULTS = 5_000
 """Latest fault episodes of a tenant that are remembered."""
 FINDINGS = 300
@@ -79,9 +82,10 @@ async def bring_up_to_date(
     return Recall(held=len(wanted), embedded=len(due), forgotten=len(gone))
 
 
-async def unfit_vectors(database: Database, model: str) -> int:
-    """Vectors of another model, of other dimensions than the model's, or not of length 1."""
-    return int(await database.fetchval(_SQL["unfit"], DIMENSIONS, model))
+async def vectors_fit(database: Database, model: str) -> Outcome:
+    """Whether no vector is of another model, of other dimensions, or of another length than 1."""
+    unfit = int(await database.fetchval(_SQL["unfit"], DIMENSIONS, model))
+    return Outcome(VECTORS_FIT, unfit == 0, Severity.ERROR, f"{unfit} unfit vectors", f"vectors of {model}")
 
 
 def _row(memory: Memory, vector: object, model: str) -> tuple[object, ...]:

@@ -10,10 +10,13 @@ from assets.serving.tables import SCHEMA, Published
 from core.db import Database
 from core.db.identifiers import quote_identifier
 from lake.store import TenantLake
-from lake.tables import table
+from lake.tables.ops import CHECK_RESULTS
+from quality.expected import Severity
+from quality.outcome import Outcome
 
 EQUALS_THE_LAKE = "equals_the_lake"
-CHECK_RESULTS = table("ops.check_results")
+_NAMED = 10
+"""Days that differ which are named one by one."""
 
 
 def latest_checks(lake: TenantLake, full_name: str) -> dict[str, str]:
@@ -23,11 +26,18 @@ def latest_checks(lake: TenantLake, full_name: str) -> dict[str, str]:
     return dict(sorted(latest.iter_rows()))
 
 
-async def differences(database: Database, lake: TenantLake, published: Published, version: int) -> list[str]:
-    """One line for every day whose number of rows differs, the whole table compared; empty if all are alike."""
+async def differences(database: Database, lake: TenantLake, published: Published, version: int) -> Outcome:
+    """Whether the whole published table has as many rows a day as the lake at a version."""
     name = quote_identifier(SCHEMA, published.name)
     held = await database.fetch(f"select date, count(*) as rows from {name} group by date")  # noqa: S608  quoted name
-    return compare({row["date"]: int(row["rows"]) for row in held}, _rows_by_day(lake, published, version))
+    wrong = compare({row["date"]: int(row["rows"]) for row in held}, _rows_by_day(lake, published, version))
+    return Outcome(
+        EQUALS_THE_LAKE,
+        not wrong,
+        Severity.ERROR,
+        "; ".join(wrong[:_NAMED]) + (f"; {len(wrong) - _NAMED} more days" if len(wrong) > _NAMED else "") or "alike",
+        f"{published.source.full_name} at version {version}",
+    )
 
 
 def compare(held: Mapping[date, int], expected: Mapping[date, int]) -> list[str]:

@@ -16,7 +16,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from assets.databases import TenantDatabases
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.serving.dbt_run import DbtProjectFiles, build
-from assets.window import window
+from assets.window import require_predecessor, window
 from core.errors import TerminalError
 
 _EVERYTHING = "fqn:*"
@@ -46,6 +46,7 @@ def mart_assets(project: DbtProjectFiles) -> dg.AssetsDefinition:
         dagster_dbt_translator=translator,
     )
     def marts(context: dg.AssetExecutionContext, databases: TenantDatabases) -> Iterator[Any]:
+        require_predecessor(context)
         tenant = window(context).tenant
         selection, indirect = get_subset_selection_for_context(
             context, manifest, _EVERYTHING, None, None, translator, None

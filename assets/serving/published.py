@@ -4,18 +4,21 @@ Grain: that of the lake table, except that of remaining life only the latest row
 Consumers: the dbt marts, modules and agents.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from assets.databases import TenantDatabases
+from assets.databases import TenantDatabases, database_spec, outcome_as_result
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.resources import LakeResource
 from assets.serving.equality import EQUALS_THE_LAKE, differences, latest_checks
 from assets.serving.publish import days_to_publish, lake_version, prepare, publish, published_version, rows_to_publish
 from assets.serving.tables import PUBLISHED, SCHEMA, Published
-from assets.window import window
+from assets.window import require_predecessor, window
 from core.db import Database
+from quality.asset_checks import asset_key
+from quality.outcome import Occasion, record
 
 
 def published_key(published: Published) -> dg.AssetKey:
@@ -26,24 +29,23 @@ def published_key(published: Published) -> dg.AssetKey:
 def publishing(published: Published) -> dg.AssetsDefinition:
     """The asset that publishes one table; its check blocks the marts."""
     key = published_key(published)
+    spec = database_spec(published.source, key, [asset_key(published.source)], group="serving")
     check = dg.AssetCheckSpec(
         EQUALS_THE_LAKE, asset=key, blocking=True, description="By day, as many rows as the lake at that version."
     )
 
-    @dg.asset(
-        key=key,
-        deps=[dg.AssetKey([published.source.layer.value, published.source.name])],
+    @dg.multi_asset(
+        name=f"publish_{published.name}",
+        specs=[spec],
+        check_specs=[check],
         partitions_def=TENANT_DAYS,
         backfill_policy=WHOLE_RANGE,
-        check_specs=[check],
-        group_name="serving",
-        kinds={"postgres"},
-        description=f"{published.source.full_name} in the tenant's database. {published.source.description}",
     )
     def to_tenant(
         context: dg.AssetExecutionContext, lake: LakeResource, databases: TenantDatabases
     ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
-        cells, run_id = window(context), context.run_id
+        require_predecessor(context)
+        cells, run_id = window(context), context.run.run_id
         tables = lake.tenant(cells.tenant)
 
         async def work(database: Database) -> dg.MaterializeResult[Any]:
@@ -53,12 +55,12 @@ def publishing(published: Published) -> dg.AssetsDefinition:
             rows = rows_to_publish(tables, published, version, days)
             checks = latest_checks(tables, published.source.full_name)
             done = await publish(database, published, rows, days, version=version, run_id=run_id, checks=checks)
-            wrong = await differences(database, tables, published, version)
-            result = dg.AssetCheckResult(
-                passed=not wrong, check_name=EQUALS_THE_LAKE, metadata={"days that differ": wrong}
-            )
+            outcome = await differences(database, tables, published, version)
+            record(tables, f"{SCHEMA}.{published.name}", [outcome], Occasion(cells.days, run_id, datetime.now(UTC)))
             return dg.MaterializeResult(
-                metadata={"window": str(cells), "days": len(days), **done.facts()}, check_results=[result]
+                asset_key=key,
+                metadata={"window": str(cells), "days": len(days), **done.facts()},
+                check_results=[outcome_as_result(key, outcome)],
             )
 
         return databases.work(cells.tenant, work)
@@ -66,4 +68,4 @@ def publishing(published: Published) -> dg.AssetsDefinition:
     return to_tenant
 
 
-ASSETS = [publishing(published) for published in PUBLISHED]
+ASSETS: list[dg.AssetsDefinition] = [publishing(published) for published in PUBLISHED]

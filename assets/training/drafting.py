@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.training.draft import DRAFT, Pair
+from assets.training.draft import Pair
 from core.db import Database
 from core.db.queries import load_queries
 from lake.store import TenantLake
 from lake.tables.training import PAIRS
 
 _SQL = load_queries("assets.training")
-_TAGS = ("equipment_type", "fault_category", "department", "level_of_use")
 
 
 def table_of(pairs: Sequence[Pair]) -> pl.DataFrame:
@@ -54,11 +53,3 @@ async def propose(database: Database, drafts: pl.DataFrame) -> dict[str, int]:
         await transaction.execute(_SQL["propose"], ids, contents)
         await transaction.execute(_SQL["withdraw"], ids)
         return {row["status"]: int(row["pairs"]) for row in await transaction.fetch(_SQL["states"])}
-
-
-def unfit(drafts: pl.DataFrame) -> list[str]:
-    """Ids of pairs that stand twice, lack a tag, have an impossible confidence, or are more than a draft."""
-    wrong = pl.col("pair_id").is_duplicated() | (pl.col("status") != DRAFT) | ~pl.col("confidence").is_between(0, 1)
-    for tag in _TAGS:
-        wrong |= pl.col(tag).is_null() | (pl.col(tag).str.strip_chars() == "")
-    return drafts.filter(wrong)["pair_id"].unique().sort().to_list()

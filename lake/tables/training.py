@@ -24,9 +24,7 @@ PAIRS = TableSpec(
         Column("equipment_type", _TEXT, "tag: type of the machine", nullable=False),
         Column("fault_category", _TEXT, "tag: quantity that moved most, or `unexplained`", nullable=False),
         Column("department", _TEXT, "tag: who should review it", nullable=False),
-        Column(
-            "confidence", pa.float64(), "tag: of the draft, grows with the evidence", unit="1", nullable=False
-        ),
+        Column("confidence", pa.float64(), "tag: of the draft, grows with the evidence", unit="1", nullable=False),
         Column(
             "level_of_use",
             _TEXT,

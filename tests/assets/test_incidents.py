@@ -66,7 +66,8 @@ def test_words_keep_figures_and_units(lake: TenantLake, plant: SimpleNamespace) 
     plant.fill(lake, [plant.episode("e1")], deviations=[plant.deviation("pump-1", 0, "P:mean:PT1H", "MPa", -7.0)])
     (incident,) = read(lake)
     assert text(incident) == (
-        "oil pump pump-1 at plant: fault low_oil (critical), Oil below 2 bar. Raised 2024-03-04 06:00 UTC, lasted 2.0 h. "
+        "oil pump pump-1 at plant: fault low_oil (critical), Oil below 2 bar. "
+        "Raised 2024-03-04 06:00 UTC, lasted 2.0 h. "
         "P (mean, PT1H) below its own baseline: 0.5 MPa against 4 MPa, -7.0 spreads."
     )
 

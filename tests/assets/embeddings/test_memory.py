@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from assets.databases import TenantDatabases
-from assets.embeddings.memory import FINDINGS, Recall, bring_up_to_date, remember, unfit_vectors
+from assets.embeddings.memory import FINDINGS, Recall, bring_up_to_date, remember, vectors_fit
 from assets.incidents import read
 from core.embedding import MODEL, Embedder, embedder
 from lake.store import Lake, TenantLake
@@ -95,14 +95,15 @@ def test_a_new_model_embeds_everything_anew(tenants: tuple[Memories, Memories], 
     assert one.fetch("select model from memory.fault_memory") == [{"model": "another"}]
 
 
-def test_vectors_that_fit_nothing_are_counted(tenants: tuple[Memories, Memories], plant: SimpleNamespace) -> None:
+def test_vectors_that_fit_nothing_fail_the_check(tenants: tuple[Memories, Memories], plant: SimpleNamespace) -> None:
     one, _ = tenants
     plant.fill(one.lake, [plant.episode("e1"), plant.episode("e2", day=1)])
     one.update()
-    assert one.databases.work(ONE, lambda database: unfit_vectors(database, MODEL)) == 0
+    assert one.databases.work(ONE, lambda database: vectors_fit(database, MODEL)).status == "passed"
     one.fetch("update memory.fault_memory set embedding = $1 where id = 'e1'", np.ones(384, dtype=np.float32))
-    assert one.databases.work(ONE, lambda database: unfit_vectors(database, MODEL)) == 1
-    assert one.databases.work(ONE, lambda database: unfit_vectors(database, "another")) == 2
+    outcome = one.databases.work(ONE, lambda database: vectors_fit(database, MODEL))
+    assert (outcome.status, outcome.observed) == ("failed", "1 unfit vectors")
+    assert one.databases.work(ONE, lambda database: vectors_fit(database, "another")).observed == "2 unfit vectors"
 
 
 def test_the_nearest_in_meaning_is_found_through_the_index(

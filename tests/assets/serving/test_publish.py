@@ -26,7 +26,7 @@ from assets.serving.tables import PUBLISHED, Published
 from core.db import Database
 from core.errors import GoldlayerError
 from lake.store import Lake, TenantLake
-from lake.tables import table
+from lake.tables.ops import CHECK_RESULTS
 
 KPI, _, LIFE, _ = PUBLISHED
 ONE, TWO = "serving-one", "serving-two"
@@ -59,7 +59,7 @@ class Tenant:
             rows = rows_to_publish(self.lake, published, version, due)
             checks = {"unique": "passed"}
             done = await publish(database, published, rows, due, version=version, run_id="run-1", checks=checks)
-            assert await differences(database, self.lake, published, version) == []
+            assert (await differences(database, self.lake, published, version)).passed
             return done
 
         return self.databases.work(self.slug, job)
@@ -197,7 +197,6 @@ def test_a_difference_is_named_by_day() -> None:
 
 
 def test_the_latest_result_of_each_check_counts(tmp_path: Path) -> None:
-    results = table("ops.check_results")
     lake = Lake(str(tmp_path)).tenant(ONE)
     at = datetime(2024, 3, 4, tzinfo=UTC)
     rows = [
@@ -205,7 +204,7 @@ def test_the_latest_result_of_each_check_counts(tmp_path: Path) -> None:
         ("gold.kpi_daily", "unique", "passed", "error", "0", "0", MONDAY, MONDAY, "r2", at + timedelta(1), TUESDAY),
         ("gold.baseline", "fresh", "warned", "warn", "0", "0", MONDAY, MONDAY, "r2", at, MONDAY),
     ]
-    empty = pl.from_arrow(results.schema.empty_table())
-    lake.append(results, pl.DataFrame(rows, schema=empty.schema, orient="row").to_arrow())
+    empty = pl.from_arrow(CHECK_RESULTS.schema.empty_table())
+    lake.append(CHECK_RESULTS, pl.DataFrame(rows, schema=empty.schema, orient="row").to_arrow())
     assert latest_checks(lake, "gold.kpi_daily") == {"unique": "passed"}
     assert latest_checks(lake, "gold.health_daily") == {}

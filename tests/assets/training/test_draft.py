@@ -27,7 +27,8 @@ def fault(lake: TenantLake, plant: SimpleNamespace, *moved: tuple[str, str, floa
 def test_a_draft_names_what_coincided_and_what_to_check(lake: TenantLake, plant: SimpleNamespace) -> None:
     row = draft(fault(lake, plant, ("oil_pressure", "bar", -8.0), ("motor_current", "A", 3.5))).row()
     assert row["question"] == (
-        "Oil pump pump-1 at plant: fault low_oil (critical), Oil below 2 bar. Raised 2024-03-04 06:00 UTC, lasted 2.0 h. "
+        "Oil pump pump-1 at plant: fault low_oil (critical), Oil below 2 bar. "
+        "Raised 2024-03-04 06:00 UTC, lasted 2.0 h. "
         "Oil pressure below its own baseline: 0 bar against 4 bar, -8.0 spreads. "
         "Motor current above its own baseline: 5.75 A against 4 A, +3.5 spreads. What happened?"
     )
