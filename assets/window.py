@@ -7,7 +7,7 @@ from typing import Protocol
 
 import dagster as dg
 
-from core.errors import InputError
+from core.errors import InputError, TerminalError
 
 AFTER_TAG = "goldlayer/after"
 """Name of the rebuild that has to succeed before a run of this one may read its tables."""
@@ -70,3 +70,24 @@ def window_of(keys: Iterable[str]) -> Window:
 def window(context: Partitioned) -> Window:
     """The window of a running asset or check."""
     return window_of(str(key) for key in context.partition_keys)
+
+
+def require_predecessor(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> None:
+    """Refuse to build on tables whose own rebuild has not succeeded.
+
+    Late rows rebuild tables over different days, so in several runs; a later one names the earlier in `AFTER_TAG`.
+
+    Raises:
+        TerminalError: the run it names has not succeeded.
+    """
+    name = context.run.tags.get(AFTER_TAG)
+    if name is None:
+        return
+    before = context.instance.get_runs(dg.RunsFilter(tags={REBUILD_TAG: name}), limit=1)
+    if not before or before[0].status is not dg.DagsterRunStatus.SUCCESS:
+        raise TerminalError(
+            "the tables this run reads have not been rebuilt",
+            expected=f"a successful run tagged {REBUILD_TAG}={name}",
+            received=before[0].status.value if before else None,
+            next_step="rerun that one, then this",
+        )

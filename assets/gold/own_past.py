@@ -28,9 +28,9 @@ def commissioning(history: pl.DataFrame) -> pl.DataFrame:
     """Samples that make a baseline for each equipment type whose whole lives are recorded; column `needed`.
 
     Args:
-        history: `equipment_type`, `equipment_id` and `step` of `bronze.history`.
+        history: `site`, `equipment_type`, `equipment_id` and `step` of `bronze.history`.
     """
-    lives = history.group_by("equipment_type", "equipment_id").agg(pl.col("step").max())
+    lives = history.group_by("site", "equipment_type", "equipment_id").agg(pl.col("step").max())
     share = (pl.col("step").median() * LIFE_SHARE).round().clip(lower_bound=LEAST_SAMPLES)
     return lives.group_by("equipment_type").agg(needed=share.cast(pl.Int64))
 

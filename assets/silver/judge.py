@@ -10,6 +10,7 @@ import polars as pl
 _SEVERITY = 0xC000_0000
 _RECEIVED_LAST = ["received_at", "lane", "seq", "row_no"]
 _EVENT_STATES = ["raised", "cleared", "acknowledged"]
+_ORIGIN = ["lane", "seq", "row_no", "received_at"]
 READING_KEY = ["site", "equipment_id", "signal", "ts"]
 
 
@@ -111,3 +112,25 @@ def _split(rows: pl.DataFrame, key: list[str]) -> Judged:
         rejected=rows.filter(pl.col("reason").is_not_null()),
         superseded=accepted.filter(~pl.col("is_last")),
     )
+
+
+def quarantined(readings: Judged, events: Judged) -> pl.DataFrame:
+    """Rows of `silver.quarantine` but for `late`: an event's fault code stands for a signal, its state for a text."""
+    of_readings = readings.rejected.with_columns(kind=pl.lit("reading"))
+    of_events = events.rejected.with_columns(
+        kind=pl.lit("event"),
+        signal=pl.col("fault_code"),
+        value=pl.col("severity").cast(pl.Float64),
+        text=pl.col("state"),
+        quality=pl.lit(None, dtype=pl.Int64),
+        unit=pl.lit(None, dtype=pl.String),
+    )
+    columns = ["kind", "reason", *READING_KEY, "value", "text", "quality", "unit", *_ORIGIN, "date"]
+    return pl.concat([of_readings.select(columns), of_events.select(columns)])
+
+
+def beyond_contract() -> pl.Expr:
+    """How far a good value lies outside the contract's limits; 0 inside, and where there is no limit."""
+    below = (pl.col("minimum") - pl.col("value")).fill_null(0.0)
+    above = (pl.col("value") - pl.col("maximum")).fill_null(0.0)
+    return pl.when(is_good()).then(pl.max_horizontal(below, above, pl.lit(0.0))).otherwise(0.0)

@@ -91,7 +91,7 @@ BASELINE = TableSpec(
     ),
     keys=("site", "equipment_id", "signal"),
     owner="assets",
-    lookback_days=EVER,
+    lookback_days=14,
 )
 DEVIATION_DAILY = TableSpec(
     layer=Layer.GOLD,
@@ -145,10 +145,18 @@ LIFE_MODEL = TableSpec(
         Column("history_version", pa.int64(), "Delta version of bronze.history it was fitted on", nullable=False),
         Column("lives", pa.int64(), "recorded lives it was fitted on", unit="1", nullable=False),
         Column("signals", _TEXT, "signals it reads, all forwarded under the contract", nullable=False),
-        Column("rmse", _FLOAT, "root mean square error on lives it had not seen, life left counted up to the cap", unit="cycles", nullable=False),
+        Column(
+            "rmse",
+            _FLOAT,
+            "root mean square error on lives it had not seen, life left counted up to the cap",
+            unit="cycles",
+            nullable=False,
+        ),
         Column("coverage", _FLOAT, "share of unseen lives inside the interval", unit="1", nullable=False),
         Column("cap", _FLOAT, "longest remaining life the median states", unit="cycles", nullable=False),
-        Column("margin", _FLOAT, "what calibration added to either side of the interval", unit="cycles", nullable=False),
+        Column(
+            "margin", _FLOAT, "what calibration added to either side of the interval", unit="cycles", nullable=False
+        ),
     ),
     keys=("equipment_type",),
     owner="assets",

@@ -1,0 +1,40 @@
+"""Bronze tables: written by the sink, so only observed; their checks run before anything is built on them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+import polars as pl
+
+from assets.build import Build
+from assets.declared import table_spec
+from assets.partitions import TENANT_DAYS
+from assets.resources import LakeResource, TenantResource
+from lake.spec import TableSpec
+from lake.tables import bronze
+from quality.asset_checks import as_results, check_specs
+from quality.balance import freshness
+
+WATCHED = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, bronze.HISTORY)
+ASSETS = [table_spec(spec, partitions_def=TENANT_DAYS) for spec in WATCHED]
+_CHECKED = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
+
+
+def _checks(spec: TableSpec) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(name=f"check_bronze_{spec.name}", specs=check_specs(spec))
+    def check(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource, tenants: TenantResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        """A bronze table of the window, as the sink left it."""
+        build = Build(context, lake, tenants)
+        others = [freshness(_newest(build), datetime.now(UTC))] if spec is bronze.READINGS else []
+        yield from as_results(spec, build.check(spec, build.read(spec), others))
+
+    return check
+
+
+def _newest(build: Build) -> datetime | None:
+    return build.lake.scan(bronze.READINGS).select(pl.col("received_at").max()).collect().item()
+
+
+CHECKS = [_checks(spec) for spec in _CHECKED]

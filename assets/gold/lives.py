@@ -1,0 +1,78 @@
+"""Recorded lives and running machines in the one form that the life model is fitted on and asked in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import polars as pl
+
+from assets.gold import own_past
+from assets.gold.life_features import features
+
+_STEP = ["equipment_id", "ts"]
+
+
+def usable_signals(catalogue: pl.DataFrame, contracted: Sequence[str], history: pl.DataFrame) -> list[str]:
+    """Signals of one equipment type that its contract lets out as they are, that lives recorded, and that no role counts.
+
+    Args:
+        catalogue: rows of the type.
+        contracted: signals of the type that leave the site.
+        history: rows of `bronze.history` of the type.
+    """
+    counters = set(catalogue.filter(pl.col("role").is_in(["count", "good"]))["base"])
+    return sorted(set(contracted) & set(history["signal"].unique()) - counters)
+
+
+def recorded_lives(history: pl.DataFrame, catalogue: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+    """Features of whole lives with `left`, the cycles left at each row.
+
+    Args:
+        history: rows of `bronze.history` of one equipment type.
+        catalogue: rows of the type, for units.
+        signals: see `usable_signals`.
+    """
+    history = history.with_columns(equipment_id=pl.format("{}/{}", "site", "equipment_id"))
+    units = catalogue.select("base", "scale", "offset", "unit").unique("base", keep="first", maintain_order=True)
+    samples = (
+        history.filter(pl.col("signal").is_in(list(signals)))
+        .join(units, left_on="signal", right_on="base", how="left")
+        .with_columns(
+            value=pl.col("value") * pl.col("scale").fill_null(1.0) + pl.col("offset").fill_null(0.0),
+            age=pl.col("step").cast(pl.Float64),
+            unit=pl.col("unit").fill_null("1"),
+            role=pl.lit(None, dtype=pl.String),
+        )
+    )
+    needed = own_past.commissioning(history)
+    days = samples["date"].unique().to_list()
+    rows = features(samples, own_past.baseline(samples, needed, days), signals)
+    return rows.with_columns(left=pl.col("age").max().over("equipment_id") - pl.col("age"))
+
+
+def step_length(history: pl.DataFrame) -> timedelta | None:
+    """Usual time between two steps of a recorded life; None if no life has two."""
+    life = ["site", "equipment_id"]
+    steps = history.select(*life, "ts", "step").unique().sort(*life, "step")
+    length = steps.select((pl.col("ts").shift(-1) - pl.col("ts")).over(life).median()).item()
+    return length or None
+
+
+def ages(readings: pl.DataFrame, first_ts: pl.DataFrame, step: timedelta | None) -> pl.DataFrame:
+    """Readings with `age` in cycles: what a signal with role count shows, else the steps since the first reading.
+
+    Args:
+        readings: `silver.readings` of one equipment type.
+        first_ts: `equipment_id` and `first_ts`, the machine's first reading ever.
+        step: see `step_length`.
+    """
+    counted = readings.filter(pl.col("role") == "count").group_by(_STEP).agg(counted=pl.col("value").max())
+    since = (pl.col("ts") - pl.col("first_ts")).dt.total_microseconds() / 1e6
+    steps = since / step.total_seconds() + 1 if step else pl.lit(None, dtype=pl.Float64)
+    return (
+        readings.join(counted, on=_STEP, how="left")
+        .join(first_ts, on="equipment_id", how="left")
+        .with_columns(age=pl.coalesce(pl.col("counted").forward_fill().over("equipment_id", order_by="ts"), steps))
+        .drop("counted", "first_ts")
+    )

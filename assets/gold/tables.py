@@ -1,0 +1,70 @@
+"""Gold's assets but for remaining life: key figures, baselines, deviations, health."""
+
+import dagster as dg
+import polars as pl
+
+from assets.build import Build
+from assets.declared import table_asset
+from assets.gold import own_past
+from assets.gold.kpi_daily import kpi_daily
+from assets.resources import LakeResource, TenantResource
+from assets.silver.judge import is_good
+from lake.tables import bronze, gold, silver
+
+
+@table_asset(gold.KPI_DAILY, [silver.SIGNAL_HOURLY, silver.READINGS, silver.FAULT_EPISODES])
+def kpis(
+    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
+) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+    """Contracted key figures, from roles.
+
+    Grain: machine, KPI, day. Source: silver since the first day, for what accumulates. Consumers: publication, agents.
+    """
+    build = Build(context, lake, tenants)
+    hourly = build.read(silver.SIGNAL_HOURLY, gold.EVER)
+    counting = pl.col("role").is_in(["count", "good"]) & is_good()
+    counters = build.scan(silver.READINGS, lookback_days=1).filter(counting).collect()
+    raised = build.read(silver.FAULT_EPISODES, gold.EVER)
+    return build.replace(gold.KPI_DAILY, kpi_daily(hourly, counters, raised, build.watched, build.days))
+
+
+@table_asset(gold.BASELINE, [silver.READINGS, bronze.HISTORY])
+def baseline(
+    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
+) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+    """What was normal while a machine was commissioned; frozen on the day it is complete.
+
+    Grain: machine, signal. Source: silver readings from the first day. Consumers: deviation, remaining life, agents.
+    """
+    build = Build(context, lake, tenants)
+    frozen = build.lake.scan(gold.BASELINE).collect()
+    unfinished = build.scan(silver.READINGS, gold.EVER).join(frozen.lazy(), on=own_past.SIGNAL, how="anti").collect()
+    steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()
+    new = own_past.baseline(unfinished, own_past.commissioning(steps), build.days)
+    kept = frozen.filter(pl.col("date").is_in(build.days))
+    return build.replace(gold.BASELINE, pl.concat([kept, new.select(kept.columns)]))
+
+
+@table_asset(gold.DEVIATION_DAILY, [silver.SIGNAL_HOURLY, gold.BASELINE])
+def deviation_daily(
+    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
+) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+    """How far each signal is from its machine's own baseline.
+
+    Grain: machine, signal, day. Source: hourly figures and baselines complete by then. Consumers: health, agents.
+    """
+    build = Build(context, lake, tenants)
+    rows = own_past.deviation_daily(build.read(silver.SIGNAL_HOURLY), build.read(gold.BASELINE, gold.EVER))
+    return build.replace(gold.DEVIATION_DAILY, rows)
+
+
+@table_asset(gold.HEALTH_DAILY, [gold.DEVIATION_DAILY])
+def health_daily(
+    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
+) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+    """How unlike itself each machine was, and which signal says so.
+
+    Grain: machine, day. Source: deviations of the day. Consumers: publication, agents.
+    """
+    build = Build(context, lake, tenants)
+    return build.replace(gold.HEALTH_DAILY, own_past.health_daily(build.read(gold.DEVIATION_DAILY)))

@@ -1,0 +1,98 @@
+"""Readings, events and the quarantine of silver, and the books over them: one reading of bronze, four tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets.build import Build
+from assets.declared import table_spec
+from assets.partitions import TENANT_DAYS, WHOLE_RANGE
+from assets.resources import LakeResource, TenantResource
+from assets.silver import books
+from assets.silver.judge import Judged, beyond_contract, judge_events, judge_readings, mark_late, quarantined
+from lake.tables import bronze, ops, silver
+from quality.asset_checks import check_specs
+from quality.balance import books_balance, rejected_share
+from quality.expected import BEYOND_CONTRACT
+
+_BRONZE = (bronze.READINGS, bronze.EVENTS)
+_WRITTEN = (silver.READINGS, silver.EVENTS, silver.QUARANTINE)
+_SPECS = [table_spec(spec, _BRONZE) for spec in _WRITTEN]
+_BOOKS = table_spec(ops.BOOKS, (*_BRONZE, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, *_WRITTEN))
+
+
+@dg.multi_asset(
+    specs=[*_SPECS, _BOOKS],
+    check_specs=[check for spec in (*_WRITTEN, ops.BOOKS) for check in check_specs(spec)],
+    partitions_def=TENANT_DAYS,
+    backfill_policy=WHOLE_RANGE,
+)
+def refined(
+    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Silver and the books, from one version of bronze.
+
+    Grain: see each table. Source: bronze of the days. Consumers: every table of silver and gold.
+    """
+    build = Build(context, lake, tenants)
+    versions = {spec: build.lake.version(spec) for spec in _BRONZE}
+    raw_readings, raw_events = (build.read(spec, version=versions[spec]) for spec in _BRONZE)
+    readings, events = judge_readings(raw_readings, build.catalogue), judge_events(raw_events, build.catalogue)
+    rejected = _with_lateness(build, quarantined(readings, events))
+    kept = _with_lateness(build, readings.kept).with_columns(beyond_contract().alias(BEYOND_CONTRACT))
+    yield build.replace(silver.READINGS, kept, superseded=readings.superseded.height)
+    yield build.replace(silver.EVENTS, events.kept, superseded=events.superseded.height)
+    share = rejected_share(rejected.height, raw_readings.height + raw_events.height)
+    yield build.replace(silver.QUARANTINE, rejected, others=[share])
+    yield _reconciled(build, raw_readings, raw_events, readings, events)
+
+
+def _with_lateness(build: Build, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `late`, held against silver as it stood before this build."""
+    columns = ["site", "equipment_id", "signal", "ts", "received_at", "late", "date"]
+    before = [build.scan(spec).select(columns) for spec in (silver.READINGS, silver.QUARANTINE)]
+    return mark_late(rows, pl.concat(before).collect())
+
+
+def _reconciled(
+    build: Build, raw_readings: pl.DataFrame, raw_events: pl.DataFrame, readings: Judged, events: Judged
+) -> dg.MaterializeResult[Any]:
+    """The books of the window: bronze as it was read, silver as it now stands in the lake."""
+    machines = build.catalogue.select("site", "equipment_id", "equipment_type").unique()
+
+    def of_events(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+        return books.event_counts(rows, build.rules, machines, name)
+
+    rejected = build.read(silver.QUARANTINE)
+    refused = build.lake.scan(bronze.QUARANTINE).filter(
+        (pl.col("kind") == "record") & pl.col("ts").dt.date().is_in(list(build.days))
+    )
+    is_event = pl.col("kind") == "event"
+    refused_event = pl.col("quality").is_null()
+    unsorted = refused.select("site", "equipment_id", "signal", "ts", "quality").collect()
+    lines = books.books(
+        books.bridge_sums(build.read(bronze.BRIDGE_COUNTS), build.rules),
+        {
+            "bronze": [books.reading_counts(raw_readings, "bronze"), of_events(raw_events, "bronze")],
+            "quarantined": [
+                books.reading_counts(unsorted.filter(~refused_event), "quarantined"),
+                of_events(unsorted.filter(refused_event).rename({"signal": "fault_code"}), "quarantined"),
+            ],
+            "silver": [
+                books.reading_counts(build.read(silver.READINGS), "silver"),
+                of_events(build.read(silver.EVENTS), "silver"),
+            ],
+            "superseded": [
+                books.reading_counts(readings.superseded, "superseded"),
+                of_events(events.superseded, "superseded"),
+            ],
+            "rejected": [
+                books.reading_counts(rejected.filter(~is_event), "rejected"),
+                of_events(rejected.filter(is_event).rename({"signal": "fault_code"}), "rejected"),
+            ],
+        },
+    )
+    outcomes = books_balance(lines.height, books.imbalances(lines), int(lines["in_flight"].clip(0).sum()))
+    return build.replace(ops.BOOKS, lines, others=outcomes, in_flight=int(lines["in_flight"].sum()))

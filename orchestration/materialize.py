@@ -1,0 +1,111 @@
+"""Building what is new, now and in this process: the same function as the sensor's, on the same instance."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from assets.resources import LakeResource, TenantResource
+from core.errors import TerminalError
+from orchestration.bronze_watch import Rebuild, add_tenants, poll_bronze, reach_of
+from orchestration.selection import checks_for
+
+_CURSOR = "goldlayer/bronze_watch"
+"""Where the cursor of runs by hand is kept in Dagster's own storage."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a call built.
+
+    Attributes:
+        runs: run ids, in order.
+        materialised: days of tables written, bronze not counted.
+        passed: checks that passed, by tenant.
+        warned: `<tenant> <table> <check>` of warnings.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    materialised: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+    warned: list[str] = field(default_factory=list)
+
+
+def materialize_new(
+    instance: dg.DagsterInstance,
+    definitions: dg.Definitions,
+    lake: LakeResource,
+    tenants: TenantResource,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Build everything that follows from bronze commits since the last call; nothing new builds nothing.
+
+    Args:
+        instance: where materialisations, checks and the cursor are kept.
+        definitions: see `orchestration.definitions`.
+        lake: the resource that `definitions` holds.
+        tenants: likewise.
+        progress: told one line a run.
+
+    Raises:
+        TerminalError: a run failed; the cursor stays, so that the next call tries again.
+    """
+    graph = definitions.resolve_asset_graph()
+    before = instance.run_storage.get_cursor_values({_CURSOR}).get(_CURSOR)
+    poll = poll_bronze(lake, tenants, reach_of(graph), before)
+    add_tenants(instance, poll.tenants)
+    for materialisation in poll.materialisations:
+        instance.report_runless_asset_event(materialisation)
+    job = definitions.resolve_job_def("build")
+    summary = Summary()
+    for rebuild in poll.rebuilds:
+        progress(f"{rebuild.tenant}: {len(rebuild.keys)} assets, {rebuild.days[0]} to {rebuild.days[1]}")
+        _add(summary, rebuild, _run(instance, job, graph, rebuild))
+    instance.run_storage.set_cursor_values({_CURSOR: poll.cursor})
+    return summary
+
+
+def _run(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, graph: AssetGraph, rebuild: Rebuild
+) -> dg.ExecuteInProcessResult:
+    keys = {dg.AssetKey(list(key)) for key in rebuild.keys}
+    whole = keys == set(graph.materializable_asset_keys)
+    part = job if whole else job.get_subset(asset_selection=keys, asset_check_selection=checks_for(graph, keys))
+    result = part.execute_in_process(instance=instance, tags=rebuild.tags(), raise_on_error=False)
+    if not result.success:
+        raise TerminalError(
+            "a run failed",
+            received=_why(result),
+            where=f"{rebuild.tenant}, {rebuild.days[0]} to {rebuild.days[1]}, run {result.run_id}",
+            next_step="look at the run in the Dagster UI, correct the cause, and run again",
+        )
+    return result
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    checks = [
+        f"check {one.asset_key.to_user_string()}.{one.check_name}: {one.metadata['observed'].value}"
+        for one in result.get_asset_check_evaluations()
+        if not one.passed and one.severity is dg.AssetCheckSeverity.ERROR and "observed" in one.metadata
+    ]
+    errors = [event.message or "" for event in result.all_events if event.is_step_failure]
+    return "; ".join([*checks, *errors])[:2000]
+
+
+def _add(summary: Summary, rebuild: Rebuild, result: dg.ExecuteInProcessResult) -> None:
+    checks = result.get_asset_check_evaluations()
+    summary.runs.append(result.run_id)
+    summary.materialised += len(result.get_asset_materialization_events())
+    passed = sum(one.passed for one in checks)
+    summary.passed[rebuild.tenant] = summary.passed.get(rebuild.tenant, 0) + passed
+    summary.warned += [
+        f"{rebuild.tenant} {one.asset_key.to_user_string()} {one.check_name}" for one in checks if not one.passed
+    ]
+
+
+def cursor_versions(instance: dg.DagsterInstance) -> dict[str, dict[str, int]]:
+    """Versions of bronze up to which everything was built by hand, by tenant and table."""
+    text = instance.run_storage.get_cursor_values({_CURSOR}).get(_CURSOR)
+    return json.loads(text) if text else {}

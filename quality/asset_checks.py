@@ -1,0 +1,49 @@
+"""Outcomes as Dagster's asset checks."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from lake.spec import TableSpec
+from quality.balance import EQUATIONS
+from quality.expected import Severity, expectations
+from quality.outcome import Outcome
+
+_OTHERS: dict[str, tuple[tuple[str, Severity, str], ...]] = {
+    "bronze.readings": (("is_fresh", Severity.WARN, "received within a day"),),
+    "silver.quarantine": (("few_rows_are_rejected", Severity.WARN, "at most 1 % of the rows"),),
+    "ops.books": (
+        *((name, Severity.ERROR, equation) for name, equation in EQUATIONS.items()),
+        ("everything_sent_has_arrived", Severity.WARN, "sent = bronze + quarantined"),
+    ),
+}
+"""Checks that are not expectations on columns, by table: name, severity, what would be right."""
+
+
+def asset_key(spec: TableSpec) -> dg.AssetKey:
+    """The asset that a table is: `gold/kpi_daily`."""
+    return dg.AssetKey([spec.layer.value, spec.name])
+
+
+def check_specs(spec: TableSpec) -> list[dg.AssetCheckSpec]:
+    """Every check of a table; those of severity error block what comes after it."""
+    declared = [(one.name, one.severity, one.in_words()) for one in expectations(spec)]
+    return [
+        dg.AssetCheckSpec(name, asset=asset_key(spec), description=text, blocking=severity is Severity.ERROR)
+        for name, severity, text in (*declared, *_OTHERS.get(spec.full_name, ()))
+    ]
+
+
+def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetCheckResult]:
+    """Outcomes as Dagster shows them."""
+    severities = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
+    return [
+        dg.AssetCheckResult(
+            asset_key=asset_key(spec),
+            check_name=one.check,
+            passed=one.passed,
+            severity=severities[one.severity],
+            metadata={"observed": one.observed, "expected": one.expected},
+        )
+        for one in outcomes
+    ]

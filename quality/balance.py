@@ -1,0 +1,68 @@
+"""The checks Great Expectations does not know: do the books balance, and is the data fresh. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from quality.expected import Severity
+from quality.outcome import Outcome
+
+FRESH_WITHIN = timedelta(days=1)
+REJECTED_SHARE = 0.01
+
+EQUATIONS: Mapping[str, str] = {
+    "read_is_accounted_for": "read = withheld + contracted",
+    "contracted_is_accounted_for": "contracted = forwarded + suppressed + aggregated",
+    "no_row_from_nowhere": "bronze + quarantined <= sent",
+    "bronze_is_accounted_for": "bronze = silver + superseded + rejected",
+}
+"""Check name of each equation of the books; each holds on every line: site, equipment, signal, hour."""
+
+
+def books_balance(lines: int, broken: Mapping[str, int], in_flight: int) -> list[Outcome]:
+    """Outcomes of the books.
+
+    Args:
+        lines: lines that were reconciled.
+        broken: lines that break each equation.
+        in_flight: rows sent and not yet in the lake.
+    """
+    equations = [
+        Outcome(
+            check, broken[equation] == 0, Severity.ERROR, f"{broken[equation]} of {lines} lines break it", equation
+        )
+        for check, equation in EQUATIONS.items()
+    ]
+    arrived = Outcome(
+        "everything_sent_has_arrived",
+        in_flight == 0,
+        Severity.WARN,
+        f"{in_flight} rows on their way",
+        "sent = bronze + quarantined",
+    )
+    return [*equations, arrived]
+
+
+def freshness(newest: datetime | None, now: datetime) -> Outcome:
+    """Whether anything was received lately; the receive clock counts, since recordings have old source times."""
+    age = None if newest is None else now - newest
+    return Outcome(
+        "is_fresh",
+        age is not None and age <= FRESH_WITHIN,
+        Severity.WARN,
+        "nothing was ever received" if age is None else f"newest row received {age.total_seconds():.0f} s ago",
+        f"received within {FRESH_WITHIN.total_seconds():.0f} s",
+    )
+
+
+def rejected_share(rejected: int, rows: int) -> Outcome:
+    """Whether silver rejects few enough rows to be trusted."""
+    share = rejected / rows if rows else 0.0
+    return Outcome(
+        "few_rows_are_rejected",
+        share <= REJECTED_SHARE,
+        Severity.WARN,
+        f"{rejected} of {rows} rows rejected",
+        f"at most {REJECTED_SHARE:.0%} of the rows",
+    )

@@ -1,0 +1,82 @@
+"""Running expectations on a batch with Great Expectations.
+
+The import costs seconds, so it happens at the first batch of a process and never before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from quality.expected import Expected
+from quality.outcome import Outcome
+
+
+def validate(frame: pl.DataFrame, expected: Sequence[Expected]) -> list[Outcome]:
+    """Outcomes in the order of `expected`.
+
+    Args:
+        frame: the batch, with the columns that the expectations name.
+        expected: what must hold; see `quality.expected.expectations`.
+    """
+    if not expected:
+        return []
+    columns = sorted({column for one in expected for column in one.columns})
+    batch = _engine().get_batch({"dataframe": frame.select(columns or frame.columns[:1]).to_pandas()})
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name="table", expectations=[_expectation(one) for one in expected])
+    found = {result.expectation_config.meta["check"]: result for result in _validated(batch, suite)}
+    return [_outcome(one, found[one.name]) for one in expected]
+
+
+@cache
+def _engine() -> Any:
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return context.data_sources.add_pandas("lake").add_dataframe_asset("table").add_batch_definition_whole_dataframe("window")
+
+
+def _validated(batch: Any, suite: Any) -> list[Any]:
+    return list(batch.validate(suite, result_format="SUMMARY").results)
+
+
+def _expectation(one: Expected) -> Any:
+    import great_expectations.expectations as gxe
+
+    meta = {"check": one.name}
+    match one.kind:
+        case "not_null":
+            return gxe.ExpectColumnValuesToNotBeNull(column=one.columns[0], meta=meta)
+        case "unique" if len(one.columns) == 1:
+            return gxe.ExpectColumnValuesToBeUnique(column=one.columns[0], meta=meta)
+        case "unique":
+            return gxe.ExpectCompoundColumnsToBeUnique(column_list=list(one.columns), meta=meta)
+        case "in_set":
+            return gxe.ExpectColumnValuesToBeInSet(column=one.columns[0], value_set=list(one.values), meta=meta)
+        case "between":
+            return gxe.ExpectColumnValuesToBeBetween(
+                column=one.columns[0], min_value=one.minimum, max_value=one.maximum, meta=meta
+            )
+        case "rows":
+            return gxe.ExpectTableRowCountToBeBetween(min_value=int(one.minimum or 0), meta=meta)
+
+
+def _outcome(one: Expected, result: Any) -> Outcome:
+    facts = dict(result.result or {})
+    return Outcome(one.name, bool(result.success), one.severity, _observed(facts, result), one.in_words())
+
+
+def _observed(facts: dict[str, Any], result: Any) -> str:
+    if "observed_value" in facts:
+        return f"{facts['observed_value']} rows"
+    if "unexpected_count" not in facts:
+        return f"could not be tested: {str(result.exception_info)[:300]}"
+    text = f"{facts['unexpected_count']} of {facts['element_count']} rows break it"
+    examples = facts.get("partial_unexpected_list") or []
+    return f"{text}, for example {examples[:3]}" if examples else text
