@@ -33,7 +33,7 @@ async def _behind(log: EventLog, lake: Lake, slug: str) -> int:
             continue
         for partition in range(count):
             end = await log.end_offset(route.topic, partition)
-            name = offset_id(log.kind, route.topic, partition)
+            name = offset_id(log.id, route.topic, partition)
             done = await asyncio.to_thread(tables.transaction_version, route.main, name) or 0
             waiting += max(0, end - done)
     return waiting

@@ -113,12 +113,20 @@ class TenantLake:
         table: pa.Table,
         *,
         transactions: Mapping[str, int] = {},
+        positions: Mapping[str, int] = {},
         metadata: Mapping[str, str] = {},
     ) -> int:
         """Add rows in one commit; an empty table makes an empty commit that carries the transactions.
 
         Before each attempt every transaction is compared with the table: a commit whose every id is already at its
         version or beyond has happened, and is not repeated.
+
+        Args:
+            spec: the table.
+            table: the rows.
+            transactions: number reached by each application id; decides whether this commit has happened.
+            positions: further application versions to write along; they may go back and decide nothing.
+            metadata: goes into the commit's own record.
 
         Returns:
             The version after the commit.
@@ -128,7 +136,9 @@ class TenantLake:
         """
         rows = spec.conform(table)
         properties = CommitProperties(
-            app_transactions=[Transaction(app_id, version) for app_id, version in sorted(transactions.items())],
+            app_transactions=[
+                Transaction(name, version) for name, version in sorted({**transactions, **positions}.items())
+            ],
             custom_metadata=dict(metadata) or None,
         )
 

@@ -34,7 +34,7 @@ class Lane(NamedTuple):
             InputError: the name is not `<kind>-<live|backlog>`.
         """
         kind, _, speed = text.partition("-")
-        if kind not in LaneKind or speed not in ("live", "backlog"):
+        if kind not in list(LaneKind) or speed not in ("live", "backlog"):
             raise InputError("unknown lane", expected="<readings|faults|status|metrics>-<live|backlog>", received=text)
         return cls(LaneKind(kind), speed == "live")
 

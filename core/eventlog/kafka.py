@@ -49,6 +49,7 @@ class KafkaLog:
     needs_trim = False
 
     def __init__(self, servers: str, partitions: int, replication_factor: int, timeout_s: float) -> None:
+        self.id = ""
         self._servers = servers
         request_ms = int(timeout_s * 1000)
         self._client: dict[str, Any] = {
@@ -89,7 +90,8 @@ class KafkaLog:
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what fails comes back as an error of ours
         log = cls(servers, partitions, replication_factor, timeout_s)
         try:
-            await log._ask(lambda admin: admin.describe_cluster())
+            cluster = await log._ask(lambda admin: admin.describe_cluster())
+            log.id = f"kafka-{cluster['cluster_id']}"
         except BaseException:
             await log.close()
             raise

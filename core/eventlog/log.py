@@ -44,6 +44,11 @@ class EventLog(Protocol):
     """`memory`, `postgres` or `kafka`."""
 
     @property
+    def id(self) -> str:
+        """Which log this is, the same at every opening: offsets of one mean nothing in another."""
+        ...
+
+    @property
     def needs_trim(self) -> bool:
         """True if nothing but `trim` ever frees space; a log with a retention of its own says False."""
         ...

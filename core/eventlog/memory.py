@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ class MemoryLog:
     needs_trim = True
 
     def __init__(self, *, partitions: int = 3) -> None:
+        self.id = f"memory-{uuid.uuid4()}"
         self._count = partitions
         self._topics: dict[str, list[_Partition]] = {}
         self._grown = asyncio.Condition()

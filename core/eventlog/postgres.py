@@ -16,6 +16,15 @@ from core.errors import NotFoundError, TransientError
 from core.eventlog.log import Outgoing, Record, partition_of
 
 _SQL = load_queries("core.eventlog")
+_SCHEMA = (
+    "lock_schema",
+    "create_log",
+    "name_log",
+    "create_topics",
+    "create_partitions",
+    "create_records",
+    "store_plainly",
+)
 _READ_BYTES = 32 << 20
 _RECORD_COLUMNS = ("partition_id", "position", "key", "value", "headers")
 
@@ -26,7 +35,8 @@ class PostgresLog:
     kind = "postgres"
     needs_trim = True
 
-    def __init__(self, database: Database, partitions: int) -> None:
+    def __init__(self, database: Database, identity: str, partitions: int) -> None:
+        self.id = f"postgres-{identity}"
         self._database = database
         self._count = partitions
         self._ids: dict[str, list[int]] = {}
@@ -43,12 +53,13 @@ class PostgresLog:
         database = await Database.open(dsn)
         try:
             async with database.transaction() as transaction:
-                for name in ("lock_schema", "create_topics", "create_partitions", "create_records", "store_plainly"):
+                for name in _SCHEMA:
                     await transaction.execute(_SQL[name])
+                identity = await transaction.fetchval(_SQL["find_log"])
         except BaseException:
             await database.close()
             raise
-        return cls(database, partitions)
+        return cls(database, identity, partitions)
 
     async def ensure_topics(self, topics: Sequence[str]) -> None:
         async with self._database.transaction() as transaction:

@@ -1,6 +1,18 @@
 -- lock_schema: two processes that open a new log at once must not both create its tables
 select pg_advisory_xact_lock(7240231)
 
+-- create_log: whoever remembers offsets must be able to tell this log from any other
+create table if not exists log (
+    id uuid not null default gen_random_uuid(),
+    one boolean primary key default true check (one)
+)
+
+-- name_log: once
+insert into log default values on conflict do nothing
+
+-- find_log: asked at every opening
+select id::text from log
+
 -- create_topics: a topic keeps the number of partitions it was born with
 create table if not exists topics (
     name text primary key,

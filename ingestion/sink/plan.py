@@ -7,7 +7,7 @@ two of them leaves the lake behind by whole tables, and the next plan writes exa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -29,10 +29,11 @@ class Commit:
     spec: TableSpec
     rows: pa.Table
     transactions: dict[str, int]
+    offsets: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def offset_id(log: str, topic: str, partition: int) -> str:
-    """Transaction id that keeps the resume offset of a partition; another kind of log has other offsets."""
+    """Name under which the main table keeps the resume offset of a partition; `log` is the log's own id."""
     return f"offset/{log}/{topic}/{partition}"
 
 
@@ -44,13 +45,13 @@ def plan(chunk: Chunk, main: TableSpec, known: Known, limits: TimeLimits, offset
         main: the topic's own table.
         known: what side tables have already; a lane that is not named has nothing there.
         limits: believable source times.
-        offsets: resume offsets as transactions; they ride with the main table.
+        offsets: resume offsets by name; they ride with the main table.
 
     Returns:
         Side tables only where they get rows; the main table always, be it empty.
     """
     if main is QUARANTINE:
-        return [Commit(main, _whole(chunk.batches), {**_newest(chunk.batches), **offsets})]
+        return [Commit(main, _whole(chunk.batches), _newest(chunk.batches), offsets)]
     rows, rejected = _split(chunk.batches, main, limits)
     unusable = [batch for batch in chunk.batches if batch.reason is not None]
     parts = [*rejected, _whole(unusable)]
@@ -70,7 +71,7 @@ def plan(chunk: Chunk, main: TableSpec, known: Known, limits: TimeLimits, offset
     if counted:
         lanes = {batch.lane for batch in counted}
         commits.append(Commit(BRIDGE_COUNTS, unite_counts(counted), {lane: newest[lane] for lane in lanes}))
-    return [*commits, Commit(main, rows, {**newest, **offsets})]
+    return [*commits, Commit(main, rows, newest, offsets)]
 
 
 def _newest(batches: Iterable[Batch]) -> dict[str, int]:

@@ -27,7 +27,7 @@ class Round:
         self._log = job.log
         self._topic = job.route.topic
         self._stop = stop
-        self._writer = Writer(job.lake, job.route, job.log.kind, job.limits)
+        self._writer = Writer(job.lake, job.route, job.log.id, job.limits)
         room = 5 * job.settings.commit_rows
         self._assembly = Assembly(resume={}, gapless=job.route.gapless, room=room)
         self._readers: list[asyncio.Task[None]] = []

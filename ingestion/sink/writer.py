@@ -57,7 +57,7 @@ class Writer:
         """
         written: dict[str, int] = {}
         for one in commits:
-            self._lake.append(one.spec, one.rows, transactions=one.transactions)
+            self._lake.append(one.spec, one.rows, transactions=one.transactions, positions=one.offsets)
             written[one.spec.full_name] = one.rows.num_rows
             if one.spec is not self._route.main:
                 for lane, seq in one.transactions.items():

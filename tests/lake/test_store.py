@@ -85,6 +85,13 @@ def test_a_commit_half_of_which_is_there_is_refused(lake: TenantLake) -> None:
     assert numbers(lake) == [1]
 
 
+def test_positions_ride_along_and_may_go_back(lake: TenantLake) -> None:
+    for lane, offset in ((1, 50), (2, 7)):
+        lake.append(NUMBERS, rows((lane, FIRST)), transactions={"lane": lane}, positions={"offset": offset})
+    assert lake.transaction_version(NUMBERS, "offset") == 7
+    assert numbers(lake) == [1, 2]
+
+
 def test_transactions_survive_checkpoints(lake: TenantLake, tmp_path: Path) -> None:
     for number in range(1, 9):
         lake.append(NUMBERS, rows((number, FIRST)), transactions={f"lane-{number}": number})

@@ -112,6 +112,11 @@ async def test_an_append_that_fails_takes_no_offsets(log: EventLog, topic: str) 
     assert (await log.append(topic, b"k", b"c", []))[1] == 0
 
 
+async def test_a_log_has_an_identity(log: EventLog) -> None:
+    assert log.id.startswith(f"{log.kind}-")
+    assert len(log.id) > len(log.kind) + 10
+
+
 async def test_a_large_record_fits(log: EventLog, topic: str) -> None:
     await log.ensure_topics([topic])
     value = bytes(9 << 20)

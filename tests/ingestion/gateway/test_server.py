@@ -1,0 +1,258 @@
+"""The gateway as a bridge sees it: a real socket, a log in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from core.contracts.batch import BatchHeader
+from core.contracts.data_contract import DataContract
+from core.contracts.frames import Ack, Error, Heartbeat, Hello, Refused, Welcome, pack_frame, parse_message
+from core.contracts.lanes import quarantine_topic
+from core.contracts.site import SiteFile
+from core.db.scope import TenantScope
+from core.errors import DeniedError, InputError, TransientError
+from core.eventlog import Outgoing, Record, partition_of
+from core.eventlog.memory import MemoryLog
+from core.identity import BridgeIdentity
+from core.settings import GatewaySettings
+from ingestion.gateway.promise import Promise
+from ingestion.gateway.server import Gateway
+from tests.ingestion.conftest import Maker, counts, sample
+
+KEY = "right-key"
+READINGS = "acme-works.scada.readings"
+
+
+class OneBridge:
+    """A register that knows one bridge."""
+
+    def __init__(self, site: SiteFile, contract: DataContract) -> None:
+        self.identity = BridgeIdentity(TenantScope(uuid4(), "acme-works", "Acme"), "plant-a-bridge", "plant-a")
+        self._promises = {contract.sha256: Promise.of(site, contract)}
+        self.seen_incarnations: list[str] = []
+
+    async def authenticate(self, key: str) -> BridgeIdentity:
+        if key != KEY:
+            raise DeniedError("bridge key is not valid")
+        return self.identity
+
+    async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
+        return self._promises.get(sha256)
+
+    async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
+        self.seen_incarnations.append(incarnation)
+
+
+class SulkyLog(MemoryLog):
+    """A log that fails as often as told before it takes anything."""
+
+    def __init__(self) -> None:
+        super().__init__(partitions=1)
+        self.failures = 0
+
+    async def append_many(self, records: list[Outgoing]) -> list[tuple[int, int]]:
+        if self.failures:
+            self.failures -= 1
+            raise TransientError("log is down")
+        return await super().append_many(records)
+
+
+@pytest.fixture
+def log() -> SulkyLog:
+    return SulkyLog()
+
+
+@pytest.fixture
+def door(site: SiteFile, contract: DataContract) -> OneBridge:
+    return OneBridge(site, contract)
+
+
+@pytest.fixture
+async def address(log: SulkyLog, door: OneBridge) -> AsyncIterator[str]:
+    gateway = Gateway(log, door, GatewaySettings(max_batch_bytes=1 << 16, credit=8))
+    async with gateway.serving(0) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def bridge(address: str, contract: DataContract, **changes: object) -> AsyncIterator[ClientConnection]:
+    """A socket with its hello sent."""
+    hello = {
+        "bridge": "plant-a-bridge",
+        "incarnation": "a1",
+        "site": "plant-a",
+        "contract_id": contract.id,
+        "contract_version": contract.version,
+        "contract_sha256": contract.sha256,
+        "sent_at": datetime.now(UTC).isoformat(),
+    }
+    async with connect(address, additional_headers={"Authorization": f"Bearer {KEY}"}, proxy=None) as socket:
+        await socket.send(Hello.model_validate({**hello, **changes}).model_dump_json())
+        yield socket
+
+
+async def answer(socket: ClientConnection) -> object:
+    frame = await asyncio.wait_for(socket.recv(), 10)
+    assert isinstance(frame, str)
+    return parse_message(frame)
+
+
+async def records(log: MemoryLog, topic: str) -> list[Record]:
+    return await log.read(topic, partition_of(b"", 1), 0, wait_s=0)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}])
+async def test_any_wrong_key_gets_the_same_401(address: str, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(address, additional_headers=headers, proxy=None)
+    response = refusal.value.response
+    assert (response.status_code, response.body) == (401, b"bridge key is not valid\n")
+
+
+async def test_a_batch_reaches_the_log_untouched_and_is_then_acknowledged(
+    address: str, contract: DataContract, log: SulkyLog, door: OneBridge, batch: Maker
+) -> None:
+    async with bridge(address, contract) as socket:
+        assert await answer(socket) == Welcome(protocol=1, credit=8, tenant="acme-works")
+        header, payload = batch([sample(0)], counted=counts(1))
+        await socket.send(pack_frame(header, payload))
+        assert await answer(socket) == Ack(incarnation="a1", lane="readings-live", seq=1)
+    (record,) = await records(log, READINGS)
+    assert record.value == payload
+    assert record.key == b"plant-a-bridge/a1/readings-live"
+    stored = BatchHeader.from_headers(record.headers)
+    assert stored.tenant == "acme-works"
+    assert datetime.fromisoformat(stored.received_at).tzinfo is not None
+    assert door.seen_incarnations == ["a1"]
+
+
+async def test_many_in_flight_are_acknowledged_in_order(
+    address: str, contract: DataContract, log: SulkyLog, batch: Maker
+) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        for seq in range(1, 21):
+            await socket.send(pack_frame(*batch([sample(seq)], seq)))
+        acks: list[int] = []
+        while not acks or acks[-1] < 20:
+            acks.append((await answer(socket)).seq)
+    assert acks == sorted(acks)
+    stored = [BatchHeader.from_headers(record.headers).seq for record in await records(log, READINGS)]
+    assert stored == list(range(1, 21))
+
+
+async def test_while_the_log_is_down_nothing_is_acknowledged_and_the_socket_stays(
+    address: str, contract: DataContract, log: SulkyLog, batch: Maker
+) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        log.failures = 2
+        await socket.send(pack_frame(*batch([sample(0)])))
+        assert isinstance(await answer(socket), Ack)
+        assert log.failures == 0
+    assert len(await records(log, READINGS)) == 1
+
+
+async def test_a_final_refusal_goes_to_quarantine_and_leaves_a_tombstone(
+    address: str, contract: DataContract, log: SulkyLog, batch: Maker
+) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        bad, bad_payload = batch([sample(0, signal="temperature")], 1)
+        await socket.send(pack_frame(bad, bad_payload))
+        await socket.send(pack_frame(*batch([sample(1)], 2)))
+        refusal = await answer(socket)
+        assert isinstance(refusal, Refused)
+        assert (refusal.seq, "temperature" in refusal.reason) == (1, True)
+        acks = [await answer(socket)]
+        while acks[-1].seq < 2:
+            acks.append(await answer(socket))
+    tombstone, good = [BatchHeader.from_headers(record.headers) for record in await records(log, READINGS)]
+    assert (tombstone.seq, tombstone.tombstone, tombstone.rows) == (1, True, 0)
+    assert (good.seq, good.tombstone) == (2, False)
+    (kept,) = await records(log, quarantine_topic("acme-works"))
+    assert kept.value == bad_payload
+    assert "temperature" in BatchHeader.from_headers(kept.headers).reason
+
+
+async def test_an_oversized_batch_is_kept_whole_in_quarantine(
+    address: str, contract: DataContract, log: SulkyLog, batch: Maker
+) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(pack_frame(*batch([sample(0)], payload=bytes(100_000))))
+        assert isinstance(await answer(socket), Refused)
+    (kept,) = await records(log, quarantine_topic("acme-works"))
+    assert len(kept.value) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"protocol": 99}, "protocol 99"),
+        ({"site": "plant-b"}, "this key is for bridge"),
+        ({"bridge": "other-bridge"}, "this key is for bridge"),
+        ({"contract_sha256": "0" * 64}, "run `platform"),
+        ({"incarnation": "a/1"}, "incarnation"),
+        ({"sent_at": "yesterday"}, "no time"),
+    ],
+)
+async def test_a_bridge_that_does_not_fit_is_told_what_to_do(
+    address: str, contract: DataContract, changes: dict[str, object], reason: str
+) -> None:
+    async with bridge(address, contract, **changes) as socket:
+        told = await answer(socket)
+        assert isinstance(told, Error)
+        assert not told.retry
+        assert reason in told.reason
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+
+
+async def test_a_lane_with_a_hole_is_not_acknowledged(address: str, contract: DataContract, batch: Maker) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(pack_frame(*batch([sample(0)], 4)))
+        assert isinstance(await answer(socket), Ack)
+        await socket.send(pack_frame(*batch([sample(0)], 6)))
+        told = await answer(socket)
+        assert isinstance(told, Error)
+        assert "hole" in told.reason
+
+
+@pytest.mark.parametrize("frame", ["not json", '{"type":"welcome","protocol":1,"credit":1,"tenant":"x"}', b"\x01"])
+async def test_frames_that_make_no_sense_end_the_talk(address: str, contract: DataContract, frame: str | bytes) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(frame)
+        assert isinstance(await answer(socket), Error)
+
+
+async def test_a_clock_that_is_off_is_no_reason_to_refuse(address: str, contract: DataContract, batch: Maker) -> None:
+    async with bridge(address, contract, sent_at="2001-01-01T00:00:00+00:00") as socket:
+        assert isinstance(await answer(socket), Welcome)
+        beat = Heartbeat(sent_at="2001-01-01T00:00:00Z", outbox_batches=0, outbox_rows=0, device_connected=True)
+        await socket.send(beat.model_dump_json())
+        await socket.send(pack_frame(*batch([sample(0)])))
+        assert isinstance(await answer(socket), Ack)
+
+
+async def test_plain_ws_stays_on_loopback(log: SulkyLog, door: OneBridge) -> None:
+    with pytest.raises(InputError, match="loopback only"):
+        async with Gateway(log, door, GatewaySettings(host="0.0.0.0")).serving(0):
+            pass
+
+
+async def test_an_address_that_is_taken_is_named(address: str, log: SulkyLog, door: OneBridge) -> None:
+    port = int(address.rsplit(":", 1)[1])
+    with pytest.raises(InputError, match=str(port)):
+        async with Gateway(log, door, GatewaySettings()).serving(port):
+            pass
