@@ -24,7 +24,11 @@ class _Pending:
     """Nodes that start at one time, with where each goes on."""
 
     nodes: dict[Series, ua.NodeId]
-    points: dict[Series, bytes | None] = field(default_factory=dict["Series", "bytes | None"])
+    points: dict[Series, bytes | None]
+    """Continuation points of the nodes that have more; None before the first page."""
+    cut_off: dict[Series, int] = field(default_factory=dict["Series", int])
+    """Nodes whose server filled a page and gave no continuation point, with the last time it gave: some servers
+    forget the point, and reading on from that time costs at most one value read twice."""
 
 
 async def read_history(
@@ -46,11 +50,12 @@ async def read_history(
     Yields:
         Samples, a page of every node at a time, by source time within a series.
     """
-    by_start: dict[int, dict[Series, ua.NodeId]] = {}
+    ahead: dict[int, dict[Series, ua.NodeId]] = {}
     for series, node in nodes.items():
-        by_start.setdefault(newest.get(series, 0), {})[series] = node
-    for start_us, group in sorted(by_start.items()):
-        everyone = list(group.items())
+        ahead.setdefault(newest.get(series, 0), {})[series] = node
+    while ahead:
+        start_us = min(ahead)
+        everyone = list(ahead.pop(start_us).items())
         for first in range(0, len(everyone), profile.max_nodes_per_history_read):
             some = dict(everyone[first : first + profile.max_nodes_per_history_read])
             pending = _Pending(some, dict.fromkeys(some))
@@ -58,6 +63,9 @@ async def read_history(
                 page = await _read_page(client, start_us, pending, profile.history_page, unfilled)
                 if page:
                     yield page
+            for series, last_us in pending.cut_off.items():
+                if last_us > start_us:
+                    ahead.setdefault(last_us, {})[series] = some[series]
 
 
 async def _read_page(
@@ -90,4 +98,6 @@ async def _read_page(
         samples.extend(sample_of(series, value) for value in values)
         if result.ContinuationPoint and result.ContinuationPoint != before:
             pending.points[series] = result.ContinuationPoint
+        elif len(values) >= size:
+            pending.cut_off[series] = samples[-1].ts_us
     return samples
