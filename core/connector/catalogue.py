@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from core.db import Database
 from core.db.identifiers import quote_identifier
@@ -50,7 +51,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ColumnInfo:
     """One column.
 
@@ -68,13 +69,13 @@ class ColumnInfo:
     primary_key: bool
     dimensions: int | None = None
 
-    @property
+    @cached_property
     def quoted(self) -> str:
         """Name as it stands in SQL."""
         return quote_identifier(self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableInfo:
     """One table or view."""
 
@@ -84,7 +85,7 @@ class TableInfo:
     columns: dict[str, ColumnInfo] = field(default_factory=lambda: dict[str, ColumnInfo]())
     keys: set[frozenset[str]] = field(default_factory=lambda: set[frozenset[str]]())
 
-    @property
+    @cached_property
     def quoted(self) -> str:
         """Name as it stands in SQL."""
         return quote_identifier(self.schema, self.name)
@@ -105,7 +106,7 @@ class TableInfo:
             raise InputError("no such column", expected=", ".join(self.columns), received=name, where=self.label)
         return found
 
-    @property
+    @cached_property
     def soft_deletes(self) -> bool:
         """Whether deleted rows stay and are marked."""
         mark = self.columns.get("is_deleted")

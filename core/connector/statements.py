@@ -10,7 +10,7 @@ from typing import Any
 
 from core.connector.catalogue import ColumnInfo, Kind, TableInfo
 from core.connector.filters import Arguments, Filters, TimeRange, where
-from core.connector.values import as_array, convert
+from core.connector.values import as_array, convert, convert_all
 from core.errors import InputError
 
 MOST_ROWS = 50_000
@@ -66,7 +66,7 @@ def _order(order_by: str | Sequence[str] | None, choices: Mapping[str, str], tab
 
 def insert(table: TableInfo, rows: Sequence[_Row]) -> Statement:
     """Rows into a table, all of the same columns; gives them back as they were stored."""
-    head, arguments = _source(table, rows)
+    head, arguments = _source(table, _by_column(table, rows))
     return f"{head} returning *", arguments.values
 
 
@@ -80,14 +80,15 @@ def upsert(table: TableInfo, rows: Sequence[_Row], key: Sequence[str]) -> Statem
             received=", ".join(key),
             where=table.label,
         )
-    head, arguments = _source(table, rows)
-    missing = [name for name in key if name not in rows[0]]
+    values = _by_column(table, rows)
+    missing = [name for name in key if name not in values]
     if missing:
         raise InputError("a row lacks its key", received=", ".join(missing), where=table.label)
-    seen = {tuple(str(row[name]) for name in key) for row in rows}
-    if len(seen) != len(rows):
+    keys = list(zip(*(values[name] for name in key), strict=True))
+    if len(set(keys)) != len(keys):
         raise InputError("a key occurs twice in the same call", received=", ".join(key), where=table.label)
-    changed = [column.quoted for column in map(table.column, rows[0]) if column.name not in key] or [columns[0].quoted]
+    head, arguments = _source(table, values)
+    changed = [table.column(name).quoted for name in values if name not in key] or [columns[0].quoted]
     sets = [f"{name} = excluded.{name}" for name in changed]
     sets += _touched(table, rows[0])
     if table.soft_deletes and "is_deleted" not in rows[0]:
@@ -102,24 +103,25 @@ def _touched(table: TableInfo, given: _Row) -> list[str]:
     return ['"updated_at" = now()'] if stamped else []
 
 
-def _source(table: TableInfo, rows: Sequence[_Row]) -> tuple[str, Arguments]:
-    columns = _shared_columns(table, rows)
+def _source(table: TableInfo, values: Mapping[str, list[Any]]) -> tuple[str, Arguments]:
+    columns = [table.columns[name] for name in values]
     arguments = Arguments()
     names = ", ".join(column.quoted for column in columns)
     head = f"insert into {table.quoted} ({names})"
-    if len(rows) == 1:
-        values = [arguments.add(convert(column, rows[0][column.name], table.label)) for column in columns]
-        return f"{head} values ({', '.join(values)})", arguments
+    if len(values[columns[0].name]) == 1:
+        single = [arguments.add(values[column.name][0]) for column in columns]
+        return f"{head} values ({', '.join(single)})", arguments
     arrays: list[str] = []
     elements: list[str] = []
     for column in columns:
-        kind, cast, values = as_array(column, [convert(column, row[column.name], table.label) for row in rows])
-        arrays.append(f"{arguments.add(values)}::{kind}")
+        kind, cast, array = as_array(column, values[column.name])
+        arrays.append(f"{arguments.add(array)}::{kind}")
         elements.append(f"source.{column.quoted}{cast}")
     return f"{head} select {', '.join(elements)} from unnest({', '.join(arrays)}) as source({names})", arguments
 
 
-def _shared_columns(table: TableInfo, rows: Sequence[_Row]) -> list[ColumnInfo]:
+def _by_column(table: TableInfo, rows: Sequence[_Row]) -> dict[str, list[Any]]:
+    """Checked values of each column, in the order of the rows."""
     if not rows or not rows[0]:
         raise InputError("nothing to store", expected="at least one row with a column", where=table.label)
     names = rows[0].keys()
@@ -131,7 +133,7 @@ def _shared_columns(table: TableInfo, rows: Sequence[_Row]) -> list[ColumnInfo]:
                 received=", ".join(row),
                 where=table.label,
             )
-    return [table.column(name) for name in names]
+    return {name: convert_all(table.column(name), [row[name] for row in rows], table.label) for name in names}
 
 
 def update(table: TableInfo, filters: Filters, values: _Row) -> Statement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,20 @@ def convert(column: ColumnInfo, value: Any, where: str) -> Any:
             received=value if len(repr(value)) < 200 else f"{repr(value)[:200]}…",
             where=where,
         ) from error
+
+
+def convert_all(column: ColumnInfo, values: list[Any], where: str) -> list[Any]:
+    """`convert` for one column of many rows; where every value has the column's own type, none is looked at twice.
+
+    Raises:
+        InputError: a value does not fit; names table and column.
+    """
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds <= _PLAIN.get(column.kind, frozenset()):
+        return values
+    if column.kind is Kind.TIMESTAMP and kinds == {datetime} and all(v is None or v.tzinfo for v in values):
+        return values
+    return [convert(column, value, where) for value in values]
 
 
 def _refuse(value: object) -> Any:
@@ -86,6 +100,15 @@ _CHECKS: dict[Kind, Callable[[ColumnInfo, Any], Any]] = {
     Kind.DATE: _date,
     Kind.VECTOR: _vector,
 }
+_PLAIN: dict[Kind, frozenset[type]] = {
+    Kind.UUID: frozenset({UUID}),
+    Kind.STRING: frozenset({str}),
+    Kind.INTEGER: frozenset({int}),
+    Kind.FLOAT: frozenset({float, int}),
+    Kind.BOOLEAN: frozenset({bool}),
+    Kind.DATE: frozenset({date}),
+}
+"""Types that need no second look: what they can still hold wrong, the server refuses."""
 _EXPECTED = {
     Kind.UUID: "a UUID",
     Kind.STRING: "a text without zero bytes",
@@ -98,7 +121,7 @@ _EXPECTED = {
 }
 
 
-def as_array(column: ColumnInfo, values: Sequence[Any]) -> tuple[str, str, list[Any]]:
+def as_array(column: ColumnInfo, values: list[Any]) -> tuple[str, str, list[Any]]:
     """One column of many rows as one array argument.
 
     Arrays of JSON or vectors would be taken for arrays of more dimensions, so they travel as text.
@@ -111,4 +134,4 @@ def as_array(column: ColumnInfo, values: Sequence[Any]) -> tuple[str, str, list[
     if column.kind is Kind.VECTOR:
         texts = [None if v is None else "[" + ",".join(map(repr, v)) + "]" for v in values]
         return "text[]", f"::{column.sql_type}", texts
-    return f"{column.sql_type}[]", "", list(values)
+    return f"{column.sql_type}[]", "", values

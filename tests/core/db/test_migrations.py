@@ -23,7 +23,8 @@ from pg_constraint c
 where c.contype = 'f' and c.connamespace = 'public'::regnamespace
   and c.confrelid::regclass::text not in ('tenants', 'people')
   and not exists (
-      select from pg_attribute a where a.attrelid = c.conrelid and a.attname = 'tenant_id' and a.attnum = any (c.conkey))
+      select from pg_attribute a
+      where a.attrelid = c.conrelid and a.attname = 'tenant_id' and a.attnum = any (c.conkey))
 """
 
 
