@@ -67,6 +67,11 @@ class Executor:
         self._providers = tuple(providers)
         self._max_iterations = max_iterations
 
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The chain, in the order in which it is tried."""
+        return self._providers
+
     async def answer(
         self,
         question: str,

@@ -9,6 +9,7 @@ from agents.conversation import ToolDefinition
 from agents.tokens import estimate
 from core.errors import NotFoundError
 from core.sdk.loader import Module
+from core.sdk.pipeline.permission import PLATFORM
 from core.sdk.skill import Skill
 from core.sdk.tool import Tool
 
@@ -50,7 +51,7 @@ class Registry:
         return [
             entry
             for entry in self._tools.values()
-            if entry.tool.policy.permission_code in permissions and entry.tool.module_code in subscriptions
+            if entry.tool.policy.permission_code in permissions and entry.tool.module_code in {*subscriptions, PLATFORM}
         ]
 
     def skills(self, subscriptions: frozenset[str]) -> list[Skill]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,8 @@ class OfflineAnalyst:
     async def stream(self, prompt: Prompt) -> AsyncIterator[Piece]:
         """See `agents.providers.face.Provider.stream`."""
         replies = _replies(prompt)
-        wanted = self._next_calls(prompt, replies)
+        # Embedding is arithmetic: off the event loop with it, other people's streams go on meanwhile.
+        wanted = await asyncio.to_thread(self._next_calls, prompt, replies)
         said = ""
         if wanted:
             for number, (tool, arguments) in enumerate(wanted):
@@ -46,7 +48,8 @@ class OfflineAnalyst:
                 yield CallDelta(request.id, json.dumps(arguments))
                 yield CallEnd(request)
         else:
-            said = compose(self._plan(prompt, replies), _by_call(prompt, replies), _known_tools(prompt))
+            steps = await asyncio.to_thread(self._plan, prompt, replies)
+            said = compose(steps, _by_call(prompt, replies), _known_tools(prompt))
             for start in range(0, len(said), _PIECE):
                 yield Text(said[start : start + _PIECE])
         read = prompt.system + "".join(message.text for message in prompt.messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -43,9 +43,17 @@ class LakeReader(Protocol):
 class DataConnector(Protocol):
     """The part of the tenant data connector that tools use."""
 
-    async def query(self, table: str, **options: Any) -> list[dict[str, Any]]: ...
+    async def query(
+        self,
+        table: str,
+        filters: Any = ...,
+        *,
+        order_by: str | Sequence[str] | None = ...,
+        limit: int | None = ...,
+        columns: Sequence[str] | None = ...,
+    ) -> list[dict[str, Any]]: ...
     async def vector_search(
-        self, table: str, query_vector: Sequence[float], top_k: int = ..., **options: Any
+        self, table: str, query_vector: Sequence[float], top_k: int = ..., *, filters: Any = ...
     ) -> list[dict[str, Any]]: ...
 
 
@@ -97,7 +105,15 @@ class ToolContext:
     correlation_id: str = field(default_factory=lambda: uuid4().hex)
     lake: LakeReader | None = None
     data: DataConnector | None = None
+    connector_of: Callable[[str], Awaitable[DataConnector]] | None = None
+    """Opens the connector of a module, which writes that module's own schema only."""
     embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None
+
+    async def within(self, module_code: str) -> ToolContext:
+        """This context with the connector of one module."""
+        if self.connector_of is None:
+            return self
+        return replace(self, data=await self.connector_of(module_code))
 
     async def read(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] | None = None) -> Answer:
         """Run one read-only query over the tenant's lake, off the event loop.

@@ -122,20 +122,32 @@ class FakeData:
     def __init__(self, tables: Mapping[str, list[dict[str, Any]]]) -> None:
         self._tables = {name: list(rows) for name, rows in tables.items()}
 
-    async def query(self, table: str, **options: Any) -> list[dict[str, Any]]:
-        """Rows whose columns equal `filters`."""
-        filters: dict[str, Any] = options.get("filters") or {}
-        return [row for row in self._rows(table) if all(row.get(key) == value for key, value in filters.items())]
+    async def query(
+        self,
+        table: str,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        order_by: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Rows whose columns equal `filters`; `order_by` is one column, `desc` after it if descending."""
+        wanted = dict(filters or {})
+        rows = [row for row in self._rows(table) if all(row.get(key) == value for key, value in wanted.items())]
+        if isinstance(order_by, str):
+            column, _, direction = order_by.partition(" ")
+            rows.sort(key=lambda row: row[column], reverse=direction.strip().lower() == "desc")
+        return [{name: row[name] for name in columns or row} for row in rows[:limit]]
 
     async def vector_search(
-        self, table: str, query_vector: Sequence[float], top_k: int = 5, **_: Any
+        self, table: str, query_vector: Sequence[float], top_k: int = 10, *, filters: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
         """The nearest rows by cosine distance, nearest first, with their `distance`."""
 
         def distance(row: dict[str, Any]) -> float:
             return 1 - sum(a * b for a, b in zip(query_vector, row["embedding"], strict=True))
 
-        ranked = sorted(self._rows(table), key=distance)[:top_k]
+        ranked = sorted(await self.query(table, filters), key=distance)[:top_k]
         return [{**{k: v for k, v in row.items() if k != "embedding"}, "distance": distance(row)} for row in ranked]
 
     def _rows(self, table: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from fastapi import Request
@@ -14,14 +14,14 @@ STATE_KEY = "tool_context"
 """Attribute of `request.state` in which the platform leaves the context of the signed-in person."""
 
 
-def require(permission_code: str, module_code: str) -> Callable[[Request], ToolContext]:
+def require(permission_code: str, module_code: str) -> Callable[[Request], Awaitable[ToolContext]]:
     """A FastAPI dependency: the caller's context, if they hold the permission and their tenant has the module.
 
     Raises:
         DeniedError: when called for somebody without it.
     """
 
-    def dependency(request: Request) -> ToolContext:
+    async def dependency(request: Request) -> ToolContext:
         context = cast("ToolContext | None", getattr(request.state, STATE_KEY, None))
         if context is None:
             raise DeniedError("sign in first")
@@ -29,6 +29,6 @@ def require(permission_code: str, module_code: str) -> Callable[[Request], ToolC
             raise DeniedError(f"module {module_code} is not subscribed")
         if permission_code not in context.identity.permissions:
             raise DeniedError(f"this needs the permission {permission_code}")
-        return context
+        return await context.within(module_code)
 
     return dependency

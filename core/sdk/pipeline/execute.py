@@ -16,7 +16,8 @@ async def execute(call: ToolCall) -> Outcome:
     tool = call.tool
     try:
         async with asyncio.timeout(tool.policy.timeout_ms / 1000):
-            result = await tool.function(call.context, **call.values)
+            context = await call.context.within(tool.module_code)
+            result = await tool.function(context, **call.values)
     except TimeoutError:
         message = f"{tool.name} took longer than {tool.policy.timeout_ms} ms"
         return Outcome(Exit.TIMEOUT, message=message, stage="execute")

@@ -1,0 +1,145 @@
+"""The real parts behind the agent service: platform database, lake, tenant databases, embeddings, providers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from agents.api.services import Services, SignedIn
+from agents.executor import Executor
+from agents.models import chain, open_provider
+from agents.platform_tools import READ_INSTRUCTIONS, instruction_tools
+from agents.registry import Registry
+from agents.sessions import SCHEMA, TABLES, Sessions
+from core.audit import Audit
+from core.connector import connector_for
+from core.db import TenantScope
+from core.embedding import embedder
+from core.identity import Identity, IdentityService
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.sdk.context import DataConnector, ToolContext, Vectors
+from core.sdk.loader import Module
+from core.sdk.pipeline.permission import PLATFORM
+from core.settings import Settings
+from core.tenancy import Tenancy
+from core.tenancy.roles import ROLE_TEMPLATES
+from lake.reader import LakeReader
+from lake.store import Lake
+
+
+@asynccontextmanager
+async def open_services(
+    run: RunFolder, postgres: Postgres, settings: Settings, modules: list[Module]
+) -> AsyncGenerator[Services]:
+    """Everything a request needs, over a run folder whose PostgreSQL is up.
+
+    Raises:
+        InputError: the model provider asked for is unknown or has no key.
+    """
+    models = chain(settings.agents)
+    registry = Registry(modules, instruction_tools(modules))
+    async with await Tenancy.open(run, postgres, settings) as tenancy:
+        identity = IdentityService(tenancy, run, settings)
+        providers = [open_provider(model, settings.agents, embedder()) for model in models]
+        house = _House(tenancy, identity, Lake(run.lake_root(settings)), modules)
+        for scope in await tenancy.list():
+            await house.grant(scope)
+        try:
+            yield Services(
+                identity=house,
+                registry=registry,
+                executor=Executor(registry, providers, max_iterations=settings.agents.max_iterations),
+                context_of=house.context_of,
+                sessions_of=house.sessions_of,
+            )
+        finally:
+            for provider in providers:
+                await provider.close()
+
+
+class _House:
+    """Opens one tenant's things for one verified person."""
+
+    def __init__(self, tenancy: Tenancy, identity: IdentityService, lake: Lake, modules: list[Module]) -> None:
+        self._tenancy = tenancy
+        self._identity = identity
+        self._lake = lake
+        self._modules = modules
+        self._granted: set[UUID] = set()
+        self._provisioned: set[UUID] = set()
+
+    async def sign_in(self, slug: str, email: str, password: str) -> str:
+        """A token; what the modules bring is granted to a tenant before its first token is used."""
+        token = await self._identity.sign_in(slug, email, password)
+        await self.grant((await self._identity.verify(token)).tenant)
+        return token
+
+    async def verify(self, token: str) -> Identity:
+        """Who a token speaks for."""
+        return await self._identity.verify(token)
+
+    async def grant(self, scope: TenantScope) -> None:
+        """Hand out the modules' permissions by their default roles; what an admin changed since stays."""
+        if scope.id in self._granted:
+            return
+        for module in self._modules:
+            manifest = module.manifest
+            rights = {permission.code: permission.default_roles for permission in manifest.permissions}
+            await self._identity.grant_module_permissions(scope, manifest.module_code, rights)
+        everybody = {READ_INSTRUCTIONS: tuple(ROLE_TEMPLATES)}
+        await self._identity.grant_module_permissions(scope, PLATFORM, everybody)
+        self._granted.add(scope.id)
+
+    async def context_of(self, person: SignedIn) -> ToolContext:
+        """What a person works with: built from the verified identity and nothing else."""
+        scope = _scope(person)
+
+        async def connector_of(module_code: str) -> DataConnector:
+            return await connector_for(self._tenancy, scope, schema=module_code.lower())
+
+        return ToolContext(
+            tenant=scope,
+            identity=person,
+            subscriptions=frozenset(module.manifest.module_code for module in self._modules),
+            audit=_Trail(self._tenancy.audit, scope, f"person:{person.email}"),
+            lake=LakeReader(self._lake.tenant(scope.slug)),
+            connector_of=connector_of,
+            embedder=_embed,
+        )
+
+    async def sessions_of(self, person: SignedIn) -> Sessions:
+        """A person's sessions; their tables are made on first use."""
+        scope = _scope(person)
+        connector = await connector_for(self._tenancy, scope, schema=SCHEMA)
+        if scope.id not in self._provisioned:
+            await connector.provision_tables(TABLES)
+            self._provisioned.add(scope.id)
+        return Sessions(connector, person.person_id)
+
+
+class _Trail:
+    """The audit log, bound to one tenant and one actor."""
+
+    def __init__(self, audit: Audit, scope: TenantScope, actor: str) -> None:
+        self._audit = audit
+        self._scope = scope
+        self._actor = actor
+
+    async def record(self, action: str, target: str, after: Mapping[str, Any], outcome: str) -> None:
+        """Write one record."""
+        await self._audit.record(self._scope, self._actor, action, target, None, dict(after), outcome)
+
+
+def _scope(person: SignedIn) -> TenantScope:
+    scope = person.tenant
+    if not isinstance(scope, TenantScope):
+        raise TypeError("a verified identity carries the tenant's scope")
+    return scope
+
+
+async def _embed(texts: list[str]) -> Vectors:
+    return (await asyncio.to_thread(embedder().embed, texts)).tolist()
