@@ -64,7 +64,6 @@ def _fitted(
         "rmse": model.rmse,
         "coverage": model.coverage,
         "cap": model.cap,
-        "margin": model.margin,
     }
 
 

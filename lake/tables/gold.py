@@ -152,7 +152,7 @@ LIFE_MODEL = TableSpec(
             unit="cycles",
             nullable=False,
         ),
-        Column("coverage", _FLOAT, "share of unseen lives inside the interval", unit="1", nullable=False),
+        Column("coverage", _FLOAT, "share of unseen lives inside intervals calibrated on others", unit="1", nullable=False),
         Column("cap", _FLOAT, "longest remaining life the median states", unit="cycles", nullable=False),
         Column(
             "margin", _FLOAT, "what calibration added to either side of the interval", unit="cycles", nullable=False
