@@ -194,7 +194,7 @@ def _unit_recordings(
 ) -> list[UnitRecording]:
     if not len(table):
         raise InputError("recording has no rows", where=table.where)
-    names = {signal.column if signal.column is not None else signal.name for u, _ in shares for signal in u.signals}
+    names = dict.fromkeys(s.name if s.column is None else s.column for unit, _ in shares for s in unit.signals)
     parsed = {name: parse_cells(table.column(name, "signals")) for name in names}
     longest = max(len(rows) for _, rows in shares)
     stamps = _column_times(table, recording.timestamp, site.timezone)
