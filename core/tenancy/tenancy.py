@@ -26,6 +26,8 @@ from core.tenancy.roles import ADMIN_ROLE, PLATFORM_PERMISSIONS, ROLE_TEMPLATES
 from core.tenancy.sites import BridgeRecord, RegisteredSite, SiteRegistry
 
 _SQL = load_queries("core.tenancy")
+_SESSION = {"hnsw.iterative_scan": "strict_order"}
+"""Without it an index on vectors, filtered, gives fewer rows than there are."""
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 
 
@@ -240,7 +242,7 @@ class Tenancy:
         """A tenant's database under the tenant's own role; connections open on demand and close when idle."""
         known = self._databases.get(scope.id)
         if known is None:
-            opened = await Database.open(self.dsn(scope), vectors=True)
+            opened = await Database.open(self.dsn(scope), vectors=True, server_settings=_SESSION)
             known = self._databases.setdefault(scope.id, opened)
             if known is not opened:  # Another task was faster while this one waited.
                 await opened.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,9 @@ from core.contracts.site import SiteFile
 from core.db import TenantScope
 from core.identity import IdentityService
 from core.tenancy import Tenancy
-from tests.conftest import Installation
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
 
 MARK = {"iso-alpha": "of alpha", "iso-beta": "of beta"}
 PASSWORD = "the same password for both"

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
 from core.connector import TenantDataConnector, connector_for
 from core.connector.catalogue import Kind
+from core.db import Database
 from core.errors import DeniedError, InputError, TerminalError
 from core.tenancy import Tenancy
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
 
 pytestmark = pytest.mark.integration
 _NOW = datetime.now(UTC).replace(microsecond=0)
@@ -193,6 +198,23 @@ async def test_the_nearest_vectors_come_first(data: TenantDataConnector):
             await data.vector_search("patterns", wrong)  # pyright: ignore[reportArgumentType]  what a model may send
     with pytest.raises(InputError, match="no such vector column"):
         await data.vector_search("alarms", [1.0])
+
+
+async def test_an_index_on_vectors_does_not_hide_rows_behind_a_filter(tenancy: Tenancy, prepared: Installation):
+    scope = await tenancy.create("indexed-co", "Indexed")
+    async with await Database.open(prepared.postgres.dsn("t_indexed_co")) as superuser:
+        # So few rows would be scanned; a tenant with many has the index used.
+        await superuser.execute("alter database t_indexed_co set enable_seqscan = off")
+    data = await connector_for(tenancy, scope, schema="alarm_desk")
+    await data.provision_tables({"patterns": TABLES["patterns"]})
+    noise = random.Random(3)
+    vectors = [[noise.gauss(0, 1) for _ in range(3)] for _ in range(2_000)]
+    rows = [{"words": "rare" if n % 200 == 0 else "common", "embedding": vector} for n, vector in enumerate(vectors)]
+    await data.insert("patterns", rows)
+
+    found = await data.vector_search("patterns", [1, 0, 0], top_k=10, filters={"words": "rare"})
+
+    assert [row["words"] for row in found] == ["rare"] * 10
 
 
 async def test_raw_sql_takes_parameters_and_reads_only_unless_declared(data: TenantDataConnector):
