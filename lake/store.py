@@ -102,6 +102,11 @@ class TenantLake:
             return []
         return sorted({date.fromisoformat(str(partition["date"])) for partition in table.partitions()})
 
+    def count(self, spec: TableSpec) -> int:
+        """Rows of the latest version, from the Delta log alone; 0 if the table was never written."""
+        table = self.open(spec)
+        return 0 if table is None else table.count()
+
     def transaction_version(self, spec: TableSpec, app_id: str) -> int | None:
         """The last version an application wrote under its id; None if it never did."""
         table = self.open(spec)

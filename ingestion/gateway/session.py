@@ -110,7 +110,7 @@ class Session:
         if await self._promise_of(hello.contract_sha256) is None:
             raise _TurnedAwayError(
                 f"contract {hello.contract_id} {hello.contract_version} ({hello.contract_sha256[:12]}) is not "
-                f"registered for site {hello.site}: run `platform tenants register --site {hello.site}.yaml`",
+                f"registered for site {hello.site}: run `platform up --sites FOLDER` where its site file lies",
                 retry=False,
             )
         self._flag_clock(hello.sent_at)

@@ -53,6 +53,7 @@ def test_a_table_never_written_reads_as_empty_with_its_schema(lake: TenantLake) 
     assert frame.schema == {"number": pl.Int64, "word": pl.String, "date": pl.Date}
     assert frame.is_empty()
     assert lake.version(NUMBERS) is None
+    assert (lake.count(NUMBERS), lake.days(NUMBERS)) == (0, [])
     assert lake.transaction_version(NUMBERS, "lane") is None
     assert lake.days_added_since(NUMBERS, None) == (-1, [])
 
@@ -116,8 +117,10 @@ def test_replace_days_refuses_rows_outside(lake: TenantLake) -> None:
 
 def test_replace_all_leaves_nothing_else(lake: TenantLake) -> None:
     lake.append(NUMBERS, rows((1, FIRST), (2, SECOND)))
+    assert (lake.count(NUMBERS), lake.days(NUMBERS)) == (2, [FIRST, SECOND])
     lake.replace_all(NUMBERS, rows((3, THIRD)))
     assert numbers(lake) == [3]
+    assert (lake.count(NUMBERS), lake.days(NUMBERS)) == (1, [THIRD])
 
 
 def test_scan_goes_back_in_time_and_by_day(lake: TenantLake) -> None:

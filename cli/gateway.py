@@ -1,0 +1,53 @@
+"""`platform gateway run`: the door bridges connect to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def _group() -> None:
+    """The door bridges connect to."""
+
+
+@app.command()
+def run(
+    run: Annotated[Path | None, typer.Option(help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; the installation's own if not given.")] = None,
+) -> None:
+    """Take batches from bridges into the event log; runs until stopped."""
+    asyncio.run(_serve(run, port))
+
+
+async def _serve(path: Path | None, port: int | None) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+
+    from cli.session import opened
+    from core.eventlog import open_event_log
+    from core.identity import IdentityService
+    from core.tenancy import Tenancy
+    from ingestion.gateway.register import PlatformRegister
+    from ingestion.gateway.server import Gateway, serve_until
+
+    settings = load_settings()
+    async with (
+        opened(path, settings) as session,
+        await Tenancy.open(session.run, session.postgres, settings) as tenancy,
+    ):
+        log = await open_event_log(settings, session.run, session.postgres)
+        try:
+            door = PlatformRegister(tenancy, IdentityService(tenancy, session.run, settings))
+            await serve_until(Gateway(log, door, settings.gateway), port or session.run.port("gateway"), stop)
+        finally:
+            await log.close()

@@ -1,0 +1,153 @@
+"""`platform gateway run`, `platform sink run` and `platform lake`, as processes on a real installation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from cli.main import main
+from core.contracts.batch import BatchHeader, digest, pack
+from core.contracts.data_contract import parse_contract, permissive_contract
+from core.contracts.frames import Ack, Hello, Welcome, pack_frame, parse_message
+from core.contracts.reading import Sample, readings_to_arrow, to_us
+from core.contracts.site import SiteFile
+from core.run.ports import accepts, free_port
+from lake.store import Lake
+from lake.tables.bronze import READINGS
+
+if TYPE_CHECKING:
+    from core.tenancy import Tenancy
+    from tests.conftest import Installation
+
+pytestmark = pytest.mark.integration
+
+SITE = SiteFile.model_validate(
+    {
+        "tenant": "cli-road",
+        "site": "cli-plant",
+        "protocol": "opcua",
+        "equipment": [{"id": "pump-1", "type": "pump", "signals": [{"name": "flow", "unit": "l/min"}]}],
+    }
+)
+CONTRACT = parse_contract(permissive_contract(SITE), where="cli-plant.contract.yaml")
+NOON = to_us(datetime(2024, 3, 1, 12, tzinfo=UTC))
+
+
+@contextlib.contextmanager
+def part(installation: Installation, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command in a process of its own; killed if the test did not stop it."""
+    argv = [sys.executable, "-P", "-m", "cli.main", *words, "--run", str(installation.run.path)]
+    process = subprocess.Popen(argv, env={**os.environ, "GOLDLAYER_POSTGRES__DURABLE": "false"})
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+async def stopped(process: subprocess.Popen[bytes]) -> int:
+    process.send_signal(signal.SIGTERM)
+    return await asyncio.to_thread(process.wait, 60)
+
+
+def hello() -> str:
+    return Hello(
+        bridge="cli-plant-bridge",
+        incarnation="a1",
+        site="cli-plant",
+        contract_id=CONTRACT.id,
+        contract_version=CONTRACT.version,
+        contract_sha256=CONTRACT.sha256,
+        sent_at=datetime.now(UTC).isoformat(),
+    ).model_dump_json()
+
+
+def frame(seq: int) -> bytes:
+    payload = pack(readings_to_arrow("cli-plant", [Sample("pump-1", "flow", NOON + seq, seq / 2, None, 0)]), None)
+    header = BatchHeader(
+        bridge="cli-plant-bridge",
+        incarnation="a1",
+        site="cli-plant",
+        lane="readings-live",
+        seq=seq,
+        rows=1,
+        contract_id=CONTRACT.id,
+        contract_version=CONTRACT.version,
+        contract_sha256=CONTRACT.sha256,
+        payload_sha256=digest(payload),
+    )
+    return pack_frame(header, payload)
+
+
+async def send(address: str, key: str, first: int, last: int) -> None:
+    """Be the bridge until the last batch is acknowledged."""
+    async with connect(address, additional_headers={"Authorization": f"Bearer {key}"}, proxy=None) as socket:
+        await socket.send(hello())
+        assert isinstance(parse_message(str(await socket.recv())), Welcome)
+        for seq in range(first, last + 1):
+            await socket.send(frame(seq))
+        while True:
+            answer = parse_message(str(await socket.recv()))
+            assert isinstance(answer, Ack)
+            if answer.seq == last:
+                return
+
+
+async def test_from_a_bridge_key_to_rows_in_the_lake(
+    prepared: Installation, tenancy: Tenancy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scope = await tenancy.create("cli-road", "Road")
+    await tenancy.register_site(scope, SITE, CONTRACT)
+    key = (await tenancy.bridge_key_file(scope, "cli-plant")).read_text()
+    port = free_port()
+    with part(prepared, "gateway", "run", "--port", str(port)) as gateway, part(prepared, "sink", "run") as sink:
+        for _ in range(300):
+            if accepts(port):
+                break
+            assert gateway.poll() is None
+            await asyncio.sleep(0.1)
+        with pytest.raises(InvalidStatus):
+            await connect(f"ws://127.0.0.1:{port}", additional_headers={"Authorization": "Bearer gl_no"}, proxy=None)
+        await send(f"ws://127.0.0.1:{port}", key, 1, 10)
+        lake = Lake(prepared.run.lake_root(prepared.settings)).tenant("cli-road")
+        for _ in range(300):
+            if lake.version(READINGS) is not None:
+                break
+            await asyncio.sleep(0.1)
+        await send(f"ws://127.0.0.1:{port}", key, 11, 20)
+        assert await stopped(gateway) == 0
+        # What the sink has not committed by now it drains before it leaves.
+        assert await stopped(sink) == 0
+    (bridge,) = await tenancy.bridges(scope)
+    assert bridge.last_seen is not None
+    assert bridge.incarnation == "a1"
+
+    run = ["--tenant", "cli-road", "--run", str(prepared.run.path)]
+    capsys.readouterr()
+    sql = "SELECT count(*) AS n, sum(value) AS total FROM bronze.readings"
+    assert await asyncio.to_thread(main, ["lake", "query", sql, "--json", *run]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["rows"] == [{"n": 20, "total": 105.0}]
+    assert answer["evidence"][0]["table"] == "bronze.readings"
+
+    assert await asyncio.to_thread(main, ["lake", "tables", *run]) == 0
+    listed = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert listed["bronze.readings"][2] == "20"
+    assert "never written" in " ".join(listed["bronze.events"])
+
+    assert await asyncio.to_thread(main, ["lake", "query", "SELECT 1 AS one FROM bronze.events", *run]) == 1
+    assert await asyncio.to_thread(main, ["lake", "query", "SELECT 1", *run]) == 2
+    assert "exactly one table" in capsys.readouterr().err
