@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.sites import PACKAGED, Found, find_sites
+from core import log
 from core.errors import InputError
 from core.run.folder import RunFolder
 from core.settings import Settings, load_settings
@@ -41,6 +42,8 @@ def demo(
 ) -> None:
     """Walk the whole road: recorded plants, bridges, log, lake, tables, answers with evidence."""
     settings = load_settings()
+    # The walk tells its own story; what every part logs lies in the run folder.
+    log.configure("warning")
     found = find_sites(sites or PACKAGED, (run or settings.run or Path(".goldlayer")).absolute() / "contracts")
     folder = RunFolder.open(run, settings)
     _keep_one_log(folder, kafka is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,9 +11,17 @@ import polars as pl
 from bridge.books import BridgeBooks
 from cli.demo.plants import PlantState
 from cli.demo.verdict import Verdict
+from core.db import Database
+from core.db.queries import load_queries
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import Settings
+from core.tenancy import Tenancy
 from lake.spec import TableSpec
-from lake.store import TenantLake
-from lake.tables import bronze, silver
+from lake.store import Lake, TenantLake
+from lake.tables import bronze, ops, silver
+
+_SQL = load_queries("cli.demo")
 
 _COUNTED = ("read", "withheld", "contracted", "suppressed", "aggregated", "forwarded", "windows", "rules")
 _SENT_ROWS = (bronze.READINGS, bronze.EVENTS)
@@ -91,3 +99,37 @@ def superseded_rows(lakes: Iterable[TenantLake]) -> int:
         for lake in lakes
         for table, keys in identities
     )
+
+
+async def built(run: RunFolder, settings: Settings, postgres: Postgres, tenants: Sequence[str]) -> dict[str, object]:
+    """Counts of what was built on bronze: checks, published figures, vectors and drafted pairs, over all tenants."""
+    lake = Lake(run.lake_root(settings))
+    statuses = Counter(status for slug in tenants for status in _latest_statuses(lake.tenant(slug)))
+    counts: Counter[str] = Counter()
+    async with await Tenancy.open(run, postgres, settings) as tenancy:
+        for slug in tenants:
+            counts += await _tenant_counts(await tenancy.database(await tenancy.get(slug)))
+            counts["dimensions"] = max(counts["dimensions"], counts.pop("vector_length", 0))
+    return {
+        "checks": {name: statuses[name] for name in ("passed", "warned", "failed")} if statuses else None,
+        "kpis": {"rows": counts["kpis"]},
+        "embeddings": {"rows": counts["vectors"], "dimensions": counts["dimensions"]},
+        "training_pairs": {"drafted": counts["drafts"]},
+    }
+
+
+def _latest_statuses(lake: TenantLake) -> list[str]:
+    results = lake.scan(ops.CHECK_RESULTS).sort("at").group_by("table", "check").agg(pl.col("status").last())
+    return results.collect()["status"].to_list()
+
+
+async def _tenant_counts(database: Database) -> Counter[str]:
+    found: Counter[str] = Counter()
+    if await database.fetchval(_SQL["is_there"], "kpi.kpi_daily"):
+        found["kpis"] = await database.fetchval(_SQL["kpi_rows"])
+    if await database.fetchval(_SQL["is_there"], "memory.fault_memory"):
+        row = await database.fetchrow(_SQL["vectors"])
+        found.update({"vectors": row["rows"], "vector_length": row["dimensions"]} if row else {})
+    if await database.fetchval(_SQL["is_there"], "training.candidates"):
+        found["drafts"] = await database.fetchval(_SQL["drafts"])
+    return found

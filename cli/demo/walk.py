@@ -12,7 +12,7 @@ from cli.demo.history import load_history
 from cli.demo.plants import PlantState, read_state
 from cli.demo.progress import Progress
 from cli.demo.stream import View, until_settled
-from cli.demo.summary import Answer, Readings, Summary
+from cli.demo.summary import Answer, Assets, Readings, Summary
 from cli.demo.verdict import Verdict, judge
 from cli.parts import (
     agents_part,
@@ -54,6 +54,7 @@ class Walk:
     progress: Progress
     view: View | None = None
     verdict: Verdict | None = None
+    assets: Assets | None = None
     answers: list[Answer] = field(default_factory=list[Answer])
 
     @property
@@ -112,7 +113,7 @@ class Walk:
     async def build(self) -> None:
         """Dagster builds what the new data touched, checks included."""
         with self.progress.step("build", "building silver, gold, marts, vectors and training pairs"):
-            await build_tables(self.run, self.settings, self.progress)
+            self.assets = Assets.model_validate(await build_tables(self.run, self.settings, self.progress))
 
     async def answer(self) -> None:
         """The agent service starts and answers each tenant's analyst."""
@@ -164,6 +165,7 @@ class Walk:
         terms = figures.readings(streamed, self.lakes, self.verdict) if self.verdict else None
         return Summary(
             readings=Readings.model_validate(terms) if terms else None,
+            assets=self.assets,
             answers=self.answers,
             seconds={**self.progress.seconds, "total": self.progress.total},
             peak_mb=round(self.peak.peak_bytes / 1e6),
