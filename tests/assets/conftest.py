@@ -78,3 +78,9 @@ class Plant:
 def plant() -> Plant:
     """Rows to fill a lake with."""
     return Plant()
+
+
+@pytest.fixture(scope="module")
+def module_plant() -> Plant:
+    """The same for lakes that a module shares."""
+    return Plant()
