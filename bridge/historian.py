@@ -48,7 +48,7 @@ def query(home: Path, equipment: str, signal: str, first: datetime, last: dateti
         with duckdb.connect() as engine:
             engine.execute("set timezone = 'UTC'")
             engine.register("frames", reader)
-            return engine.execute(_QUERY, [equipment, signal, start, end]).to_arrow_table()
+            return engine.sql(_QUERY, params=[equipment, signal, start, end]).to_arrow_table()
     finally:
         connection.close()
 

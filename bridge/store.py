@@ -43,7 +43,8 @@ class Store:
         store._take()
         try:
             with store.writing() as connection:
-                connection.executescript(resources.files("bridge").joinpath("sql/schema.sql").read_text())
+                schema = resources.files("bridge").joinpath("sql/schema.sql").read_text()
+                connection.executescript(f"begin;\n{schema}\ncommit;")
                 connection.execute(
                     "insert into meta values ('incarnation', ?) on conflict do nothing", (uuid.uuid4().hex,)
                 )
@@ -118,17 +119,27 @@ def transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]
 
 
 def read_only(home: Path) -> sqlite3.Connection:
-    """A connection that only reads, beside a running bridge.
+    """A connection that only reads, beside a running bridge; any thread may use it, one at a time.
 
     Raises:
         InputError: no bridge ever ran here.
     """
     path = home / DATABASE
     if not path.is_file():
-        raise InputError(
-            "no bridge has run here", expected=f"a folder with {DATABASE}", where=str(home), next_step="check --home"
-        )
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=30.0)
+        raise _nobody(home)
+    connection = sqlite3.connect(
+        f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=30.0, check_same_thread=False
+    )
+    if connection.execute("select 1 from sqlite_master where name = 'meta'").fetchone() is None:
+        connection.close()
+        raise _nobody(home)
+    return connection
+
+
+def _nobody(home: Path) -> InputError:
+    return InputError(
+        "no bridge has run here", expected=f"a folder with {DATABASE}", where=str(home), next_step="check --home"
+    )
 
 
 def get_meta(connection: sqlite3.Connection, name: str, default: str = "") -> str:

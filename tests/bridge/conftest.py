@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 
 from core.contracts.batch import BatchHeader, unpack
 from core.contracts.data_contract import DataContract, check_against_site, parse_contract
-from core.contracts.frames import Ack, Error, Heartbeat, Hello, Welcome, parse_message, unpack_frame
+from core.contracts.frames import Ack, Error, Heartbeat, Hello, Refused, Welcome, parse_message, unpack_frame
 from core.contracts.site import SiteFile
 
 KEY = "a-key-of-this-test"
@@ -38,6 +38,8 @@ class Gateway:
     hellos: list[Hello] = field(default_factory=list)
     heartbeats: list[Heartbeat] = field(default_factory=list)
     resent_differently: list[tuple[str, int]] = field(default_factory=list)
+    refuse_batches: set[tuple[str, int]] = field(default_factory=set)
+    turned_away: int = 0
     server: Server | None = None
 
     @property
@@ -55,6 +57,7 @@ class Gateway:
 
     def _door(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.headers.get("Authorization") != f"Bearer {KEY}":
+            self.turned_away += 1
             return connection.respond(401, "who are you\n")
         return None
 
@@ -84,7 +87,9 @@ class Gateway:
             self.resent_differently.append((header.lane, header.seq))
         self.batches.setdefault(key, (header, payload))
         self.arrived.append((header.lane, header.seq))
-        if self.acknowledges:
+        if (header.lane, header.seq) in self.refuse_batches:
+            await connection.send(Refused(lane=header.lane, seq=header.seq, reason="no").model_dump_json())
+        elif self.acknowledges:
             ack = Ack(incarnation=header.incarnation, lane=header.lane, seq=header.seq)
             await connection.send(ack.model_dump_json())
 
@@ -128,9 +133,9 @@ async def until(condition, seconds: float = 60.0) -> None:
             await asyncio.sleep(0.02)
 
 
-def as_json(table: pa.Table) -> list[str]:
-    """Rows as comparable text."""
-    return sorted(json.dumps(row, default=str, sort_keys=True) for row in table.to_pylist())
+def as_json_rows(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows as comparable text, their order aside."""
+    return sorted(json.dumps(row, default=str, sort_keys=True) for row in rows)
 
 
 CONTRACT_HEAD = """
@@ -158,7 +163,7 @@ class Builder:
 
     until = staticmethod(until)
     free_port = staticmethod(free_port)
-    as_json = staticmethod(as_json)
+    as_json_rows = staticmethod(as_json_rows)
     key = SecretStr(KEY)
 
     def __call__(

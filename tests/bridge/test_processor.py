@@ -1,0 +1,161 @@
+"""Journal to outbox: state, books, checkpoint and batches move together or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.books import read_books
+from bridge.contract.plan import plan_site
+from bridge.driver import Scan
+from bridge.outbox import Outbox, OutboxWriter, Sender
+from bridge.processor import Processor
+from bridge.recorder import Recorder
+from bridge.store import Store, StoreError
+from core.contracts.batch import unpack
+from core.contracts.reading import Sample
+
+S = 1_000_000
+PROPERTIES = """
+- name: flow
+  customProperties:
+    - {property: deadband, value: {absolute: 0.5}}
+    - {property: windows, value: [{every: PT10S, aggregates: [mean]}]}
+"""
+RULE = """
+- {name: high, equipment_type: pump, signal: level, raise_when: ">", threshold: 5, fault_code: F1, severity: 90,
+   message: too high}
+"""
+
+
+def scan(first: int, last: int) -> Scan:
+    return Scan(
+        [
+            Sample("p1", name, second * S, float(second % 7), None, 0)
+            for second in range(first, last)
+            for name in ("flow", "level")
+        ]
+    )
+
+
+class Bench:
+    """Recorder and processor over one home, the processor restarted at will."""
+
+    def __init__(self, store: Store, built) -> None:
+        self.store, self.built = store, built
+        self.recorder = Recorder(store, built.site, clocked=True)
+        self.processor = self.start()
+
+    def start(self, batch_rows: int = 4) -> Processor:
+        sender = Sender("loop-bridge", "inc", "loop", self.built.contract)
+        plan = plan_site(self.built.site, self.built.contract)
+        self.processor = Processor(self.store, plan, OutboxWriter(sender, batch_rows))
+        return self.processor
+
+    def waiting(self):
+        with self.store.writing() as connection:
+            return Outbox(connection).waiting({}, 1000)
+
+    def rows(self, kind: str) -> list[dict]:
+        return [
+            row for one in self.waiting() if one.lane.startswith(kind) for row in unpack(one.payload)[0].to_pylist()
+        ]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, build):
+    built = build(PROPERTIES, rules=RULE)
+    with Store.open(tmp_path) as store:
+        one = Bench(store, built)
+        yield one
+        one.recorder.close()
+        one.processor.close()
+
+
+def test_batches_are_numbered_by_lane_and_bounded(bench: Bench) -> None:
+    bench.recorder.record([scan(0, 9)])
+    assert bench.processor.run_once(live=True) == 1
+    bench.recorder.record([scan(9, 12)])
+    assert bench.processor.run_once(live=False) == 1
+    assert bench.processor.run_once(live=True) == 0
+    lanes: dict[str, list[int]] = {}
+    for one in bench.waiting():
+        lanes.setdefault(one.lane, []).append(one.seq)
+        assert one.rows <= 4
+        assert one.header.seq == one.seq
+    assert lanes == {
+        "readings-live": [1, 2, 3],
+        "readings-backlog": [1],
+        "faults-live": [1],
+    }
+
+
+def test_counts_ride_once_and_the_books_balance(bench: Bench, tmp_path: Path) -> None:
+    bench.recorder.record([scan(0, 40)])
+    bench.processor.run_once(live=True)
+    upstream = [row for one in bench.waiting() for row in unpack(one.payload)[1].to_pylist()]
+    assert sum(row["read"] for row in upstream) == 80
+    books = read_books(tmp_path)
+    total = books.totals
+    assert total.read == total.withheld + total.contracted == 80
+    assert total.contracted == total.forwarded + total.suppressed + total.aggregated
+    assert books.sent == total.forwarded + total.windows + total.rules == books.unacknowledged_rows
+    assert len(bench.rows("readings")) == total.forwarded + total.windows
+    assert len(bench.rows("faults")) == total.rules > 0
+    assert books.by_signal["p1", "level"].withheld == 40
+    assert books.engine_lag == 0
+    assert books.journal_rows == 80
+
+
+def test_a_step_that_cannot_be_stored_is_done_again_the_same(bench: Bench, tmp_path: Path) -> None:
+    bench.recorder.record([scan(0, 25)])
+    with bench.store.writing() as connection:
+        connection.execute("create trigger full before insert on ledger begin select raise(abort, 'disk'); end")
+    with pytest.raises(StoreError):
+        bench.processor.run_once(live=True)
+    assert bench.waiting() == []
+    with bench.store.writing() as connection:
+        connection.execute("drop trigger full")
+    bench.processor.run_once(live=True)
+    once = bench.rows("readings")
+    assert read_books(tmp_path).totals.read == 50
+    assert [one.seq for one in bench.waiting() if one.lane == "readings-live"] == list(range(1, 1 + -(-len(once) // 4)))
+
+
+def test_a_restart_between_frames_changes_nothing(bench: Bench, tmp_path: Path, build) -> None:
+    for first in range(0, 60, 7):
+        bench.recorder.record([scan(first, first + 7)])
+        bench.processor.run_once(live=True)
+        bench.processor.close()
+        bench.start()
+    pieces = bench.rows("readings")
+    with Store.open(tmp_path / "whole") as store:
+        whole = Bench(store, bench.built)
+        whole.recorder.record([scan(0, 63)])
+        whole.processor.run_once(live=True)
+        once = whole.rows("readings")
+        assert whole.rows("faults") == bench.rows("faults")
+        whole.recorder.close()
+        whole.processor.close()
+    assert build.as_json_rows(pieces) == build.as_json_rows(once)
+
+
+def test_counts_without_rows_leave_alone_at_last(tmp_path: Path, build) -> None:
+    built = build("- name: flow")
+    with Store.open(tmp_path) as store:
+        one = Bench(store, built)
+        one.recorder.record([Scan([Sample("p1", "level", S, 1.0, None, 0)])])
+        one.processor.run_once(live=True)
+        assert one.waiting() == []
+        one.processor.close()
+        one.start()
+        assert one.processor.run_once(live=True) == 0
+        (batch,) = one.waiting()
+        rows, counts = unpack(batch.payload)
+        assert rows.num_rows == 0
+        assert [(row["signal"], row["read"], row["withheld"]) for row in counts.to_pylist()] == [("*", 1, 1)]
+        assert one.processor.run_once(live=True) == 0
+        assert len(one.waiting()) == 1
+        one.recorder.close()
+        one.processor.close()

@@ -1,0 +1,142 @@
+"""The link: everything once, in order, until it is acknowledged, over any number of broken links."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr
+
+from bridge.config import BridgeConfig
+from bridge.outbox import Outbox, OutboxWriter, Sender
+from bridge.store import Store, transaction
+from bridge.uplink import Link, Uplink
+from core.contracts.lanes import LaneKind
+from core.contracts.reading import Sample, readings_to_arrow
+from core.settings import BridgeSettings
+
+
+class Sending:
+    """An outbox with an uplink on it."""
+
+    def __init__(self, store: Store, built, url: str, key: SecretStr) -> None:
+        self.connection = store.connect()
+        self.outbox, self.link, self.stored = Outbox(self.connection), Link(), asyncio.Event()
+        settings = BridgeSettings(reconnect_max_s=0.3, heartbeat_interval_s=0.2)
+        self.config = BridgeConfig(built.site, built.contract, store.home, url, key, "loop-bridge", settings)
+        self.writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", built.contract), 10)
+        self.uplink = Uplink(self.config, "inc", self.outbox, self.link, self.stored, lambda: True)
+
+    def put(self, count: int, *, live: bool) -> None:
+        rows: pa.RecordBatch = readings_to_arrow("loop", [Sample("p1", "flow", n, 1.0, None, 0) for n in range(10)])
+        with transaction(self.connection) as connection:
+            for _ in range(count):
+                self.writer.put(connection, LaneKind.READINGS, rows, None, live=live)
+        self.stored.set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.uplink.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+
+@pytest.fixture
+def sending(tmp_path: Path, build, gateway):
+    with Store.open(tmp_path) as store:
+        one = Sending(store, build("- name: flow"), gateway.url, build.key)
+        yield one
+        one.connection.close()
+
+
+async def test_lanes_arrive_in_order_and_the_outbox_empties(sending: Sending, gateway, build) -> None:
+    sending.put(30, live=False)
+    sending.put(5, live=True)
+    async with sending.running():
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+        sending.put(3, live=True)
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+        await build.until(lambda: len(gateway.heartbeats) >= 2)
+        assert sending.link.connected
+    assert [seq for lane, seq in gateway.arrived if lane == "readings-live"] == list(range(1, 9))
+    assert [seq for lane, seq in gateway.arrived if lane == "readings-backlog"] == list(range(1, 31))
+    assert gateway.arrived[0] == ("readings-live", 1)
+    assert gateway.hellos[0].incarnation == "inc"
+    assert gateway.heartbeats[0].device_connected
+
+
+async def test_no_more_than_the_credit_is_in_flight(sending: Sending, gateway, build) -> None:
+    gateway.acknowledges = False
+    sending.put(30, live=True)
+    async with sending.running():
+        await build.until(lambda: len(gateway.arrived) >= gateway.credit)
+        await asyncio.sleep(0.3)
+        assert len(gateway.arrived) == gateway.credit
+    assert sending.outbox.backlog().batches == 30
+
+
+async def test_what_was_not_acknowledged_is_sent_again(sending: Sending, gateway, build) -> None:
+    gateway.acknowledges = False
+    sending.put(12, live=True)
+    async with sending.running():
+        await build.until(lambda: len(gateway.arrived) >= gateway.credit)
+        await gateway.stop()
+        await build.until(lambda: not sending.link.connected)
+        gateway.acknowledges = True
+        await gateway.start()
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+    assert [seq for _, seq in gateway.arrived] == [*range(1, gateway.credit + 1), *range(1, 13)]
+    assert gateway.resent_differently == []
+
+
+async def test_a_refused_batch_does_not_stop_its_lane(sending: Sending, gateway, build) -> None:
+    gateway.refuse_batches = {("readings-live", 2)}
+    sending.put(4, live=True)
+    async with sending.running():
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+    assert [seq for _, seq in gateway.arrived] == [1, 2, 3, 4]
+
+
+async def test_an_unknown_contract_is_waited_out_and_told_once(
+    sending: Sending, gateway, build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.refuse = "contract loop is not registered: run `platform tenants register`"
+    sending.put(1, live=True)
+    async with sending.running():
+        await build.until(lambda: len(gateway.hellos) >= 3)
+        gateway.refuse = ""
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("platform tenants register") == 1
+
+
+async def test_a_wrong_key_is_told_and_nothing_is_lost(sending: Sending, gateway, build) -> None:
+    sending.put(1, live=True)
+    sending.uplink = Uplink(
+        BridgeConfig(
+            sending.config.site,
+            sending.config.contract,
+            sending.config.home,
+            gateway.url,
+            SecretStr("wrong"),
+            "loop-bridge",
+            sending.config.settings,
+        ),
+        "inc",
+        sending.outbox,
+        sending.link,
+        sending.stored,
+        lambda: True,
+    )
+    async with sending.running():
+        await build.until(lambda: gateway.turned_away >= 2)
+    assert gateway.hellos == []
+    assert sending.outbox.backlog().batches == 1
