@@ -7,7 +7,6 @@ top-level `dbt/` among the installed packages would hide dbt's own.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from core.errors import TerminalError
 
 _HERE = Path(__file__).resolve().parent
 _PLACES = (_HERE.parent / "dbt", _HERE / "dbt_project")
+_CACHE = Path(".cache", "goldlayer", "marts")
+"""Below the user's home, one folder for each content of the project; the project itself may be read-only."""
 _PARTS = ("*.yml", "models/**/*", "macros/**/*", "tests/**/*")
 
 
@@ -38,20 +39,14 @@ def manifest() -> Path:
     """The project's `manifest.json`, parsed anew when a file of the project changed; needs no database.
 
     Raises:
-        TerminalError: dbt cannot parse the project.
+        TerminalError: dbt cannot parse the project, or the user's cache cannot be written.
     """
     project = project_dir()
-    target = _cache(project) / _fingerprint(project)
+    target = Path.home() / _CACHE / _fingerprint(project)
     found = target / "manifest.json"
     if not found.is_file():
         _parse(project, target)
     return found
-
-
-def _cache(project: Path) -> Path:
-    """`dbt/target` where that can be written, else this user's cache: an installed package may be read-only."""
-    writable = os.access(project, os.W_OK)
-    return project / "target" / "manifests" if writable else Path.home() / ".cache" / "goldlayer" / "marts"
 
 
 def _fingerprint(project: Path) -> str:
@@ -67,7 +62,15 @@ def _parse(project: Path, target: Path) -> None:
     """Parse into a folder beside the target and move it there whole: two processes may do so at the same time."""
     from dbt.cli.main import dbtRunner
 
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TerminalError(
+            "no place for what dbt parses",
+            received=error.strerror,
+            where=str(target.parent),
+            next_step="give this user a home folder that can be written, or name one in HOME",
+        ) from error
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="parsing-") as scratch:
         built = Path(scratch) / "target"
         result = dbtRunner().invoke(

@@ -18,6 +18,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "orchestration" / "dbt_project"
     shutil.copytree(dbt_project.project_dir(), folder, ignore=shutil.ignore_patterns("target", "logs"))
     monkeypatch.setattr(dbt_project, "_PLACES", (tmp_path / "dbt", folder))
+    monkeypatch.setenv("HOME", str(tmp_path))
     return folder
 
 
@@ -47,6 +48,7 @@ def test_the_manifest_is_parsed_once_and_again_when_a_file_changed(copied: Path)
     for file in (copied / "models").rglob("*.*"):
         file.write_text(file.read_text().replace("stg_health_daily", "stg_health_by_day"))
     second = dbt_project.manifest()
+    assert not (copied / "target").exists()
     assert second != first
     assert "model.goldlayer_marts.stg_health_by_day" in json.loads(second.read_text())["nodes"]
 
@@ -55,7 +57,14 @@ def test_a_project_that_cannot_be_parsed_leaves_no_manifest(copied: Path) -> Non
     (copied / "models" / "mart" / "fault_history.sql").write_text("select * from {{ ref('nowhere') }}")
     with pytest.raises(TerminalError, match="cannot be parsed"):
         dbt_project.manifest()
-    assert list((copied / "target").rglob("manifest.json")) == []
+    assert list(Path.home().rglob("manifest.json")) == []
+
+
+def test_a_home_that_cannot_be_written_is_named(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/dev/null")
+    with pytest.raises(TerminalError, match="no place") as raised:
+        dbt_project.manifest()
+    assert "/dev/null/.cache/goldlayer/marts" in str(raised.value)
 
 
 def test_no_python_lies_in_the_project_and_no_folder_hides_one_of_dbts() -> None:
