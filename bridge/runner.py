@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from bridge.backoff import Backoff, wait_for
 from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
 from bridge.recorder import Recorder
 from core.log import get_logger
 
+T = TypeVar("T")
 _MOST_BUFFERED = 20_000
 _log = get_logger("bridge")
+
+
+class _StoppedError(Exception):
+    """The bridge is told to stop."""
 
 
 class Runner:
@@ -53,7 +60,7 @@ class Runner:
             while not stop.is_set():
                 try:
                     await self.flush()
-                    await self._driver.connect(self._recorder.newest())
+                    await _unless(stop, self._driver.connect(self._recorder.newest()))
                     self.connected = True
                     _log.info("device connected", action="connect", again=told)
                     told = False
@@ -65,6 +72,8 @@ class Runner:
                     self.connected = False
                     await self._driver.close()
                     await backoff.wait(stop)
+        except _StoppedError:
+            return
         finally:
             self.connected = False
             await self._driver.close()
@@ -74,28 +83,20 @@ class Runner:
         loop = asyncio.get_running_loop()
         began = loop.time()
         known = False
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            while not stop.is_set():
-                reading = asyncio.ensure_future(self._driver.read())
-                await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not reading.done():
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
-                    return
-                scan = reading.result()
-                backoff.reset()
-                self._take(scan, loop.time())
-                await self._room.wait()
-                if not known and self._driver.clocked:
-                    # The first round is journaled before the second is read: a gap then has a beginning, always.
-                    await self.flush()
-                    known = scan.complete
-                if scan.complete:
-                    await wait_for(stop, max(began + self._poll_s - loop.time(), 0)) if self._poll_s else None
-                    began = loop.time()
-        finally:
-            stopping.cancel()
+        while not stop.is_set():
+            scan = await _unless(stop, self._driver.read())
+            backoff.reset()
+            self._take(scan, loop.time())
+            await self._room.wait()
+            if not known and self._driver.clocked:
+                # The first round is journaled before the second is read: a gap then has a beginning, always.
+                await self.flush()
+                known = scan.complete
+            if scan.complete:
+                pause_s = began + self._poll_s - loop.time()
+                if self._poll_s and pause_s > 0:
+                    await wait_for(stop, pause_s)
+                began = loop.time()
 
     def _take(self, scan: Scan, now: float) -> None:
         if not self._buffer:
@@ -133,3 +134,21 @@ class Runner:
             self._room.set()
             if written:
                 self._journaled.set()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Await something, but not beyond `stop`.
+
+    Raises:
+        _StoppedError: `stop` came first; the work is cancelled.
+    """
+    task, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise _StoppedError
+        return task.result()
+    finally:
+        task.cancel()
+        stopping.cancel()
+        await asyncio.gather(task, stopping, return_exceptions=True)

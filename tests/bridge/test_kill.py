@@ -25,7 +25,7 @@ from examples.plant.opcua import OpcUaReplay
 from examples.plant.recording import read_recording
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-ROWS = 1_200
+ROWS = 900
 SIGNALS = ("flow", "level", "speed")
 SITE = """
 tenant: newcomer-co

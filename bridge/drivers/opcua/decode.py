@@ -15,6 +15,21 @@ from core.contracts.reading import Sample
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# OPC UA Part 4, section 7.39.1: InfoType DataValue with the bit Overflow.
+_DATA_VALUE, _OVERFLOW, _OTHER_INFO = 0x400, 0x80, 0x37F
+
+
+def overflowed(quality: int) -> bool:
+    """True if the server says that values before this one were lost in its queue."""
+    return quality & (_DATA_VALUE | _OVERFLOW) == _DATA_VALUE | _OVERFLOW
+
+
+def without_overflow(quality: int) -> int:
+    """The code as history would have it."""
+    kept = quality & ~_OVERFLOW
+    return kept if kept & _OTHER_INFO else kept & ~_DATA_VALUE
+
+
 def to_us(moment: datetime) -> int:
     """Microseconds since the epoch; a moment without zone is UTC, as on the wire."""
     delta = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH

@@ -17,7 +17,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 
 from bridge.driver import DeviceLostError, DeviceRefusedError, Scan, Series
 from bridge.drivers.opcua.address import NodeAddress, parse_address
-from bridge.drivers.opcua.decode import sample_of
+from bridge.drivers.opcua.decode import overflowed, sample_of, without_overflow
 from bridge.drivers.opcua.history import read_history
 from bridge.drivers.opcua.profiles import STANDARD, OpcuaProfile
 from core.contracts.addresses import opcua_node_id
@@ -44,6 +44,7 @@ class OpcuaDriver:
         writable: Collection[Series] = (),
     ) -> None:
         self._endpoint, self._profile = endpoint, profile
+        self._where = endpoint.replace(f"{urlsplit(endpoint).netloc.rpartition('@')[0]}@", "")
         self._nodes = {series: ua.NodeId.from_string(address.text) for series, address in addresses.items()}
         self._by_handle = dict(enumerate(addresses, start=1))
         self._writable = frozenset(writable)
@@ -53,6 +54,7 @@ class OpcuaDriver:
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._held: deque[list[Sample]] | None = None
         self._unfilled: frozenset[str] = frozenset()
+        self._no_history: set[Series] = set()
         self._failure: DeviceLostError | None = None
         self._catching_up: asyncio.Task[None] | None = None
         # The library logs every lost connection with its traceback; the runner says it once, in one line.
@@ -92,7 +94,7 @@ class OpcuaDriver:
         """Connect, subscribe, and begin to fill the gap from history; live values wait behind it."""
         await self.close()
         self._queue.clear()
-        self._queued, self._failure, self._held = 0, None, deque()
+        self._queued, self._failure, self._held, self._unfilled = 0, None, deque(), frozenset()
         self._room.set()
         client = Client(self._endpoint, self._profile.request_timeout_s, self._profile.probe_interval_s)
         client.session_timeout = self._profile.session_timeout_ms
@@ -104,7 +106,7 @@ class OpcuaDriver:
         except (OSError, TimeoutError, ua.UaError) as error:
             await self.close()
             raise DeviceLostError(
-                "device cannot be reached", received=str(error) or type(error).__name__, where=self._endpoint
+                "device cannot be reached", received=str(error) or type(error).__name__, where=self._where
             ) from error
         self._catching_up = asyncio.create_task(self._catch_up(client, dict(newest)))
 
@@ -157,7 +159,7 @@ class OpcuaDriver:
             _log.error(
                 "device does not know a node",
                 action="subscribe",
-                device=self._endpoint,
+                device=self._where,
                 nodes=len(refused),
                 first=refused[0],
             )
@@ -170,8 +172,17 @@ class OpcuaDriver:
             if isinstance(notification, ua.DataChangeNotification):
                 for item in notification.MonitoredItems:
                     series = self._by_handle.get(item.ClientHandle)
-                    if series is not None:
-                        samples.append(sample_of(series, item.Value))
+                    if series is None:
+                        continue
+                    sample = sample_of(series, item.Value)
+                    if overflowed(sample.quality):
+                        if series not in self._no_history:
+                            # The server's history has all of it, this notification included.
+                            await self._lost(ConnectionError("the server's queue ran over"))
+                            return
+                        self._unfilled |= {series[0]}
+                        sample = sample._replace(quality=without_overflow(sample.quality))
+                    samples.append(sample)
             elif isinstance(notification, ua.StatusChangeNotification):
                 await self._lost(ConnectionError(f"subscription ended: {notification.Status.name}"))
         if samples:
@@ -188,23 +199,25 @@ class OpcuaDriver:
     async def _catch_up(self, client: Client, newest: dict[Series, int]) -> None:
         """History first, then what the subscription brought meanwhile; windows close in source order that way."""
         unfilled: set[Series] = set()
+        self._no_history = set()
         try:
             async for page in read_history(client, self._nodes, newest, self._profile, unfilled):
                 self._queue.append(page)
                 self._grow(page)
         except ua.UaStatusCodeError as error:
-            _log.warning("device has no history", action="history", device=self._endpoint, code=str(error))
+            _log.warning("device has no history", action="history", device=self._where, code=str(error))
             unfilled = set(self._nodes)
         except (OSError, TimeoutError, ua.UaError) as error:
             await self._lost(error)
             return
-        self._unfilled = frozenset(machine for machine, _ in unfilled)
+        self._no_history = unfilled
+        self._unfilled |= frozenset(machine for machine, _ in unfilled)
         held, self._held = self._held or deque(), None
         self._queue.extend(held)
         self._news.set()
 
     async def _lost(self, error: Exception) -> None:
-        self._failure = DeviceLostError("connection to the device is lost", received=str(error), where=self._endpoint)
+        self._failure = DeviceLostError("connection to the device is lost", received=str(error), where=self._where)
         self._room.set()
         self._news.set()
 
@@ -214,7 +227,7 @@ class OpcuaDriver:
             if self._failure is not None:
                 raise self._failure
             if self._client is None:
-                raise DeviceLostError("not connected", where=self._endpoint)
+                raise DeviceLostError("not connected", where=self._where)
             self._news.clear()
             await self._news.wait()
         samples: list[Sample] = []
@@ -230,18 +243,18 @@ class OpcuaDriver:
         """Write one value of an allowed signal, in the type the node has."""
         series = (equipment_id, signal)
         if series not in self._writable:
-            raise DeniedError("signal may not be written", received=f"{equipment_id}.{signal}", where=self._endpoint)
+            raise DeniedError("signal may not be written", received=f"{equipment_id}.{signal}", where=self._where)
         if self._client is None:
-            raise DeviceLostError("not connected", where=self._endpoint)
+            raise DeviceLostError("not connected", where=self._where)
         node = self._client.get_node(self._nodes[series])
         try:
             kind = await node.read_data_type_as_variant_type()
             cast: Any = value if kind in (ua.VariantType.Double, ua.VariantType.Float) else int(value)
             await node.write_value(ua.DataValue(ua.Variant(cast, kind)))
         except ua.UaStatusCodeError as error:
-            raise DeviceRefusedError("device refuses the write", received=str(error), where=self._endpoint) from error
+            raise DeviceRefusedError("device refuses the write", received=str(error), where=self._where) from error
         except (OSError, TimeoutError, ua.UaError) as error:
-            raise DeviceLostError("device does not answer", received=str(error), where=self._endpoint) from error
+            raise DeviceLostError("device does not answer", received=str(error), where=self._where) from error
 
     async def close(self) -> None:
         """End the session; a server that is gone is let go."""

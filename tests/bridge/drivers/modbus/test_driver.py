@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
@@ -105,7 +105,9 @@ async def test_a_device_that_is_not_there_is_lost(build) -> None:
 
 async def test_a_device_that_goes_away_is_lost(device: Device) -> None:
     await device.put(1, 1.0)
-    async with ModbusDriver.of_site(site(device.port)) as driver:
+    impatient = replace(STANDARD, request_timeout_s=0.3)
+    plan = plan_reads(site(device.port), STANDARD.max_registers)
+    async with ModbusDriver("127.0.0.1", device.port, plan, impatient) as driver:
         await driver.connect({})
         await driver.read()
         await device.stop()

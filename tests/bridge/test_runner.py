@@ -1,0 +1,100 @@
+"""Around any driver: connecting again, one line when a device goes and one when it returns, nothing lost between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bridge.books import read_books
+from bridge.driver import DeviceLostError, Scan, Series
+from bridge.recorder import Recorder
+from bridge.runner import Runner
+from bridge.store import Store
+from core.contracts.reading import Sample
+
+
+class Device:
+    """A driver that breaks where it is told to, and counts how it is used."""
+
+    clocked = True
+
+    def __init__(self, *script: Scan | Exception) -> None:
+        self.script = list(script)
+        self.connected_from: list[dict[Series, int]] = []
+        self.closed = 0
+        self.idle = asyncio.Event()
+
+    async def connect(self, newest: Mapping[Series, int]) -> None:
+        self.connected_from.append(dict(newest))
+
+    async def read(self) -> Scan:
+        if not self.script:
+            self.idle.set()
+            await asyncio.Event().wait()
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    async def write(self, equipment_id: str, signal: str, value: float) -> None:
+        raise AssertionError("nobody writes")
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    async def __aenter__(self) -> Device:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def scan(*times: int) -> Scan:
+    return Scan([Sample("p1", "flow", ts, 1.0, None, 0) for ts in times], complete=True)
+
+
+async def test_a_device_that_comes_and_goes(tmp_path: Path, build, capsys: pytest.CaptureFixture[str]) -> None:
+    away = DeviceLostError("gone", where="modbus://h:1")
+    device = Device(scan(1), scan(2), away, away, away, scan(2, 3), away, scan(4))
+    stop, journaled = asyncio.Event(), asyncio.Event()
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, build("- name: flow").site, clocked=True)
+        runner = Runner(device, recorder, journaled, journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02)
+        parts = [asyncio.create_task(runner.read(stop)), asyncio.create_task(runner.write(stop))]
+        await asyncio.wait_for(device.idle.wait(), 20)
+        assert runner.connected
+        stop.set()
+        await asyncio.gather(*parts)
+        recorder.close()
+    series = ("p1", "flow")
+    assert device.connected_from == [{}, {series: 2}, {series: 2}, {series: 2}, {series: 3}]
+    assert device.closed == 5
+    assert not runner.connected
+    assert read_books(tmp_path).journal_rows == 4
+    said = capsys.readouterr()
+    told = (said.out + said.err).splitlines()
+    assert [sum(word in line for line in told) for word in ("device is away", "device connected")] == [4, 5]
+
+
+async def test_what_the_disk_refuses_is_kept(tmp_path: Path, build) -> None:
+    device = Device(scan(1), scan(2), scan(3))
+    stop = asyncio.Event()
+    with Store.open(tmp_path) as store, store.writing() as connection:
+        recorder = Recorder(store, build("- name: flow").site, clocked=False)
+        device.clocked = False
+        runner = Runner(
+            device, recorder, asyncio.Event(), journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02
+        )
+        reading = asyncio.create_task(runner.read(stop))
+        await asyncio.wait_for(device.idle.wait(), 20)
+        connection.execute("create trigger full before insert on frames begin select raise(abort, 'disk'); end")
+        with pytest.raises(Exception, match="disk"):
+            await runner.flush()
+        connection.execute("drop trigger full")
+        stop.set()
+        await reading
+        recorder.close()
+    assert read_books(tmp_path).journal_rows == 3
