@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.contracts.data_contract import DataContract, load_contract, permissive_contract
+from core.contracts.data_contract import DataContract, load_contract, parse_contract, permissive_contract
 from core.contracts.site import SiteFile, load_site, site_files
 from core.errors import InputError
 
@@ -30,45 +30,65 @@ class SiteOnDisk:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Sites of a folder, and what the reader should be told about them."""
+    """Sites of a folder, what the reader should be told about them, and contracts that have yet to be written."""
 
     sites: list[SiteOnDisk]
     notes: list[str]
+    unwritten: dict[Path, str]
+
+    def write_contracts(self) -> None:
+        """Write the contracts of sites that came without one; called once nothing can be refused any more.
+
+        Raises:
+            InputError: one cannot be written.
+        """
+        for path, text in self.unwritten.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise InputError("contract cannot be written", received=error.strerror, where=str(path)) from error
 
 
 def find_sites(folder: Path, fallback: Path) -> Found:
-    """Read a folder of site files.
+    """Read a folder of site files; creates nothing.
 
     Args:
         folder: the folder.
-        fallback: where a missing contract is written if the folder cannot be written.
+        fallback: where a missing contract will be written if the folder cannot be written.
 
     Raises:
-        InputError: the first thing that is wrong; nothing has been created then.
+        InputError: the first thing that is wrong.
     """
-    notes: list[str] = []
+    found = Found([], [], {})
     loaded: list[tuple[SiteFile, Path]] = []
     for file in site_files(folder):
         site, warnings = load_site(file)
-        notes.extend(f"warning: {warning}" for warning in warnings)
+        found.notes.extend(f"warning: {warning}" for warning in warnings)
         loaded.append((site, file))
     _refuse_twins(loaded)
-    missing = [(site, file) for site, file in loaded if not (file.parent / site.contract_name).exists()]
-    for site, file in missing:
-        if site.contract is not None:
-            raise InputError(
-                "the contract that the site file names does not exist",
-                expected=str(file.parent / site.contract),
-                where=str(file),
-                next_step="write it, or remove `contract` to get one that forwards everything",
-            )
-    sites: list[SiteOnDisk] = []
     for site, file in loaded:
-        beside = file.parent / site.contract_name
-        path, note = (beside, None) if beside.exists() else _write_contract(site, beside, fallback)
-        notes.extend([note] if note else [])
-        sites.append(SiteOnDisk(site, file, load_contract(path, site), path))
-    return Found(sites, notes)
+        found.sites.append(_with_contract(site, file, fallback, found))
+    return found
+
+
+def _with_contract(site: SiteFile, file: Path, fallback: Path, found: Found) -> SiteOnDisk:
+    beside = file.parent / site.contract_name
+    spare = fallback / site.contract_name
+    path = beside if beside.exists() or os.access(beside.parent, os.W_OK) else spare
+    if path.exists():
+        return SiteOnDisk(site, file, load_contract(path, site), path)
+    if site.contract is not None:
+        raise InputError(
+            "the contract that the site file names does not exist",
+            expected=str(beside),
+            where=str(file),
+            next_step="write it, or remove `contract` to get one that forwards everything",
+        )
+    text = permissive_contract(site)
+    found.unwritten[path] = text
+    found.notes.append(f"site {site.site} came without a contract: {path} forwards every signal")
+    return SiteOnDisk(site, file, parse_contract(text, where=str(path)), path)
 
 
 def _refuse_twins(loaded: list[tuple[SiteFile, Path]]) -> None:
@@ -79,14 +99,3 @@ def _refuse_twins(loaded: list[tuple[SiteFile, Path]]) -> None:
                 f"two files describe site {site.site!r}", received=f"{seen[site.site]} and {file}", where=str(file)
             )
         seen[site.site] = file
-
-
-def _write_contract(site: SiteFile, beside: Path, fallback: Path) -> tuple[Path, str]:
-    target = beside if os.access(beside.parent, os.W_OK) else fallback / beside.name
-    if not target.exists():
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(permissive_contract(site), encoding="utf-8")
-        except OSError as error:
-            raise InputError("contract cannot be written", received=error.strerror, where=str(target)) from error
-    return target, f"site {site.site} came without a contract: {target} forwards every signal"

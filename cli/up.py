@@ -29,6 +29,7 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
     for note in found.notes:
         typer.echo(note, err=True)
     _refuse_without_device(found.sites)
+    found.write_contracts()
     postgres = Postgres(run, settings)
     async with Supervisor(run, postgres) as supervisor:
         await initialise(run, postgres, settings)

@@ -45,11 +45,26 @@ def demo(
     # The walk tells its own story; what every part logs lies in the run folder.
     log.configure("warning")
     found = find_sites(sites or PACKAGED, (run or settings.run or Path(".goldlayer")).absolute() / "contracts")
+    _read_recordings(found)
     folder = RunFolder.open(run, settings)
     _keep_one_log(folder, kafka is not None)
+    found.write_contracts()
     balanced = asyncio.run(_walk(folder, settings, found, once=once, speed=speed, kafka=kafka))
     if not balanced:
         raise typer.Exit(1)
+
+
+def _read_recordings(found: Found) -> None:
+    """Read every recording once, so that a wrong one is told before anything is created.
+
+    Raises:
+        InputError: a site has no recording, or it cannot be read as its site file says.
+    """
+    from examples.plant.recording import read_history, read_recording
+
+    for one in found.sites:
+        read_recording(one.site, one.folder)
+        read_history(one.site, one.folder)
 
 
 def _keep_one_log(run: RunFolder, kafka: bool) -> None:

@@ -32,6 +32,8 @@ def test_a_missing_contract_is_written_and_told(tmp_path: Path):
     assert found.sites[0].contract_file == tmp_path / "test-loop.contract.yaml"
     assert found.sites[0].contract.outgoing("pump") == {"flow"}
     assert "forwards every signal" in found.notes[0]
+    assert not found.sites[0].contract_file.exists()
+    found.write_contracts()
     assert find_sites(tmp_path, tmp_path / "run").notes == []
 
 
