@@ -22,7 +22,7 @@ from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError
 from lake.commits import commit_time, days_in_commits
 from lake.spec import Layer, TableSpec
 
-_SLUG = re.compile(r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")
+_SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 _ATTEMPTS = 12
 
 
@@ -48,7 +48,7 @@ class Lake:
         Raises:
             InputError: `slug` cannot be a tenant's.
         """
-        if not _SLUG.match(slug):
+        if not _SLUG.fullmatch(slug):
             raise InputError("not a tenant slug", expected=_SLUG.pattern, received=slug)
         return TenantLake(f"{self.root}/{slug}", self._options, self._checkpoint_every)
 

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 _MAX_MESSAGE = 64 << 20
 """Room for a batch that was refused because it is too large: it still goes to quarantine whole."""
 _LATEST = -1
-_SERVERS = re.compile(r"^[^\s:,]+:\d+(,[^\s:,]+:\d+)*$")
+_SERVERS = re.compile(r"[^\s:,]+:\d+(,[^\s:,]+:\d+)*")
 _PRODUCER: dict[str, Any] = {
     "acks": "all",
     "enable_idempotence": True,
@@ -85,7 +85,7 @@ class KafkaLog:
             InputError: `servers` is not `HOST:PORT[,HOST:PORT]`.
             TransientError: no broker answers there.
         """
-        if not _SERVERS.match(servers):
+        if not _SERVERS.fullmatch(servers):
             raise InputError("not Kafka bootstrap servers", expected="HOST:PORT[,HOST:PORT]", received=servers)
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what fails comes back as an error of ours
         log = cls(servers, partitions, replication_factor, timeout_s)

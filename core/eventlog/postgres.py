@@ -17,7 +17,6 @@ from core.eventlog.log import Outgoing, Record, partition_of
 
 _SQL = load_queries("core.eventlog")
 _SCHEMA = (
-    "lock_schema",
     "create_log",
     "name_log",
     "create_topics",
@@ -53,8 +52,10 @@ class PostgresLog:
         database = await Database.open(dsn)
         try:
             async with database.transaction() as transaction:
-                for name in _SCHEMA:
-                    await transaction.execute(_SQL[name])
+                await transaction.execute(_SQL["lock_schema"])
+                if not await transaction.fetchval(_SQL["has_schema"]):
+                    for name in _SCHEMA:
+                        await transaction.execute(_SQL[name])
                 identity = await transaction.fetchval(_SQL["find_log"])
         except BaseException:
             await database.close()

@@ -1,6 +1,9 @@
 -- lock_schema: two processes that open a new log at once must not both create its tables
 select pg_advisory_xact_lock(7240231)
 
+-- has_schema: the last table there is; changing a table locks out whoever appends, so it is done once
+select to_regclass('public.records') is not null
+
 -- create_log: whoever remembers offsets must be able to tell this log from any other
 create table if not exists log (
     id uuid not null default gen_random_uuid(),

@@ -181,6 +181,6 @@ def test_tenants_do_not_see_each_other(tmp_path: Path) -> None:
     root = Lake(str(tmp_path))
     root.tenant("tenant-a").append(NUMBERS, rows((1, FIRST)))
     assert numbers(root.tenant("tenant-b")) == []
-    for slug in ("../tenant-a", "tenant-a/gold", "", "_fleet"):
+    for slug in ("../tenant-a", "tenant-a/gold", "", "_fleet", "tenant-a\n"):
         with pytest.raises(InputError, match="not a tenant slug"):
             root.tenant(slug)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import State
 
 from core.contracts.batch import BatchHeader
 from core.contracts.data_contract import DataContract
@@ -132,6 +139,48 @@ async def test_a_batch_reaches_the_log_untouched_and_is_then_acknowledged(
     assert stored.tenant == "acme-works"
     assert datetime.fromisoformat(stored.received_at).tzinfo is not None
     assert door.seen_incarnations == ["a1"]
+
+
+async def test_no_header_field_names_a_tenant(
+    address: str, contract: DataContract, log: SulkyLog, batch: Maker
+) -> None:
+    await log.ensure_topics(["tenant-b.scada.readings"])
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(pack_frame(*batch([sample(0)], tenant="tenant-b", received_at="2001-01-01T00:00:00Z")))
+        assert isinstance(await answer(socket), Ack)
+    assert await records(log, "tenant-b.scada.readings") == []
+    (record,) = await records(log, READINGS)
+    stored = BatchHeader.from_headers(record.headers)
+    assert (stored.tenant, stored.received_at[:4] == "2001") == ("acme-works", False)
+
+
+async def test_with_a_certificate_it_speaks_tls(
+    log: SulkyLog, door: OneBridge, contract: DataContract, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    settings = GatewaySettings(tls_certificate=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
+    async with Gateway(log, door, settings).serving(0) as server:
+        port = server.sockets[0].getsockname()[1]
+        trust = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        headers = {"Authorization": f"Bearer {KEY}"}
+        async with connect(f"wss://localhost:{port}", ssl=trust, additional_headers=headers, proxy=None) as socket:
+            assert socket.state is State.OPEN
+    with pytest.raises(InputError, match="TLS certificate"):
+        async with Gateway(log, door, settings.model_copy(update={"tls_key": tmp_path / "cert.pem"})).serving(0):
+            pass
 
 
 async def test_many_in_flight_are_acknowledged_in_order(
