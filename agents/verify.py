@@ -100,13 +100,13 @@ def _read_text(leaf: Any, values: set[Decimal], dates: set[date], times: set[str
     text = str(leaf)
     if day is not None:
         dates.add(day)
+    elif re.search(r"\d", text) and re.search(r"[A-Za-z]", text) and " " not in text:
+        names.add(text)
     else:
         values.update(number.value for number in numbers_in(text))
-        for written in dates_in(text):
-            if written.year is not None:
-                dates.add(date(written.year, written.month, written.day))
-        if re.search(r"\d", text) and re.search(r"[A-Za-z]", text) and " " not in text:
-            names.add(text)
+        dates.update(
+            date(written.year, written.month, written.day) for written in dates_in(text) if written.year is not None
+        )
     times.update(times_in(text))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agents.analyst.times import mask_periods
+from agents.analyst.times import without_periods
 from agents.conversation import ToolDefinition
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Chooser:
         if key not in self._kept:
             sentences = [part for part in _SENTENCE.split(tool.description) if part]
             self._kept[key] = self._embedder.embed(
-                [*(mask_periods(example) for example in tool.examples), *sentences, tool.name.replace("_", " ")]
+                [*(without_periods(example) for example in tool.examples), *sentences, tool.name.replace("_", " ")]
             )
         return self._kept[key]
 

@@ -61,11 +61,19 @@ class Found:
     codes: list[str] = field(default_factory=lambda: list[str]())
     unknown: list[str] = field(default_factory=lambda: list[str]())
     count: int | None = None
+    signal_share: float = 0.0
+    """How much of the signals' names was said."""
 
     @property
     def subject(self) -> bool:
         """A machine or a type is named."""
         return bool(self.machines or self.types or self.unknown)
+
+
+_VAGUE = frozenset(
+    ("fault", "alarm", "error", "high", "low", "abov", "below", "limit", "inspection", "inspect", "machin")
+)
+"""Stems that fault texts share without naming a fault."""
 
 
 def stem(word: str) -> str:
@@ -85,7 +93,7 @@ def find_entities(text: str, catalogue: Catalogue) -> Found:
     _machines(tokens, catalogue, found, used)
     _types(tokens, catalogue, found, used)
     kinds = found.types or [m.type for m in catalogue.machines if m.id in found.machines] or catalogue.types()
-    found.signals = _signals(tokens, used, catalogue, kinds)
+    found.signals, found.signal_share = _signals(tokens, used, catalogue, kinds)
     found.codes = _codes(tokens, catalogue, kinds, found.signals)
     _unknown(tokens, text, catalogue, found)
     found.count = _count(tokens, used)
@@ -101,7 +109,7 @@ def _machines(tokens: Sequence[Part], catalogue: Catalogue, found: Found, used: 
     for place, token in enumerate(tokens):
         if not isinstance(token, str):
             continue
-        known = next((numbered[word] for word in (token, stem(token)) if word in numbered), None)
+        known = numbered.get(stem(token))
         if known is None:
             continue
         for at in [place + 1] if len(token) == 1 else list(_numbers_after(tokens, place)):
@@ -123,7 +131,7 @@ def _numbered(catalogue: Catalogue) -> dict[str, dict[Part, Machine]]:
         own = parts(machine.id)
         if len(own) == 2 and isinstance(own[0], str) and isinstance(own[1], int):
             for word in {own[0], str(parts(machine.type)[-1])}:
-                numbered.setdefault(word, {})[own[1]] = machine
+                numbered.setdefault(stem(word), {})[own[1]] = machine
     initials = [word[0] for word in numbered]
     letters = {word[0]: known for word, known in numbered.items() if initials.count(word[0]) == 1}
     return letters | numbered
@@ -164,39 +172,52 @@ def _types(tokens: Sequence[Part], catalogue: Catalogue, found: Found, used: set
         found.types = []
 
 
-def _signals(tokens: Sequence[Part], used: set[int], catalogue: Catalogue, kinds: Sequence[str]) -> list[str]:
+def _signals(
+    tokens: Sequence[Part], used: set[int], catalogue: Catalogue, kinds: Sequence[str]
+) -> tuple[list[str], float]:
+    """The best matching signals, and the share of their words that was heard."""
     heard = {stem(token): at for at, token in enumerate(tokens) if isinstance(token, str)}
     heard |= {stem(_QUANTITY_OF[t]): at for at, t in enumerate(tokens) if isinstance(t, str) and t in _QUANTITY_OF}
     scored: list[tuple[float, int, str]] = []
+    shares: dict[str, float] = {}
     for kind, signal in catalogue.signals:
         if kind not in kinds:
             continue
         base, _, window = signal.partition(":")
         words = [stem(str(part)) for part in parts(base)]
-        hits = [word for word in words if word in heard]
-        if not hits or (len(hits) < len(words) and all(heard[word] in used for word in hits)):
+        own = {heard[word] for word in words if word in heard and heard[word] not in used}
+        # A word that names the machine is part of the signal's name only beside another of its words.
+        hits = [
+            word for word in words if word in heard and (heard[word] in own or {heard[word] - 1, heard[word] + 1} & own)
+        ]
+        if not own:
             continue
         plainness = 0 if not window else 1 if window.startswith("mean") else 2
+        shares[signal] = len(hits) / len(words)
         scored.append((len(hits) / len(words) + len(hits) / 10, -plainness, signal))
     if not scored:
-        return []
+        return [], 0.0
     best = max(score for score, _, _ in scored)
     near = [(plain, signal) for score, plain, signal in scored if score == best]
     plainest = max(plain for plain, _ in near)
-    return sorted({signal for plain, signal in near if plain == plainest})[:3]
+    signals = sorted({signal for plain, signal in near if plain == plainest})[:3]
+    return signals, shares[signals[0]]
 
 
 def _codes(tokens: Sequence[Part], catalogue: Catalogue, kinds: Sequence[str], signals: Sequence[str]) -> list[str]:
-    """Fault codes one of whose own words is heard; words of a type or a heard signal do not count."""
-    plain = {stem(str(part)) for name in [*kinds, *signals] for part in parts(name)}
-    plain |= {"fault", "alarm", "error", "high", "low"}
+    """Fault codes one of whose words is heard, the code's own before those of its message; words of a type, of a heard
+    signal, and in messages of any signal, do not count."""
+    plain = {stem(str(part)) for name in [*kinds, *signals] for part in parts(name)} | _VAGUE
+    measured = {stem(str(part)) for _, name in catalogue.signals for part in parts(name)}
     heard = {stem(token) for token in tokens if isinstance(token, str)} - plain
     hits: dict[str, int] = {}
     for fault in catalogue.codes:
         if fault.type in kinds:
             words = {stem(str(part)) for part in parts(fault.code) if isinstance(part, str)}
+            told = {stem(str(part)) for part in parts(fault.message) if isinstance(part, str)} - measured
             joined = fault.code.lower() in {str(token) for token in tokens}
-            hits[fault.code] = len({w for w in words & heard if len(w) > 3}) + 5 * joined
+            own = len({word for word in words & heard if len(word) > 3})
+            hits[fault.code] = 9 * joined + 3 * own + len({word for word in told & heard if len(word) > 4})
     best = max(hits.values(), default=0)
     return sorted(code for code, score in hits.items() if score == best) if best else []
 

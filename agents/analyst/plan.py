@@ -12,7 +12,7 @@ from agents.analyst.choose import REFUSE_BELOW, Chooser, entity_of, parameters_o
 from agents.analyst.clauses import POINTS_BACK, THEN, split
 from agents.analyst.entities import Found, find_entities, mask_machines, stem
 from agents.analyst.slots import Asked, choice_in, fill
-from agents.analyst.times import Coverage, Period, find_periods, mask_periods
+from agents.analyst.times import Coverage, Period, find_periods, without_periods
 from agents.conversation import ToolDefinition
 
 _ORDER = re.compile(
@@ -162,9 +162,10 @@ def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
 
 def _variants(asked: Asked, catalogue: Catalogue) -> list[str]:
     """The clause in plain words, then with a known fault or signal in plain words too."""
-    plain = THEN.sub("at that time", mask_machines(mask_periods(asked.text, asked.own_periods), catalogue))
+    plain = THEN.sub("at that time", mask_machines(without_periods(asked.text, asked.own_periods), catalogue))
     variants = [plain]
-    for names, word in ((asked.found.codes, "this fault"), (asked.found.signals, "this sensor")):
+    signals = asked.found.signals if asked.found.signal_share == 1 else []
+    for names, word in ((asked.found.codes, "this fault"), (signals, "this sensor")):
         stems = {stem(str(part)) for name in names for part in parts(name)}
         if stems:
             heard = [word if stem(said.lower().strip(",.?!")) in stems else said for said in plain.split()]
@@ -175,7 +176,9 @@ def _variants(asked: Asked, catalogue: Catalogue) -> list[str]:
 def _fit(tool: ToolDefinition, asked: Asked) -> float:
     gain = 0.0
     if asked.found.signals:
-        gain += 0.10 if _takes(tool, "signal") else -0.08
+        named = asked.found.signal_share == 1
+        share = asked.found.signal_share if named or not asked.found.codes else 0.0
+        gain += 0.10 * share if _takes(tool, "signal") else -0.08 * named
     if asked.found.codes:
         gain += 0.10 if _takes(tool, "fault_code") else 0.0
     if asked.periods and not _takes(tool, "first_day"):

@@ -87,11 +87,14 @@ def find_periods(text: str, coverage: Coverage) -> list[Period]:
     return [_bounded(period, text) for period in _joined(sorted(found, key=lambda p: p.start), text)]
 
 
-def mask_periods(text: str, periods: Sequence[Period] | None = None) -> str:
-    """A text with its periods in plain words, so that meaning and not dates decides about it."""
+_LEADING = re.compile(r"\b(?:in|on|at|during|of|from|for|over|between)?\s*(?:the)?\s*$", re.IGNORECASE)
+
+
+def without_periods(text: str, periods: Sequence[Period] | None = None) -> str:
+    """A text without its periods, so that meaning and not dates decides about it."""
     for period in reversed(find_periods(text, ANY_DAY) if periods is None else periods):
-        text = f"{text[: period.start]}that period{text[period.end :]}"
-    return text
+        text = f"{_LEADING.sub('', text[: period.start])} {text[period.end :]}"
+    return " ".join(text.split())
 
 
 def _joined(periods: list[Period], text: str) -> list[Period]:
@@ -285,7 +288,7 @@ def _rule(pattern: str, reader: _Reader) -> tuple[re.Pattern[str], _Reader]:
 _PATTERNS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     _rule(r"\bweek\s+of\s+(?:the\s+)?(?P<rest>[^,?;]*\d[^,?;]*)", _week_of),
     _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|\s?UTC)?)?\b", _iso),
-    _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)\b", _iso_month),
+    _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)\b(?!-)", _iso_month),
     _rule(r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>(?:19|20)\d\d)\b", _iso),
     _rule(r"\b(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>(?:19|20)\d\d)\b", _slashed),
     _rule(rf"\b{_D}\s*(?:-|–|to|until|through)\s*(?P<e>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_M}{_Y}", _day_span),

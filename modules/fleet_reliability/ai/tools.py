@@ -50,7 +50,7 @@ Measure = Annotated[
     examples=(
         "Which machines should we look at first?",
         "How much longer will they run?",
-        "Which equipment will fail next?",
+        "Which equipment will fail next, which is closest to failure?",
         "What is the remaining useful life (RUL) of this machine?",
         "How many cycles are left?",
         "How much time does the machine have left?",
@@ -105,6 +105,7 @@ async def what_happened(
     fault code, or a description.""",
     examples=(
         "Did the same thing ever happen before?",
+        "Has this machine had anything like it before?",
         "Have we ever seen this fault again?",
         "Did this occur earlier on other machines?",
         "Were there similar incidents in the past?",
