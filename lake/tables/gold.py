@@ -154,9 +154,6 @@ LIFE_MODEL = TableSpec(
         ),
         Column("coverage", _FLOAT, "share of unseen lives inside intervals calibrated on others", unit="1", nullable=False),
         Column("cap", _FLOAT, "longest remaining life the median states", unit="cycles", nullable=False),
-        Column(
-            "margin", _FLOAT, "what calibration added to either side of the interval", unit="cycles", nullable=False
-        ),
     ),
     keys=("equipment_type",),
     owner="assets",
