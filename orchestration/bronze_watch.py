@@ -3,7 +3,6 @@
 One function, called by the sensor and by `platform dagster materialize`.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,10 +18,10 @@ from assets.window import AFTER_TAG, REBUILD_TAG
 from lake.spec import TableSpec
 from lake.store import TenantLake
 from lake.tables import bronze
+from orchestration.cursor import Versions
 from orchestration.rebuild import Key, reaches, stages
 from quality.asset_checks import asset_key
 
-Versions = dict[str, int]
 _TOUCHING = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
 """Tables partitioned by the day of the source time: a new row in them touches its day."""
 
@@ -56,13 +55,13 @@ class Poll:
         tenants: every tenant; those that are no partitions yet have to become some.
         materialisations: days of bronze tables that grew, with the version they were seen at.
         rebuilds: runs that follow, in the order in which they must be made.
-        cursor: where to go on next time.
+        versions: where to go on next time.
     """
 
     tenants: list[str]
     materialisations: list[dg.AssetMaterialization]
     rebuilds: list[Rebuild]
-    cursor: str
+    versions: Versions
 
 
 def reach_of(graph: AssetGraph) -> dict[Key, int]:
@@ -73,23 +72,22 @@ def reach_of(graph: AssetGraph) -> dict[Key, int]:
     return reaches(upstream, lookback)
 
 
-def poll_bronze(lake: LakeResource, tenants: TenantResource, reach: Mapping[Key, int], cursor: str | None) -> Poll:
-    """What bronze gained since `cursor`; None is everything.
+def poll_bronze(lake: LakeResource, tenants: TenantResource, reach: Mapping[Key, int], seen: Versions) -> Poll:
+    """What bronze gained since `seen`; nothing seen is everything gained.
 
     Versions are read once and the cursor moves to exactly those: a commit made meanwhile is found next time.
     """
-    seen: dict[str, Versions] = json.loads(cursor) if cursor else {}
     slugs = tenants.slugs()
     found: list[dg.AssetMaterialization] = []
     rebuilds: list[Rebuild] = []
-    now: dict[str, Versions] = {}
+    now: Versions = {}
     for slug in slugs:
         tables = lake.tenant(slug)
         gains = {spec: tables.days_added_since(spec, seen.get(slug, {}).get(spec.full_name)) for spec in WATCHED}
         now[slug] = {spec.full_name: version for spec, (version, _) in gains.items() if version >= 0}
         found += [_seen(slug, spec, day, version) for spec, (version, days) in gains.items() for day in days]
         rebuilds += _rebuilds(slug, tables, gains, reach)
-    return Poll(slugs, found, rebuilds, json.dumps(now, sort_keys=True))
+    return Poll(slugs, found, rebuilds, now)
 
 
 def add_tenants(instance: dg.DagsterInstance, slugs: Sequence[str]) -> list[str]:

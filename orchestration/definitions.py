@@ -10,10 +10,8 @@ import dagster as dg
 
 from assets import bronze, embeddings, gold, serving, silver, training
 from orchestration.resources import installation, resources
-from orchestration.sensors import bronze_watch, follow_upstream
+from orchestration.sensors import JOB, bronze_watch, follow_upstream
 
-BUILD = "build"
-"""The job that builds every table and runs every check."""
 _ROOMS = (bronze, silver, gold, serving, embeddings, training)
 
 
@@ -27,7 +25,7 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
     return dg.Definitions(
         assets=[*(asset for room in _ROOMS for asset in room.ASSETS), *others],
         asset_checks=[check for room in _ROOMS for check in room.CHECKS],
-        jobs=[dg.define_asset_job(BUILD, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks())],
+        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks())],
         sensors=[bronze_watch, follow_upstream],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.

@@ -1,6 +1,5 @@
 """Building what is new, now and in this process: the same function as the sensor's, on the same instance."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,11 +8,10 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from assets.resources import LakeResource, TenantResource
 from core.errors import TerminalError
+from orchestration import cursor
 from orchestration.bronze_watch import Rebuild, add_tenants, poll_bronze, reach_of
 from orchestration.selection import checks_for
-
-_CURSOR = "goldlayer/bronze_watch"
-"""Where the cursor of runs by hand is kept in Dagster's own storage."""
+from orchestration.sensors import JOB
 
 
 @dataclass(slots=True)
@@ -22,13 +20,13 @@ class Summary:
 
     Attributes:
         runs: run ids, in order.
-        materialised: days of tables written, bronze not counted.
+        materialised: assets written, by key; bronze not counted.
         passed: checks that passed, by tenant.
         warned: `<tenant> <table> <check>` of warnings.
     """
 
     runs: list[str] = field(default_factory=list)
-    materialised: int = 0
+    materialised: set[str] = field(default_factory=set)
     passed: dict[str, int] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
 
@@ -53,17 +51,16 @@ def materialize_new(
         TerminalError: a run failed; the cursor stays, so that the next call tries again.
     """
     graph = definitions.resolve_asset_graph()
-    before = instance.run_storage.get_cursor_values({_CURSOR}).get(_CURSOR)
-    poll = poll_bronze(lake, tenants, reach_of(graph), before)
+    poll = poll_bronze(lake, tenants, reach_of(graph), cursor.read(instance))
     add_tenants(instance, poll.tenants)
     for materialisation in poll.materialisations:
         instance.report_runless_asset_event(materialisation)
-    job = definitions.resolve_job_def("build")
+    job = definitions.resolve_job_def(JOB)
     summary = Summary()
     for rebuild in poll.rebuilds:
         progress(f"{rebuild.tenant}: {len(rebuild.keys)} assets, {rebuild.days[0]} to {rebuild.days[1]}")
         _add(summary, rebuild, _run(instance, job, graph, rebuild))
-    instance.run_storage.set_cursor_values({_CURSOR: poll.cursor})
+    cursor.remember(instance, poll.versions)
     return summary
 
 
@@ -97,15 +94,9 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
 def _add(summary: Summary, rebuild: Rebuild, result: dg.ExecuteInProcessResult) -> None:
     checks = result.get_asset_check_evaluations()
     summary.runs.append(result.run_id)
-    summary.materialised += len(result.get_asset_materialization_events())
+    summary.materialised |= {"/".join(key) for key in rebuild.keys}
     passed = sum(one.passed for one in checks)
     summary.passed[rebuild.tenant] = summary.passed.get(rebuild.tenant, 0) + passed
     summary.warned += [
         f"{rebuild.tenant} {one.asset_key.to_user_string()} {one.check_name}" for one in checks if not one.passed
     ]
-
-
-def cursor_versions(instance: dg.DagsterInstance) -> dict[str, dict[str, int]]:
-    """Versions of bronze up to which everything was built by hand, by tenant and table."""
-    text = instance.run_storage.get_cursor_values({_CURSOR}).get(_CURSOR)
-    return json.loads(text) if text else {}

@@ -5,15 +5,18 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from assets.partitions import TENANTS
 from assets.resources import LakeResource, TenantResource
+from orchestration import cursor
 from orchestration.bronze_watch import Rebuild, poll_bronze, reach_of
 from orchestration.selection import checks_for
 
+JOB = "build"
+"""The job that builds every table and runs every check."""
 _EVERY_S = 30
 
 
 @dg.sensor(
-    job_name="build",
-    name="bronze_watch",
+    job_name=JOB,
+    name=cursor.SENSOR,
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Bronze commits since the last look become materialisations, and runs over the days they touch.",
@@ -25,16 +28,17 @@ def bronze_watch(
     if context.repository_def is None:
         return dg.SkipReason("the code location is not loaded")
     graph = context.repository_def.asset_graph
-    poll = poll_bronze(lake, tenants, reach_of(graph), context.cursor)
+    seen = cursor.read(context.instance)
+    poll = poll_bronze(lake, tenants, reach_of(graph), seen)
     known = set(context.instance.get_dynamic_partitions(str(TENANTS.name)))
     new = [slug for slug in poll.tenants if slug not in known]
-    if poll.cursor == context.cursor and not new:
+    if poll.versions == seen and not new:
         return dg.SkipReason("bronze has not grown")
     return dg.SensorResult(
         run_requests=[_request(rebuild, graph) for rebuild in poll.rebuilds],
         asset_events=poll.materialisations,
         dynamic_partitions_requests=[TENANTS.build_add_request(new)] if new else [],
-        cursor=poll.cursor,
+        cursor=cursor.write(poll.versions),
     )
 
 

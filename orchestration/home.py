@@ -1,0 +1,48 @@
+"""Dagster's home in the run folder: its instance file, and the variables its processes need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
+from core.settings import Settings, as_environment
+
+_DATABASE, _ROLE = "dagster", "goldlayer_dagster"
+_URL = "GOLDLAYER_DAGSTER_STORAGE"
+_INSTANCE = f"""\
+# Written by `platform dagster`; the address of the storage holds a password, so it comes from the environment.
+storage:
+  postgres:
+    postgres_url: {{env: {_URL}}}
+concurrency:
+  runs:
+    # One after the other: a rebuild in several runs relies on their order.
+    max_concurrent_runs: 1
+freshness: {{enabled: true}}
+telemetry: {{enabled: false}}
+"""
+
+
+def prepare(run: RunFolder) -> Path:
+    """Write the instance file; returns Dagster's home."""
+    file = run.dagster / "dagster.yaml"
+    if not file.exists() or file.read_text(encoding="utf-8") != _INSTANCE:
+        file.write_text(_INSTANCE, encoding="utf-8")
+    return run.dagster
+
+
+def environment(run: RunFolder, postgres: Postgres, settings: Settings) -> dict[str, str]:
+    """Variables under which Dagster finds its home, its storage and this installation. Holds a password."""
+    return {
+        **as_environment(settings),
+        "GOLDLAYER_RUN": str(run.path),
+        "DAGSTER_HOME": str(prepare(run)),
+        # SQLAlchemy takes a plain postgresql:// for another driver than the one installed.
+        _URL: postgres.dsn(_DATABASE, _ROLE).replace("postgresql://", "postgresql+psycopg2://", 1),
+        # A run over many days writes one event a day and table: in batches instead of one by one.
+        "DAGSTER_EVENT_BATCH_SIZE": "500",
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
+    }
