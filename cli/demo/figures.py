@@ -10,6 +10,7 @@ import polars as pl
 
 from bridge.books import BridgeBooks
 from cli.demo.plants import PlantState
+from cli.demo.summary import Checks, Drafts, Embeddings, Rows
 from cli.demo.verdict import Verdict
 from core.db import Database
 from core.db.queries import load_queries
@@ -101,7 +102,17 @@ def superseded_rows(lakes: Iterable[TenantLake]) -> int:
     )
 
 
-async def built(run: RunFolder, settings: Settings, postgres: Postgres, tenants: Sequence[str]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was built on bronze."""
+
+    checks: Checks | None
+    kpis: Rows
+    embeddings: Embeddings
+    training_pairs: Drafts
+
+
+async def built(run: RunFolder, settings: Settings, postgres: Postgres, tenants: Sequence[str]) -> Built:
     """Counts of what was built on bronze: checks, published figures, vectors and drafted pairs, over all tenants."""
     lake = Lake(run.lake_root(settings))
     statuses = Counter(status for slug in tenants for status in _latest_statuses(lake.tenant(slug)))
@@ -110,12 +121,12 @@ async def built(run: RunFolder, settings: Settings, postgres: Postgres, tenants:
         for slug in tenants:
             counts += await _tenant_counts(await tenancy.database(await tenancy.get(slug)))
             counts["dimensions"] = max(counts["dimensions"], counts.pop("vector_length", 0))
-    return {
-        "checks": {name: statuses[name] for name in ("passed", "warned", "failed")} if statuses else None,
-        "kpis": {"rows": counts["kpis"]},
-        "embeddings": {"rows": counts["vectors"], "dimensions": counts["dimensions"]},
-        "training_pairs": {"drafted": counts["drafts"]},
-    }
+    return Built(
+        Checks(passed=statuses["passed"], warned=statuses["warned"], failed=statuses["failed"]) if statuses else None,
+        Rows(rows=counts["kpis"]),
+        Embeddings(rows=counts["vectors"], dimensions=counts["dimensions"]),
+        Drafts(drafted=counts["drafts"]),
+    )
 
 
 def _latest_statuses(lake: TenantLake) -> list[str]:

@@ -163,14 +163,18 @@ class Walk:
         """What the installation holds now."""
         streamed = figures.streamed([self._books(one) for one in self.sites], self._plants())
         terms = figures.readings(streamed, self.lakes, self.verdict) if self.verdict else None
+        built = await figures.built(self.run, self.settings, self.postgres, self.tenants)
         return Summary(
             readings=Readings.model_validate(terms) if terms else None,
             assets=self.assets,
+            checks=built.checks,
+            kpis=built.kpis,
+            embeddings=built.embeddings,
+            training_pairs=built.training_pairs,
             answers=self.answers,
             seconds={**self.progress.seconds, "total": self.progress.total},
             peak_mb=round(self.peak.peak_bytes / 1e6),
             event_log="kafka" if self.settings.eventlog.kafka else "postgres",
-            **(await figures.built(self.run, self.settings, self.postgres, self.tenants)),
         )
 
     async def _look(self, log: EventLog) -> View:

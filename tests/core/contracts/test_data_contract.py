@@ -18,7 +18,9 @@ from core.errors import InputError
 SITE = SiteFile.model_validate(
     {
         "tenant": "newcomer-co", "site": "test-loop", "protocol": "opcua",
-        "equipment": [{"id": "pump-1", "type": "pump", "signals": [{"name": "flow", "unit": "l/min"}, {"name": "amps"}]}],
+        "equipment": [
+            {"id": "pump-1", "type": "pump", "signals": [{"name": "flow", "unit": "l/min"}, {"name": "amps"}]},
+        ],
     }
 )  # fmt: skip
 
@@ -65,7 +67,8 @@ def test_a_wrong_document_is_one_clear_error(change: dict[str, object], says: st
     "custom",
     [
         {"deadbnad": 1}, {"deadband": {"absolute": -1}}, {"sampling": "1h"},
-        {"windows": [{"every": "P0D", "aggregates": ["mean"]}]}, {"windows": [{"every": "PT1H", "aggregates": ["mood"]}]},
+        {"windows": [{"every": "P0D", "aggregates": ["mean"]}]},
+        {"windows": [{"every": "PT1H", "aggregates": ["mood"]}]},
     ],
 )  # fmt: skip
 def test_a_wrong_promise_is_one_clear_error(custom: dict[str, object]):
