@@ -34,6 +34,7 @@ class QuickMiniLm:
 
     def __init__(self) -> None:
         from safetensors.numpy import load_file
+        from threadpoolctl import ThreadpoolController
         from tokenizers import Tokenizer
 
         folder = weights()
@@ -41,6 +42,7 @@ class QuickMiniLm:
         self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
         self._tokenizer.no_padding()
         self._tensors: dict[str, Vectors] = load_file(folder / "model.safetensors")
+        self._threads = ThreadpoolController()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `core.embedding.face.Embedder.embed`."""
@@ -49,9 +51,12 @@ class QuickMiniLm:
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         vectors = np.zeros((len(ids), DIMENSIONS), dtype=np.float32)
         by_length = sorted(range(len(ids)), key=lambda index: len(ids[index]))
-        for start in range(0, len(by_length), _BATCH):
-            batch = by_length[start : start + _BATCH]
-            vectors[batch] = self._sentences(*_padded([ids[index] for index in batch]))
+        # The matrices are small: on a busy machine the threads of BLAS wait for each other twenty times longer than
+        # one of them would calculate.
+        with self._threads.limit(limits=1, user_api="blas"):
+            for start in range(0, len(by_length), _BATCH):
+                batch = by_length[start : start + _BATCH]
+                vectors[batch] = self._sentences(*_padded([ids[index] for index in batch]))
         return vectors
 
     def _sentences(self, ids: Tokens, mask: Vectors) -> Vectors:
