@@ -29,7 +29,10 @@ class Build:
     """
 
     def __init__(
-        self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, lake: LakeResource, tenants: TenantResource
+        self,
+        context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+        lake: LakeResource,
+        tenants: TenantResource,
     ) -> None:
         require_predecessor(context)
         self.window: Window = window(context)
@@ -112,7 +115,11 @@ class Build:
     ) -> dg.MaterializeResult[Any]:
         """What a run tells about a table."""
         optional = [column.name for column in spec.columns if column.nullable]
-        nulls = rows.select(pl.mean_horizontal(pl.col(optional).is_null().mean())).item() if optional and rows.height else 0.0
+        nulls = (
+            rows.select(pl.mean_horizontal(pl.col(optional).is_null().mean())).item()
+            if optional and rows.height
+            else 0.0
+        )
         return dg.MaterializeResult(
             asset_key=asset_key(spec),
             check_results=as_results(spec, outcomes),

@@ -1,4 +1,4 @@
-"""What the sites of a tenant measure, as one frame: machine by machine, signal by signal, under the contract in force."""
+"""What the sites of a tenant measure, as one frame: by machine and signal, under the contract in force."""
 
 from __future__ import annotations
 

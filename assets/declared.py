@@ -66,4 +66,3 @@ def _column(column: Column) -> dg.TableColumn:
         description=column.description + unit,
         constraints=dg.TableColumnConstraints(nullable=column.nullable),
     )
-

@@ -13,9 +13,18 @@ _DATABASE, _ROLE = "dagster", "goldlayer_dagster"
 _URL = "GOLDLAYER_DAGSTER_STORAGE"
 _INSTANCE = f"""\
 # Written by `platform dagster`; the address of the storage holds a password, so it comes from the environment.
-storage:
-  postgres:
-    postgres_url: {{env: {_URL}}}
+run_storage:
+  module: dagster_postgres
+  class: PostgresRunStorage
+  config: {{postgres_url: {{env: {_URL}}}}}
+schedule_storage:
+  module: dagster_postgres
+  class: PostgresScheduleStorage
+  config: {{postgres_url: {{env: {_URL}}}}}
+event_log_storage:
+  module: orchestration.event_log
+  class: RangeEventLogStorage
+  config: {{postgres_url: {{env: {_URL}}}}}
 concurrency:
   runs:
     # One after the other: a rebuild in several runs relies on their order.

@@ -29,9 +29,7 @@ def books_balance(lines: int, broken: Mapping[str, int], in_flight: int) -> list
         in_flight: rows sent and not yet in the lake.
     """
     equations = [
-        Outcome(
-            check, broken[equation] == 0, Severity.ERROR, f"{broken[equation]} of {lines} lines break it", equation
-        )
+        Outcome(check, broken[equation] == 0, Severity.ERROR, f"{broken[equation]} of {lines} lines break it", equation)
         for check, equation in EQUATIONS.items()
     ]
     arrived = Outcome(

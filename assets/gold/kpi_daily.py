@@ -63,7 +63,9 @@ def _failure_figures(faults: pl.DataFrame) -> list[pl.DataFrame]:
     between = pl.col("running_ever_s") / pl.col("raised_ever") / 3600
     restore = pl.col("repair_ever_s") / pl.col("cleared_ever") / 3600
     return [
-        _named(faults.select(*MACHINE_DAY, value=pl.col("raised").cast(pl.Float64), samples="raised"), "fault_count", "1"),
+        _named(
+            faults.select(*MACHINE_DAY, value=pl.col("raised").cast(pl.Float64), samples="raised"), "fault_count", "1"
+        ),
         _named(failed.select(*MACHINE_DAY, value=between, samples="raised_ever"), "mtbf", "hour"),
         _named(repaired.select(*MACHINE_DAY, value=restore, samples="cleared_ever"), "mttr", "hour"),
     ]

@@ -31,7 +31,9 @@ def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[s
     distance = pl.when(pl.col("ts") >= pl.col("complete")).then(pl.col("mean") - pl.col("center"))
     long = known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", "mean", "slope", "distance")
     names = ["mean", "slope", "distance"]
-    wide = long.pivot(on="signal", on_columns=sorted(signals), index=[_MACHINE, "ts"], values=names, aggregate_function="last")
+    wide = long.pivot(
+        on="signal", on_columns=sorted(signals), index=[_MACHINE, "ts"], values=names, aggregate_function="last"
+    )
     ages = samples.group_by(_MACHINE, "ts").agg(pl.col("age").max())
     joined = wide.join(ages, on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
     filled = pl.col(feature_names(signals)).forward_fill().over(_MACHINE)
@@ -65,8 +67,12 @@ def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[st
     )
     direction = pl.when(pl.col("spreads") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
     day = pl.col("since").dt.strftime("%Y-%m-%d")
-    words = pl.format("{} {} spreads {} its own baseline since {}", "signal", pl.col("spreads").abs().round(1), direction, day)
-    ranked = dated.with_columns(words=words).sort(_MACHINE, "date", pl.col("spreads").abs(), descending=[False, False, True])
+    words = pl.format(
+        "{} {} spreads {} its own baseline since {}", "signal", pl.col("spreads").abs().round(1), direction, day
+    )
+    ranked = dated.with_columns(words=words).sort(
+        _MACHINE, "date", pl.col("spreads").abs(), descending=[False, False, True]
+    )
     return ranked.group_by(_MACHINE, "date", maintain_order=True).agg(drivers=pl.col("words").head(3).str.join("; "))
 
 

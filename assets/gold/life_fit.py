@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,8 @@ class LifeModel:
         """`life_low`, `life_median`, `life_high` for rows of `features`, in their order."""
         if rows.is_empty():
             return pl.DataFrame(schema=dict.fromkeys(["life_low", "life_median", "life_high"], pl.Float64))
-        said = _said(self.median, matrix(rows, self.signals), self.cap)
+        with _one_thread():
+            said = _said(self.median, matrix(rows, self.signals), self.cap)
         low, high = self.errors.interval(said)
         return pl.DataFrame({"life_low": low, "life_median": said, "life_high": high})
 
@@ -122,8 +125,6 @@ def fit(rows: pl.DataFrame, signals: Sequence[str]) -> LifeModel:
     Raises:
         InputError: fewer than ten lives.
     """
-    from threadpoolctl import threadpool_limits
-
     lengths = rows.group_by("equipment_id").agg(pl.col("left").max() + 1).sort("equipment_id")
     if lengths.height < _LEAST_LIVES:
         raise InputError("too few recorded lives", expected=f"at least {_LEAST_LIVES}", received=lengths.height)
@@ -132,8 +133,7 @@ def fit(rows: pl.DataFrame, signals: Sequence[str]) -> LifeModel:
     fold = _folds(lengths["equipment_id"].to_list())
     folds = np.array([fold[name] for name in rows["equipment_id"]])
     cut = _cuts(rows["equipment_id"].to_numpy())
-    # Boosting on few rows gains nothing from threads, and loses much where other processes want the cores.
-    with threadpool_limits(1, "openmp"):
+    with _one_thread():
         held_out = [_boosted(x[folds != number], left[folds != number], cap) for number in range(_FOLDS)]
         median = _boosted(x, left, cap)
     said = np.zeros(len(left))
@@ -151,9 +151,19 @@ def fit(rows: pl.DataFrame, signals: Sequence[str]) -> LifeModel:
     )
 
 
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Boosting on few rows gains nothing from threads, and loses much where other processes want the cores."""
+    import_module("sklearn.ensemble")  # only libraries that are loaded can be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "openmp"):
+        yield
+
+
 def _folds(names: Sequence[str]) -> dict[str, int]:
     order = np.random.default_rng(_SEED).permutation(len(names))
-    return {names[index]: place % _FOLDS for place, index in enumerate(order)}
+    return {str(names[int(index)]): place % _FOLDS for place, index in enumerate(order)}
 
 
 def _cuts(machine: Any) -> Any:
@@ -177,7 +187,7 @@ def _boosted(x: Numbers, left: Numbers, cap: float) -> Any:
         max_leaf_nodes=15,
         min_samples_leaf=40,
         l2_regularization=1.0,
-        early_stopping=False,
+        early_stopping=False,  # pyright: ignore[reportArgumentType]  documented so; the stub knows only "auto"
         random_state=_SEED,
     )
     return model.fit(x, np.minimum(left, cap))

@@ -11,18 +11,20 @@ from assets.gold import own_past
 from assets.gold.life_features import features
 
 _STEP = ["equipment_id", "ts"]
+HISTORY_COLUMNS = ["site", "equipment_id", "equipment_type", "signal", "ts", "value", "quality", "step", "date"]
+"""What is read of `bronze.history`."""
 
 
-def usable_signals(catalogue: pl.DataFrame, contracted: Sequence[str], history: pl.DataFrame) -> list[str]:
-    """Signals of one equipment type that its contract lets out as they are, that lives recorded, and that no role counts.
+def usable_signals(catalogue: pl.DataFrame, contracted: Sequence[str], recorded: Sequence[str]) -> list[str]:
+    """Signals of a type that its contract lets out as they are, that its lives recorded, and that no role counts.
 
     Args:
         catalogue: rows of the type.
         contracted: signals of the type that leave the site.
-        history: rows of `bronze.history` of the type.
+        recorded: signals that `bronze.history` holds of the type.
     """
     counters = set(catalogue.filter(pl.col("role").is_in(["count", "good"]))["base"])
-    return sorted(set(contracted) & set(history["signal"].unique()) - counters)
+    return sorted(set(contracted) & set(recorded) - counters)
 
 
 def recorded_lives(history: pl.DataFrame, catalogue: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:

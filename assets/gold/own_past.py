@@ -43,11 +43,17 @@ def baseline(readings: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date])
         needed: see `commissioning`.
         days: the days to compute.
     """
-    numeric = readings.filter(is_good() & pl.col("value").is_not_null() & ~pl.col("role").fill_null("").is_in(_COUNTERS))
+    numeric = readings.filter(
+        is_good() & pl.col("value").is_not_null() & ~pl.col("role").fill_null("").is_in(_COUNTERS)
+    )
     counts = pl.col("signal").str.contains(":count:", literal=True)
-    ranked = numeric.filter(~counts).sort(*SIGNAL, "ts").with_columns(
-        rank=pl.int_range(1, pl.len() + 1).over(SIGNAL),
-        age=pl.col("ts") - pl.col("ts").min().over(SIGNAL),
+    ranked = (
+        numeric.filter(~counts)
+        .sort(*SIGNAL, "ts")
+        .with_columns(
+            rank=pl.int_range(1, pl.len() + 1).over(SIGNAL),
+            age=pl.col("ts") - pl.col("ts").min().over(SIGNAL),
+        )
     )
     limits = ranked.join(needed, on="equipment_type", how="left").with_columns(
         last_rank=pl.col("needed").fill_null(COMMISSIONING_SAMPLES)
@@ -90,7 +96,9 @@ def deviation_daily(hourly: pl.DataFrame, baselines: pl.DataFrame) -> pl.DataFra
     known = baselines.select(*SIGNAL, "spread", "last_ts", baseline="center")
     after = hourly.join(known, on=SIGNAL, how="inner").filter(pl.col("hour") + pl.duration(hours=1) > pl.col("last_ts"))
     weight = pl.col("observed_s")
-    mean = pl.when(weight.sum() > 0).then((pl.col("mean") * weight).sum() / weight.sum()).otherwise(pl.col("mean").mean())
+    mean = (
+        pl.when(weight.sum() > 0).then((pl.col("mean") * weight).sum() / weight.sum()).otherwise(pl.col("mean").mean())
+    )
     return (
         after.group_by([*SIGNAL, "date"], maintain_order=True)
         .agg(mean=mean, baseline=pl.col("baseline").first(), spread=pl.col("spread").first())
@@ -100,7 +108,9 @@ def deviation_daily(hourly: pl.DataFrame, baselines: pl.DataFrame) -> pl.DataFra
 
 def health_daily(deviations: pl.DataFrame) -> pl.DataFrame:
     """Rows of `gold.health_daily`: the signal farthest from its baseline speaks for its machine."""
-    ordered = deviations.sort(*MACHINE, "date", pl.col("deviation").abs(), "signal", descending=[False] * 4 + [True, False])
+    ordered = deviations.sort(
+        *MACHINE, "date", pl.col("deviation").abs(), "signal", descending=[False] * 4 + [True, False]
+    )
     top = ordered.group_by([*MACHINE, "date"], maintain_order=True).first()
     size = pl.col("deviation").abs()
     words = pl.format(

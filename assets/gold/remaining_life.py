@@ -19,38 +19,32 @@ _EACH = ["equipment_id", "date"]
 
 
 @table_asset(gold.LIFE_MODEL, [bronze.HISTORY])
-def life_model(
-    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
-) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+def life_model(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
     """One model for each equipment type whose lives are recorded; fitted anew only when they, or the signals, change.
 
     Grain: equipment type. Source: bronze.history, signals the contract forwards. Consumer: remaining life.
     """
     build = Build(context, lake, tenants)
     version = build.lake.version(bronze.HISTORY)
-    history = build.lake.scan(bronze.HISTORY).collect()
+    recorded = build.lake.scan(bronze.HISTORY).select("equipment_type", "signal").unique().collect()
     known = {row["model_version"]: row for row in build.lake.scan(gold.LIFE_MODEL).collect().to_dicts()}
     rows: list[dict[str, Any]] = []
-    for kind in history["equipment_type"].unique().sort():
-        of_kind = history.filter(pl.col("equipment_type") == kind)
+    for kind in recorded["equipment_type"].unique().sort():
         catalogue = build.catalogue.filter(pl.col("equipment_type") == kind)
-        signals = lives.usable_signals(catalogue, build.forwarded(kind), of_kind)
+        of_kind = recorded.filter(pl.col("equipment_type") == kind)["signal"]
+        signals = lives.usable_signals(catalogue, build.forwarded(kind), of_kind.to_list())
         name = life_fit.version_of(kind, -1 if version is None else version, signals)
         if signals:
-            rows.append(known.get(name) or _fitted(build, kind, name, version, of_kind, catalogue, signals))
+            rows.append(known.get(name) or _fitted(build, kind, name, version, catalogue, signals))
     table = pl.DataFrame(rows, schema=pl.Schema(gold.LIFE_MODEL.schema))
     return build.replace(gold.LIFE_MODEL, table, models=[row["model_version"] for row in rows])
 
 
 def _fitted(
-    build: Build,
-    kind: str,
-    name: str,
-    version: int | None,
-    history: pl.DataFrame,
-    catalogue: pl.DataFrame,
-    signals: list[str],
+    build: Build, kind: str, name: str, version: int | None, catalogue: pl.DataFrame, signals: list[str]
 ) -> dict[str, Any]:
+    wanted = (pl.col("equipment_type") == kind) & pl.col("signal").is_in(signals)
+    history = build.lake.scan(bronze.HISTORY, version=version).filter(wanted).select(lives.HISTORY_COLUMNS).collect()
     model = life_fit.fit(lives.recorded_lives(history, catalogue, signals), signals)
     artefact = f"life-{kind}-{name}.joblib"
     Artefacts(build.lake).save(artefact, model.to_bytes())
@@ -92,7 +86,11 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
 
     first = of_kind(silver.READINGS, gold.EVER).group_by("equipment_id").agg(first_ts=pl.col("ts").min()).collect()
     readings = of_kind(silver.READINGS, gold.REMAINING_LIFE.lookback_days).filter(is_good()).collect()
-    history = build.lake.scan(bronze.HISTORY).filter(pl.col("equipment_type") == kind).select("site", "equipment_id", "ts", "step")
+    history = (
+        build.lake.scan(bronze.HISTORY)
+        .filter(pl.col("equipment_type") == kind)
+        .select("site", "equipment_id", "ts", "step")
+    )
     samples = lives.ages(readings, first, lives.step_length(history.collect()))
     baselines = of_kind(gold.BASELINE, gold.EVER).collect()
     asked = (
@@ -104,5 +102,8 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
     said = pl.concat([asked.select(*_EACH, "age", as_of="ts"), model.ask(asked)], how="horizontal")
     named = said.join(drivers(samples, baselines, model.signals), on=_EACH, how="left")
     return named.with_columns(
-        site=pl.lit(site), equipment_type=pl.lit(kind), unit=pl.lit("cycles"), model_version=pl.lit(row["model_version"])
+        site=pl.lit(site),
+        equipment_type=pl.lit(kind),
+        unit=pl.lit("cycles"),
+        model_version=pl.lit(row["model_version"]),
     )

@@ -13,9 +13,7 @@ from lake.tables import bronze, gold, silver
 
 
 @table_asset(gold.KPI_DAILY, [silver.SIGNAL_HOURLY, silver.READINGS, silver.FAULT_EPISODES])
-def kpis(
-    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
-) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+def kpis(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
     """Contracted key figures, from roles.
 
     Grain: machine, KPI, day. Source: silver since the first day, for what accumulates. Consumers: publication, agents.
@@ -29,9 +27,7 @@ def kpis(
 
 
 @table_asset(gold.BASELINE, [silver.READINGS, bronze.HISTORY])
-def baseline(
-    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
-) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+def baseline(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
     """What was normal while a machine was commissioned; frozen on the day it is complete.
 
     Grain: machine, signal. Source: silver readings from the first day. Consumers: deviation, remaining life, agents.

@@ -34,9 +34,7 @@ def event_counts(rows: pl.DataFrame, rules: pl.DataFrame, machines: pl.DataFrame
         rows.select("site", "equipment_id", "fault_code", "ts")
         .join(machines, on=["site", "equipment_id"], how="left")
         .join(first_rule, on=["site", "equipment_type", "fault_code"], how="left")
-        .with_columns(
-            signal=pl.coalesce(pl.format("rule:{}", "rule"), pl.format("event:{}", "fault_code"))
-        )
+        .with_columns(signal=pl.coalesce(pl.format("rule:{}", "rule"), pl.format("event:{}", "fault_code")))
     )
     return _count(named, name)
 
@@ -79,8 +77,7 @@ def imbalances(rows: pl.DataFrame) -> dict[str, int]:
         "contracted = forwarded + suppressed + aggregated": col("contracted")
         != col("forwarded") + col("suppressed") + col("aggregated"),
         "bronze + quarantined <= sent": col("in_flight") < 0,
-        "bronze = silver + superseded + rejected": col("bronze")
-        != col("silver") + col("superseded") + col("rejected"),
+        "bronze = silver + superseded + rejected": col("bronze") != col("silver") + col("superseded") + col("rejected"),
     }
     return {name: rows.filter(test).height for name, test in broken.items()}
 

@@ -65,16 +65,16 @@ def _held(samples: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.col("ts") + pl.col("step"))
     )
     midnight = (pl.col("day") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
-    return timed.filter(is_good() & pl.col("value").is_not_null()).with_columns(until=pl.min_horizontal(until, midnight))
+    return timed.filter(is_good() & pl.col("value").is_not_null()).with_columns(
+        until=pl.min_horizontal(until, midnight)
+    )
 
 
 def _by_hour(held: pl.DataFrame) -> pl.DataFrame:
     """Hours of `day` with what was held in them; a value that holds over several hours counts in each."""
     # `until` is exclusive: a value that holds to the full hour does not reach into the next one.
     last_hour = pl.max_horizontal(pl.col("ts"), pl.col("until") - _INSTANT).dt.truncate("1h")
-    first_hour = pl.max_horizontal(
-        pl.col("ts").dt.truncate("1h"), pl.col("day").cast(pl.Datetime("us", "UTC"))
-    )
+    first_hour = pl.max_horizontal(pl.col("ts").dt.truncate("1h"), pl.col("day").cast(pl.Datetime("us", "UTC")))
     spans = (
         held.filter(first_hour <= last_hour)
         .with_columns(hour=pl.datetime_ranges(first_hour, last_hour, "1h"))

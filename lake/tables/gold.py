@@ -136,7 +136,7 @@ HEALTH_DAILY = TableSpec(
 LIFE_MODEL = TableSpec(
     layer=Layer.GOLD,
     name="life_model",
-    description="The models of remaining life in force: one per equipment type with recorded lives, and how good it is.",
+    description="The models of remaining life in force, one per equipment type with recorded lives.",
     grain="equipment type",
     columns=(
         Column("equipment_type", _TEXT, "type it speaks for", nullable=False),
@@ -152,7 +152,9 @@ LIFE_MODEL = TableSpec(
             unit="cycles",
             nullable=False,
         ),
-        Column("coverage", _FLOAT, "share of unseen lives inside intervals calibrated on others", unit="1", nullable=False),
+        Column(
+            "coverage", _FLOAT, "share of unseen lives inside intervals calibrated on others", unit="1", nullable=False
+        ),
         Column("cap", _FLOAT, "longest remaining life the median states", unit="cycles", nullable=False),
     ),
     keys=("equipment_type",),
