@@ -66,7 +66,9 @@ def find_model(provider: str, model_id: str | None) -> Model:
 
 
 def chain(settings: AgentSettings) -> list[Model]:
-    """Models to try, in order: the one asked for, or one per key present; the offline analyst always comes last.
+    """Models to try, in order: the one asked for, then one per key present; the offline analyst always comes last.
+
+    Who asks for the offline analyst gets nothing else: then no question leaves the house.
 
     Raises:
         InputError: the provider asked for is unknown or has no key.
@@ -88,6 +90,8 @@ def chain(settings: AgentSettings) -> list[Model]:
     else:
         names = [name for name in ("anthropic", "openai") if keys[name]] or ["offline"]
         first = find_model(names[0], settings.model)
+    if first.provider == "offline":
+        return [first]
     rest = [find_model(name, None) for name in ("anthropic", "openai", "offline") if keys[name] and name != names[0]]
     return [first, *rest]
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core import log
+from core.errors import InputError
 from core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 app = typer.Typer(help="The agent service.")
 
@@ -39,13 +46,47 @@ async def _serve(path: Path | None, port: int | None, host: str, settings: Setti
     from cli.session import opened
     from core.sdk.loader import builtin_modules
 
-    async with opened(path, settings) as session:
-        modules = builtin_modules()
-        service = create_app(lambda: open_services(session.run, session.postgres, settings, modules), modules)
+    modules = builtin_modules()
+    async with (
+        opened(path, settings) as session,
+        open_services(session.run, session.postgres, settings, modules) as services,
+    ):
         chosen = port if port is not None else session.run.port("agents")
-        # uvicorn handles SIGTERM and SIGINT itself: no new requests, streams finish, then it returns.
-        config = uvicorn.Config(
-            service, host=host, port=chosen, log_level="warning", access_log=False, timeout_graceful_shutdown=10
-        )
+        listening = _listen(host, chosen)
+        app = create_app(lambda: nullcontext(services), modules)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)
         typer.echo(f"agent service on http://{host}:{chosen}", err=True)
-        await uvicorn.Server(config).serve()
+        await _until_stopped(uvicorn.Server(config), listening)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket, taken before the server starts, so that a port in use is one clear error.
+
+    Raises:
+        InputError: it cannot be had.
+    """
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise InputError(
+            "the agent service cannot listen there",
+            received=f"{host}:{port}: {error.strerror}",
+            next_step="free the port or name another with --port",
+        ) from error
+
+
+async def _until_stopped(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT: no new requests, streams finish, then it returns.
+
+    uvicorn's own handling would raise the signal again at the end, and an asked-for stop would look like a death.
+    """
+    serving = asyncio.create_task(server._serve([listening]))  # pyright: ignore[reportPrivateUsage]  serve() without its signals
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    await serving

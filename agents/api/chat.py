@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -81,9 +82,9 @@ async def _events(
         told = {"message": "The answer could not be finished.", "correlation_id": context.correlation_id}
         yield AgentEvent("error", {**told, "kind": type(error).__name__}).encode()
     finally:
-        await context.audit.record(
-            action="agent.answer", target=AGENT, after={"session_id": str(session_id)}, outcome=outcome
-        )
+        # A reader who left cancels this; the record is written all the same.
+        record = context.audit.record("agent.answer", AGENT, {"session_id": str(session_id)}, outcome)
+        await asyncio.shield(asyncio.ensure_future(record))
     yield AgentEvent("done", {"session_id": str(session_id)}).encode()
 
 

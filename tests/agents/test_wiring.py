@@ -1,0 +1,120 @@
+"""The real parts: sign-in, tenant databases, the Delta lake, audit, and two tenants side by side."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+
+from agents.api.app import create_app
+from agents.wiring import open_services
+from core.contracts.evidence import Evidence
+from core.identity import IdentityService
+from core.sdk.loader import builtin_modules
+from core.sdk.sample import SamplePlant
+from core.settings import AgentSettings
+from core.tenancy import Tenancy
+from lake.reader import LakeReader
+from lake.store import Lake
+from lake.tables import TABLES
+
+PASSWORD = "correct horse battery staple"
+PLANTS = {
+    "dairy-a": SamplePlant(prefix="separator", equipment_type="milk_separator"),
+    "dairy-b": SamplePlant(scale=7.0),
+}
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Service:
+    """The running app and the tokens of one person a tenant."""
+
+    client: httpx.AsyncClient
+    tokens: dict[str, str]
+    lake: Lake
+    tenancy: Tenancy
+
+
+def as_declared(name: str, table: pa.Table) -> pa.Table:
+    """A sample table in the declared schema; columns the sample lacks are null, or zero where they may not be."""
+    schema = TABLES[name].schema
+    columns = []
+    for field in schema:
+        if field.name in table.column_names:
+            columns.append(table[field.name].cast(field.type))
+        elif field.nullable:
+            columns.append(pa.nulls(len(table), field.type))
+        else:
+            columns.append(pa.array([0] * len(table)).cast(field.type))
+    return pa.table(columns, schema=schema)
+
+
+@pytest.fixture
+async def service(prepared: Any, tenancy: Tenancy) -> AsyncIterator[Service]:
+    settings = prepared.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
+    identity = IdentityService(tenancy, prepared.run, settings)
+    lake = Lake(prepared.run.lake_root(settings))
+    for slug, plant in PLANTS.items():
+        scope = await tenancy.create(slug, slug.replace("-", " ").title())
+        await identity.add_person(scope, f"ana@{slug}.example", "Ana", PASSWORD, "viewer")
+        for name, table in plant.tables().items():
+            lake.tenant(slug).replace_all(TABLES[name], as_declared(name, table))
+    modules = builtin_modules()
+    app = create_app(lambda: open_services(prepared.run, prepared.postgres, settings, modules), modules)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        tokens = {}
+        for slug in PLANTS:
+            body = {"tenant": slug, "email": f"ana@{slug}.example", "password": PASSWORD}
+            tokens[slug] = (await client.post("/api/v1/auth/sign-in", json=body)).json()["token"]
+        yield Service(client, tokens, lake, tenancy)
+
+
+async def ask(service: Service, slug: str, message: str, **body: Any) -> dict[str, dict[str, Any]]:
+    headers = {"authorization": f"Bearer {service.tokens[slug]}"}
+    response = await service.client.post("/api/v1/chat", json={"message": message, **body}, headers=headers)
+    assert response.status_code == 200, response.text
+    blocks = [block.split("\n", 1) for block in response.text.strip().split("\n\n")]
+    return {head.removeprefix("event: "): json.loads(data.removeprefix("data: ")) for head, data in blocks}
+
+
+async def test_an_analyst_asks_and_every_number_is_found_again(service: Service) -> None:
+    question = "What happened to separator 1 in early April, and has it happened before?"
+    events = await ask(service, "dairy-a", question)
+    answer = events["answer"]
+    assert "SEAL_LEAK" in answer["text"] and "2023-04-06" in answer["text"]
+    assert (answer["verified"], answer["provider"]) == (True, "offline")
+    reader = LakeReader(service.lake.tenant("dairy-a"))
+    for item in answer["evidence"]:
+        evidence = Evidence.model_validate(item)
+        assert len(reader.rerun(evidence)) == evidence.rows
+    again = await ask(service, "dairy-a", "And since when is it known?", session_id=events["done"]["session_id"])
+    assert again["done"]["session_id"] == events["done"]["session_id"]
+    scope = await service.tenancy.get("dairy-a")
+    assert (await service.tenancy.audit.verify(scope)).ok
+
+
+async def test_a_tenant_never_sees_the_other(service: Service) -> None:
+    means: dict[str, float] = {}
+    for slug, machine in (("dairy-a", "separator-1"), ("dairy-b", "pump-1")):
+        events = await ask(service, slug, f"What was the flow of {machine} in April?")
+        means[slug] = events["tool_result"]["result"]["rows"][0]["mean"]
+        other = {"dairy-a": "pump", "dairy-b": "separator"}[slug]
+        stranger = await ask(service, slug, f"What happened to {other}-1?")
+        assert f"I know no {other}" in stranger["answer"]["text"]
+        assert other not in json.dumps(stranger["tool_result"])
+    assert math.isclose(means["dairy-b"], 7 * means["dairy-a"], rel_tol=1e-9)
+    session = (await ask(service, "dairy-a", "Which machines do you know?"))["done"]["session_id"]
+    headers = {"authorization": f"Bearer {service.tokens['dairy-b']}"}
+    body = {"message": "And mine?", "session_id": session}
+    assert (await service.client.post("/api/v1/chat", json=body, headers=headers)).status_code == 404
