@@ -29,7 +29,8 @@ class Verdict(Enum):
 
 def fingerprint(value: float | None, text: str | None, quality: int) -> int:
     """Equal for equal readings of one source time, NaN being equal to NaN; valid inside one process."""
-    return hash(("nan" if value != value else value, text, quality))
+    # Written out, because Python gives -1.0 and -2.0 the same hash; adding zero makes -0.0 equal to 0.0.
+    return hash(f"{None if value is None else value + 0.0!r}|{quality}|{text!r}")
 
 
 class _Memory:

@@ -20,6 +20,11 @@ class _StoppedError(Exception):
     """The bridge is told to stop."""
 
 
+_FIRST_IDLE_S = 0.002
+_LONGEST_IDLE_S = 0.25
+"""How long a device that is polled without a pause may rest while its clock stands still."""
+
+
 class Runner:
     """Keeps one driver reading and its readings durable.
 
@@ -83,9 +88,12 @@ class Runner:
         loop = asyncio.get_running_loop()
         began = loop.time()
         known = False
+        idle = Backoff(_LONGEST_IDLE_S, first_s=_FIRST_IDLE_S)
+        fresh = False
         while not stop.is_set():
             scan = await _unless(stop, self._driver.read())
             backoff.reset()
+            fresh = fresh or bool(scan.samples)
             self._take(scan, loop.time())
             await self._room.wait()
             if not known and self._driver.clocked:
@@ -93,10 +101,14 @@ class Runner:
                 await self.flush()
                 known = scan.complete
             if scan.complete:
-                pause_s = began + self._poll_s - loop.time()
-                if self._poll_s and pause_s > 0:
+                # Polled without a pause, a device that stands still is asked less and less often.
+                if fresh:
+                    idle.reset()
+                quiet_s = 0.0 if fresh or not self._driver.clocked else idle.pause_s()
+                pause_s = max(began + self._poll_s - loop.time(), quiet_s if not self._poll_s else 0.0)
+                if pause_s > 0:
                     await wait_for(stop, pause_s)
-                began = loop.time()
+                began, fresh = loop.time(), False
 
     def _take(self, scan: Scan, now: float) -> None:
         if not self._buffer:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from bridge import identity
-from bridge.identity import IdentityIndex, Verdict
+from bridge.identity import IdentityIndex, Verdict, fingerprint
 from core.contracts.quality import BAD_NO_DATA, GOOD
 from core.contracts.reading import Sample, readings_to_arrow
 
@@ -66,3 +66,12 @@ def test_what_memory_forgot_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> Non
     assert index.admit(sample(1, 1.0)) is Verdict.AGAIN
     assert index.admit(sample(4, 4.0)) is Verdict.AGAIN
     assert index.admit(sample(98, 98.0)) is Verdict.AGAIN
+
+
+def test_values_python_hashes_alike_are_told_apart():
+    assert hash(-1.0) == hash(-2.0)
+    assert fingerprint(-1.0, None, 0) != fingerprint(-2.0, None, 0)
+    assert fingerprint(-0.0, None, 0) == fingerprint(0.0, None, 0)
+    assert fingerprint(float("nan"), None, 0) == fingerprint(float("nan"), None, 0)
+    assert fingerprint(None, None, 0) != fingerprint(0.0, None, 0)
+    assert fingerprint(1, None, 0) == fingerprint(1.0, None, 0)
