@@ -42,6 +42,16 @@ def listing(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def sentence(text: str) -> str:
+    """A text that begins a sentence: the first letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 episode`, `2 episodes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def readable(name: str) -> str:
     """`motor_current` as `motor current`; a window signal keeps saying what it is."""
     base, _, window = name.partition(":")

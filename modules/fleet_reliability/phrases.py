@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from core.sdk import Window
-from core.sdk.words import listing, moment, number, period, quantity, readable
+from core.sdk.words import counted, listing, moment, number, period, quantity, readable, sentence
 
 Row = dict[str, Any]
 _LISTED = 10
@@ -17,7 +17,7 @@ def ranking(rows: Sequence[Row], asked: Sequence[str] | None) -> list[str]:
     """One sentence a machine, most urgent first."""
     if not rows:
         return [f"There is neither a remaining life nor a health score of {listing(asked)}." if asked else _NO_RANKING]
-    return [_life(row) if "life_median" in row else _health(row) for row in rows]
+    return [_life(row) if "life_median" in row else _health(row, ranked=True) for row in rows]
 
 
 _NO_RANKING = "There is neither a remaining life nor a health score of any machine yet."
@@ -33,8 +33,9 @@ def _life(row: Row) -> str:
     return said + (f"; driven by {row['drivers']}." if row["drivers"] else ".")
 
 
-def _health(row: Row) -> str:
-    said = f"{row['equipment_id']} has an anomaly score of {number(row['anomaly_score'])} on {row['date']}"
+def _health(row: Row, *, ranked: bool = False) -> str:
+    score = f"an anomaly score of {number(row['anomaly_score'])} on {row['date']}"
+    said = f"{row['equipment_id']} has {'no estimate of its remaining life, but ' if ranked else ''}{score}"
     return said + (f": {row['reason']}." if row["reason"] else ".")
 
 
@@ -127,7 +128,7 @@ def kpis(rows: Sequence[Row], first: date | None, last: date | None) -> list[str
         unit = row["unit"]
         total = "total" if row["kpi"] in ("fault_count", "throughput") else "mean"
         said.append(
-            f"{readable(row['kpi']).capitalize()} of {row['equipment_id']} {period(first, last)}: "
+            f"{sentence(readable(row['kpi']))} of {row['equipment_id']} {period(first, last)}: "
             f"{total} {quantity(row['value'], unit)} over {row['days']} days with data, "
             f"lowest {quantity(row['lowest'], unit)} on {row['lowest_day']}, "
             f"highest {quantity(row['highest'], unit)} on {row['highest_day']}."
@@ -156,7 +157,7 @@ def comparison(rows: Sequence[Row], first: date | None, last: date | None) -> li
             )
         if "episodes" in row:
             hours = f" over {number(row['fault_hours'])} h" if row["fault_hours"] is not None else ""
-            clauses.append(f"{row['episodes']} fault episodes{hours}")
+            clauses.append(f"{counted(row['episodes'], 'fault episode')}{hours}")
         else:
             clauses.append("no fault episode")
         said.append(f"{row['equipment_id']}: {listing(clauses)}.")

@@ -45,7 +45,6 @@ async def rank_equipment(
         evidence=evidence,
         findings=phrases.ranking(ranked, asked=equipment),
         definitions=LIFE_DEFINITIONS,
-        truncated=len(lives) + len(others) > len(ranked),
         found=bool(ranked),
     )
 
@@ -112,6 +111,5 @@ async def compare_equipment(
         evidence=[*health.evidence, *faults.evidence],
         window=Window(first=first, last=last),
         findings=phrases.comparison(rows, first, last),
-        truncated=len(by_machine) > len(rows),
         found=bool(rows),
     )

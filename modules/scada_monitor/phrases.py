@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from core.sdk.words import listing, moment, number, period, quantity, readable
+from core.sdk.words import listing, moment, number, period, quantity, readable, sentence
 
 Row = dict[str, Any]
 _LISTED = 12
@@ -44,7 +44,7 @@ def _with_unit(row: Row) -> str:
 def history(row: Row, first: date | None, last: date | None) -> list[str]:
     """Mean and extremes of one signal over the window."""
     unit = row["unit"]
-    subject = f"{readable(row['signal']).capitalize()} of {row['equipment_id']} {period(first, last)}"
+    subject = f"{sentence(readable(row['signal']))} of {row['equipment_id']} {period(first, last)}"
     mean = f"mean {quantity(row['mean'], unit)}, " if row["mean"] is not None else ""
     return [
         f"{subject}: {mean}lowest {quantity(row['lowest'], unit)} in the hour from {moment(row['lowest_at'])} UTC, "
@@ -55,7 +55,7 @@ def history(row: Row, first: date | None, last: date | None) -> list[str]:
 def extremes(rows: Sequence[Row], direction: str) -> list[str]:
     """The most extreme days, one clause each."""
     one_machine = len({row["equipment_id"] for row in rows}) == 1
-    head = f"{readable(rows[0]['signal']).capitalize()} was {direction}"
+    head = f"{sentence(readable(rows[0]['signal']))} was {direction}"
     head += f" on {rows[0]['equipment_id']} on these days: " if one_machine else " on these machines and days: "
     return [
         head

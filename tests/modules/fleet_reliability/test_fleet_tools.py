@@ -27,7 +27,6 @@ async def test_ranking_by_life_first_then_by_anomaly(context: ToolContext, asser
 async def test_ranking_by_anomaly_only(context: ToolContext) -> None:
     result = await service.rank_equipment(context, None, None, "anomaly", 1)
     assert result.rows[0]["equipment_id"] == "pump-2"
-    assert result.truncated
 
 
 async def test_what_happened_in_a_period(context: ToolContext, assert_evidenced: Check) -> None:
