@@ -50,6 +50,8 @@ def farther(several: Iterable[Versions]) -> Versions:
 
 
 def _of_sensor(instance: dg.DagsterInstance) -> list[str | None]:
+    if instance.schedule_storage is None:  # an instance in memory keeps no sensors
+        return []
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     return [
         state.instigator_data.cursor

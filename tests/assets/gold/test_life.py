@@ -1,0 +1,134 @@
+"""Remaining life: features, fit and what the model says, on machines whose wear is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.catalogue import SCHEMA
+from assets.gold import life_fit, lives
+from assets.gold.life_features import drivers, feature_names, features
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+SIGNALS = ["heat", "noise"]
+
+
+def life(name: str, length: int, chance: np.random.Generator) -> pl.DataFrame:
+    """A machine whose heat rises as its end comes near."""
+    steps = np.arange(1, length + 1)
+    heat = 100 + 10 * np.exp((steps - length) / 25) + chance.normal(0, 0.3, length)
+    frames = [
+        pl.DataFrame({"signal": [signal] * length, "value": values, "step": pl.Series(steps, dtype=pl.Int32)})
+        for signal, values in (("heat", heat), ("noise", chance.normal(0, 1, length)))
+    ]
+    return (
+        pl.concat(frames)
+        .with_columns(
+            site=pl.lit("fleet"),
+            equipment_id=pl.lit(name),
+            equipment_type=pl.lit("engine"),
+            ts=pl.lit(START) + pl.duration(hours=pl.col("step") - 1),
+            quality=pl.lit(0, dtype=pl.Int64),
+        )
+        .with_columns(date=pl.col("ts").dt.date())
+    )
+
+
+@pytest.fixture(scope="module")
+def history() -> pl.DataFrame:
+    chance = np.random.default_rng(7)
+    return pl.concat([life(f"e{n}", int(chance.integers(120, 220)), chance) for n in range(40)])
+
+
+@pytest.fixture(scope="module")
+def recorded(history) -> pl.DataFrame:
+    return lives.recorded_lives(history, pl.DataFrame(schema=dict(SCHEMA)), SIGNALS)
+
+
+@pytest.fixture(scope="module")
+def model(recorded) -> life_fit.LifeModel:
+    return life_fit.fit(recorded, SIGNALS)
+
+
+def test_cycles_left_count_down_to_the_last_row(recorded):
+    ends = recorded.sort("age").group_by("equipment_id").last()
+    assert set(ends["left"]) == {0.0}
+    assert recorded.filter(pl.col("age") == 1)["left"].min() >= 119
+
+
+def test_the_model_finds_the_wear(model):
+    assert model.lives == 40
+    assert model.rmse < 15
+    assert 0.82 <= model.coverage <= 1.0
+
+
+def test_near_the_end_it_says_little_is_left_and_is_surer(model, recorded):
+    ends = model.ask(recorded.filter(pl.col("left") == 5))
+    early = model.ask(recorded.filter(pl.col("age") == 40))
+    assert ends["life_median"].max() < 30 < early["life_median"].min()
+    width = [(said["life_high"] - said["life_low"]).mean() for said in (ends, early)]
+    assert width[0] < width[1]
+    assert (early["life_low"] <= early["life_median"]).all()
+    assert (early["life_median"] <= early["life_high"]).all()
+
+
+def test_the_same_lives_give_the_same_model_and_it_survives_storage(model, recorded):
+    rows = recorded.head(50)
+    again = life_fit.fit(recorded, SIGNALS)
+    assert again.ask(rows).equals(model.ask(rows))
+    assert life_fit.LifeModel.from_bytes(model.to_bytes()).ask(rows).equals(model.ask(rows))
+
+
+def test_the_version_changes_with_lives_and_signals():
+    versions = {life_fit.version_of("engine", v, s) for v in (1, 2) for s in (["a"], ["a", "b"])}
+    assert len(versions) == 4
+    assert life_fit.version_of("engine", 1, ["b", "a"]) == life_fit.version_of("engine", 1, ["a", "b"])
+
+
+def test_a_running_machine_has_the_features_it_had_in_the_record(history, recorded):
+    one = history.filter(pl.col("equipment_id") == "e3").with_columns(role=pl.lit(None, dtype=pl.String))
+    first = pl.DataFrame({"equipment_id": ["e3"], "first_ts": [START]})
+    samples = lives.ages(one, first, lives.step_length(history))
+    base = pl.DataFrame(
+        {"equipment_id": ["e3"], "signal": ["heat"], "center": [1.0], "last_ts": [START + timedelta(days=99)]}
+    )
+    columns = [name for name in feature_names(SIGNALS) if not name.startswith("distance")]
+    live = features(samples, base, SIGNALS).select(columns)
+    assert live.equals(recorded.filter(pl.col("equipment_id") == "fleet/e3").select(columns))
+
+
+def test_age_is_what_the_counter_shows_if_there_is_one(history):
+    rows = history.filter(pl.col("equipment_id") == "e3").with_columns(role=pl.lit(None, dtype=pl.String))
+    counter = rows.filter(pl.col("signal") == "noise").with_columns(
+        signal=pl.lit("cycle"), role=pl.lit("count"), value=pl.col("step") + 500.0
+    )
+    first = pl.DataFrame({"equipment_id": ["e3"], "first_ts": [START]})
+    aged = lives.ages(pl.concat([rows, counter]), first, lives.step_length(history))
+    assert aged.filter((pl.col("signal") == "heat") & (pl.col("step") == 7))["age"].to_list() == [507.0]
+
+
+def test_drivers_name_what_left_its_baseline_and_since_when(history):
+    one = history.filter(pl.col("equipment_id") == "e3")
+    base = pl.DataFrame(
+        {
+            "equipment_id": ["e3", "e3"],
+            "signal": SIGNALS,
+            "center": [100.2, 0.0],
+            "spread": [0.5, 1.0],
+            "last_ts": [START + timedelta(days=1)] * 2,
+        }
+    )
+    said = drivers(one, base, SIGNALS).sort("date")["drivers"].to_list()[-1]
+    assert said.startswith("heat ")
+    assert "spreads above its own baseline since 2024-01-" in said
+    assert "noise" not in said
+
+
+def test_only_forwarded_recorded_signals_that_nobody_counts_are_used():
+    catalogue = pl.DataFrame(
+        {"base": ["heat", "cycle", "noise"], "role": [None, "count", None]}, schema_overrides={"role": pl.String}
+    )
+    assert lives.usable_signals(catalogue, ["heat", "cycle", "speed"], ["heat", "cycle", "noise"]) == ["heat"]

@@ -1,0 +1,77 @@
+"""Building from bronze to gold, in process: whole, again, after late rows, and not at all on corrupt ones."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from core.errors import TerminalError
+from lake.tables import bronze, gold, ops, silver
+
+DERIVED = (silver.READINGS, silver.SIGNAL_HOURLY, ops.BOOKS, gold.KPI_DAILY, gold.BASELINE)
+
+
+def test_everything_is_built_checked_and_the_same_when_built_again(plant):
+    first = plant.build()
+    assert first.warned == []
+    assert first.passed["waterworks"] > 50
+    assert plant.rows(silver.READINGS).height == 7 * 24 * 2 * 2
+    assert set(plant.rows(gold.KPI_DAILY)["kpi"]) == {"utilisation", "availability", "fault_count"}
+    results = plant.rows(ops.CHECK_RESULTS)
+    assert set(results["status"]) == {"passed"}
+    assert set(results["table"]) >= {"bronze.readings", "silver.readings", "ops.books", "gold.kpi_daily"}
+
+    assert plant.build().runs == []
+
+    before = {spec.full_name: plant.rows(spec) for spec in DERIVED}
+    job = plant.definitions.resolve_job_def("build")
+    tags = {
+        "dagster/asset_partition_range_start": f"{plant.day(0)}|waterworks",
+        "dagster/asset_partition_range_end": f"{plant.day(6)}|waterworks",
+    }
+    assert job.execute_in_process(instance=plant.instance, tags=tags).success
+    for spec in DERIVED:
+        assert plant.rows(spec).equals(before[spec.full_name]), spec.full_name
+
+
+def test_a_late_row_rebuilds_exactly_the_days_it_reaches(plant):
+    plant.build()
+    versions = {spec: plant.lake.version(spec) for spec in (*DERIVED, gold.HEALTH_DAILY)}
+    untouched = plant.rows(silver.READINGS).filter(pl.col("date") != plant.day(2))
+    plant.add(plant.late(2, 77.0))
+    plant.build()
+
+    def rebuilt(spec) -> list[date]:
+        return plant.lake.days_added_since(spec, versions[spec])[1]
+
+    assert rebuilt(silver.READINGS) == [plant.day(2)]
+    assert rebuilt(ops.BOOKS) == [plant.day(2)]
+    assert rebuilt(silver.SIGNAL_HOURLY) == [plant.day(2), plant.day(3)]
+    assert rebuilt(gold.KPI_DAILY) == [plant.day(n) for n in range(2, 7)]
+    late = plant.rows(silver.READINGS).filter("late")
+    assert late.select("value", "date").rows() == [(77.0, plant.day(2))]
+    assert plant.rows(silver.READINGS).filter(pl.col("date") != plant.day(2)).equals(untouched)
+
+
+def test_a_row_that_silver_rejects_is_kept_with_its_reason_and_the_books_balance(plant):
+    plant.add(plant.late(2, 500.0))
+    summary = plant.build()
+    assert summary.warned == []
+    assert plant.rows(silver.QUARANTINE)["reason"].to_list() == ["above the contract's maximum of 100.0 l/min"]
+    line = plant.rows(ops.BOOKS).filter(pl.col("rejected") > 0).to_dicts()[0]
+    assert (line["sent"], line["bronze"], line["silver"], line["rejected"]) == (2, 2, 1, 1)
+
+
+def test_a_corrupt_row_stops_the_run_before_anything_is_built_on_it(plant):
+    twice = plant.late(2, 60.0)
+    plant.lake.append(bronze.READINGS, pl.concat([twice, twice]).to_arrow())
+    with pytest.raises(TerminalError, match=r"bronze/readings\.keys_are_unique"):
+        plant.build()
+    assert plant.lake.version(silver.READINGS) is None
+    assert plant.lake.version(gold.KPI_DAILY) is None
+    failed = plant.rows(ops.CHECK_RESULTS).filter(pl.col("status") == "failed")
+    assert failed.select("table", "check").rows() == [("bronze.readings", "keys_are_unique")]
+    with pytest.raises(TerminalError):
+        plant.build()
