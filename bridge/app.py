@@ -44,7 +44,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             recorder,
             journaled,
             journal_interval_s=settings.journal_interval_s,
-            poll_interval_s=config.site.poll.interval_s,
+            poll_interval_s=config.site.poll_interval_s,
             longest_pause_s=settings.reconnect_max_s,
         )
         processor = Processor(store, plan_site(config.site, config.contract), OutboxWriter(sender, settings.batch_rows))

@@ -22,6 +22,7 @@ from core.errors import InputError
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")]
 SignalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 EquipmentId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
+_POLL_S = 1.0
 _RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)\.\.(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
 
 
@@ -122,7 +123,8 @@ class Recording(_Model):
 class Poll(_Model):
     """How often a polled site is read."""
 
-    interval_s: float = Field(default=1.0, ge=0)
+    interval_s: float | None = Field(default=None, ge=0)
+    """Unset: every second, or as fast as it answers if the site is a recording, which waits for its reader."""
 
 
 class Clock(_Model):
@@ -163,6 +165,13 @@ class SiteFile(_Model):
     def contract_name(self) -> str:
         """File name of the site's contract."""
         return self.contract or f"{self.site}.contract.yaml"
+
+    @property
+    def poll_interval_s(self) -> float:
+        """Seconds from one reading of a polled site to the next; 0 is as fast as it answers."""
+        if self.poll.interval_s is not None:
+            return self.poll.interval_s
+        return _POLL_S if self.recording is None else 0.0
 
     def units(self) -> list[Unit]:
         """Every machine of the site, ranges written out, in file order."""

@@ -46,6 +46,15 @@ def test_a_range_is_a_row_of_machines(tmp_path: Path):
     ]  # fmt: skip
 
 
+def test_a_recording_is_read_as_fast_as_it_answers_unless_the_site_says_otherwise(tmp_path: Path):
+    replayed, _ = load_site(write(tmp_path, SMALLEST))
+    assert replayed.poll_interval_s == 0
+    paced, _ = load_site(write(tmp_path, SMALLEST.replace("timezone: UTC", "poll: {interval_s: 5}")))
+    assert paced.poll_interval_s == 5
+    device = replayed.model_copy(update={"recording": None})
+    assert device.poll_interval_s == 1
+
+
 def test_gravity_is_read_where_the_gram_cannot_be_meant(tmp_path: Path):
     text = SMALLEST.replace("{name: flow,", "{name: acceleration_1, unit: g}\n      - {name: flow,")
     site, warnings = load_site(write(tmp_path, text))
