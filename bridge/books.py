@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bridge.driver import Series
 from bridge.gaps import Gap
+from bridge.journal import recorded_gaps
 from bridge.store import get_meta, read_only
 from core.contracts.reading import COUNT_COLUMNS
 
@@ -78,7 +79,6 @@ def _read(connection: sqlite3.Connection) -> BridgeBooks:
         "select count(*), coalesce(sum(rows), 0), coalesce(max(id), 0) from frames"
     ).fetchone()
     batches, waiting = connection.execute("select count(*), coalesce(sum(rows), 0) from outbox").fetchone()
-    gaps = connection.execute("select equipment_id, from_us, to_us, reason from gaps order by id")
     return BridgeBooks(
         incarnation=get_meta(connection, "incarnation"),
         totals=totals,
@@ -89,5 +89,5 @@ def _read(connection: sqlite3.Connection) -> BridgeBooks:
         journal_rows=rows,
         journal_frames=frames,
         engine_lag=last - int(get_meta(connection, "checkpoint", "0")),
-        gaps=tuple(Gap(*row) for row in gaps),
+        gaps=tuple(recorded_gaps(connection)),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
@@ -24,6 +26,55 @@ class Gap(NamedTuple):
     reason: str
 
 
+@dataclass(slots=True)
+class GapChanges:
+    """What readings said about gaps.
+
+    Attributes:
+        found: gaps to record, parts of narrowed ones included.
+        narrowed: gaps that a reading turned up in, found earlier or just now; their parts take their place.
+    """
+
+    found: list[Gap] = field(default_factory=list[Gap])
+    narrowed: list[Gap] = field(default_factory=list[Gap])
+
+
+class KnownGaps:
+    """Recorded gaps by machine, which never overlap.
+
+    A clock that ran ahead and came back leaves a gap that its later readings fill: each narrows it.
+    """
+
+    def __init__(self, recorded: Iterable[Gap] = ()) -> None:
+        self._of_machine: dict[str, list[Gap]] = {}
+        for gap in recorded:
+            self._insert(gap)
+
+    def _insert(self, gap: Gap) -> None:
+        known = self._of_machine.setdefault(gap.equipment_id, [])
+        known.insert(bisect_left(known, gap), gap)
+
+    def add(self, gap: Gap, changes: GapChanges) -> None:
+        """Take a gap that was just found."""
+        self._insert(gap)
+        changes.found.append(gap)
+
+    def read_at(self, equipment_id: str, ts_us: int, step_us: float, changes: GapChanges) -> None:
+        """Take a reading; a gap around it falls into the parts before and after, of which those of a step are none."""
+        known = self._of_machine.get(equipment_id)
+        if not known or ts_us >= known[-1].to_us:
+            return
+        place = bisect_left(known, ts_us, key=lambda gap: gap.from_us) - 1
+        if place < 0 or ts_us >= known[place].to_us:
+            return
+        gap = known[place]
+        parts = [gap._replace(to_us=ts_us), gap._replace(from_us=ts_us)]
+        parts = [part for part in parts if part.to_us - part.from_us > step_us]
+        known[place : place + 1] = parts
+        changes.narrowed.append(gap)
+        changes.found.extend(parts)
+
+
 class MachineClock:
     """Learns the step of one machine's clock and tells when it jumped over more than one."""
 
@@ -35,6 +86,11 @@ class MachineClock:
         self._seen = 0
         for ts_us in sorted(set(journaled)):
             self._learn(ts_us)
+
+    @property
+    def longest_step_us(self) -> float:
+        """Distance between two readings up to which nothing is missing; 0 while the step is unknown."""
+        return self._limit or 0.0
 
     def observe(self, ts_us: int, reason: str) -> Gap | None:
         """Take one reading's source time; a gap if steps are missing before it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from bridge.driver import Series
-from bridge.gaps import Gap
+from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
 from core.contracts.batch import encode_block
 from core.contracts.reading import Sample, readings_to_arrow
@@ -44,8 +44,8 @@ class Journal:
         self._connection = connection
         self._site = site
 
-    def append(self, samples: Sequence[Sample], notes: Notes, gaps: Sequence[Gap]) -> int:
-        """Make samples, what was seen of re-reads, and gaps found on the way durable together.
+    def append(self, samples: Sequence[Sample], notes: Notes, gaps: GapChanges) -> int:
+        """Make samples, what was seen of re-reads, and what became of gaps on the way durable together.
 
         Returns:
             Id of the frame.
@@ -63,7 +63,11 @@ class Journal:
             ).lastrowid
             connection.executemany(
                 "insert into gaps (equipment_id, from_us, to_us, reason, found_at) values (?, ?, ?, ?, ?)",
-                [(gap.equipment_id, gap.from_us, gap.to_us, gap.reason, now) for gap in gaps],
+                [(gap.equipment_id, gap.from_us, gap.to_us, gap.reason, now) for gap in gaps.found],
+            )
+            # Found first: a gap may be found and narrowed within one frame.
+            connection.executemany(
+                "delete from gaps where (equipment_id, from_us, to_us, reason) = (?, ?, ?, ?)", gaps.narrowed
             )
         assert frame_id is not None  # noqa: S101  an insert into a rowid table has one
         return frame_id
@@ -80,6 +84,13 @@ def frames_after(connection: sqlite3.Connection, frame_id: int, max_rows: int) -
         if rows >= max_rows:
             break
     return found
+
+
+def recorded_gaps(connection: sqlite3.Connection) -> list[Gap]:
+    """Source time nobody read, in the order in which it was noticed."""
+    return [
+        Gap(*row) for row in connection.execute("select equipment_id, from_us, to_us, reason from gaps order by id")
+    ]
 
 
 def newest_first(connection: sqlite3.Connection) -> Iterator[pa.RecordBatch]:

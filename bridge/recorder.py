@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bridge.driver import Scan, Series
-from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, Gap, MachineClock
+from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
-from bridge.journal import HOUR_US, Journal, Notes, OldReadings, newest_first
+from bridge.journal import HOUR_US, Journal, Notes, OldReadings, newest_first, recorded_gaps
 from bridge.store import Store, StoreError
 from core.contracts.reading import Sample, readings_to_arrow
 from core.contracts.site import SiteFile
@@ -48,6 +48,7 @@ class Recorder:
         find = OldReadings(self._connection).find
         self._index = IdentityIndex.rebuild(newest_first(self._connection), find)
         self._clocks = {one: MachineClock(one, self._index.times_of(one)) for one in self._signals if self._clocked}
+        self._gaps = KnownGaps(recorded_gaps(self._connection))
         self._losses: dict[str, int] = {}
 
     def newest(self) -> Mapping[Series, int]:
@@ -71,7 +72,7 @@ class Recorder:
 
     def _record(self, scans: Sequence[Scan]) -> int:
         rows: list[Sample] = []
-        gaps: list[Gap] = []
+        gaps = GapChanges()
         conflicts: Counter[tuple[str, str, int]] = Counter()
         written = 0
         watched = ("", 0)
@@ -92,12 +93,12 @@ class Recorder:
                 rows.append(sample)
                 if len(rows) >= _FRAME_ROWS:
                     written += self._append(rows, conflicts, gaps)
-                    rows, gaps, conflicts = [], [], Counter()
+                    rows, gaps, conflicts = [], GapChanges(), Counter()
         if rows or (self._has_notes() and time.monotonic() - self._noted_at >= _NOTES_WAIT_S):
             written += self._append(rows, conflicts, gaps)
         return written
 
-    def _append(self, rows: list[Sample], conflicts: Counter[tuple[str, str, int]], gaps: list[Gap]) -> int:
+    def _append(self, rows: list[Sample], conflicts: Counter[tuple[str, str, int]], gaps: GapChanges) -> int:
         notes = self._take_notes(conflicts)
         self._journal.append(rows, notes, gaps)
         self._index.journaled()
@@ -128,9 +129,10 @@ class Recorder:
         self._loss_reason = DEVICE_LOST if self._connected_before else BRIDGE_DOWN
         self._connected_before = True
 
-    def _watch(self, sample: Sample, gaps: list[Gap]) -> None:
+    def _watch(self, sample: Sample, gaps: GapChanges) -> None:
         machine = sample.equipment_id
         clock = self._clocks.get(machine)
+        self._gaps.read_at(machine, sample.ts_us, clock.longest_step_us if clock else 0.0, gaps)
         found: Gap | None = None
         if clock is not None:
             found = clock.observe(sample.ts_us, MISSED_SCAN if machine in self._started else BRIDGE_DOWN)
@@ -138,12 +140,12 @@ class Recorder:
         elif machine in self._losses and sample.ts_us > self._losses[machine]:
             found = Gap(machine, self._losses.pop(machine), sample.ts_us, self._loss_reason)
         if found is not None:
-            gaps.append(found)
+            self._gaps.add(found, gaps)
 
     def close(self) -> None:
         """Write what is still noted and let go of the database."""
         try:
             if self._has_notes():
-                self._append([], Counter(), [])
+                self._append([], Counter(), GapChanges())
         finally:
             self._connection.close()

@@ -22,6 +22,7 @@ create table if not exists gaps (
     reason text not null,
     found_at integer not null
 );
+create index if not exists gaps_by_time on gaps (equipment_id, from_us);
 
 -- Identity, checkpoint, totals.
 create table if not exists meta (name text primary key, value text not null) without rowid;

@@ -71,6 +71,17 @@ def test_a_server_without_history_leaves_a_gap_whatever_its_clock(tmp_path: Path
     assert read_books(tmp_path).gaps == (Gap("p1", 500, 900, "device_lost"),)
 
 
+def test_a_clock_that_ran_ahead_and_came_back_leaves_no_gap_where_something_was_read(tmp_path: Path, site) -> None:
+    with Store.open(tmp_path) as store:
+        first = Recorder(store, site, clocked=True)
+        first.record([scan((10, 1.0), (20, 2.0), (30, 3.0), (90, 9.0), (40, 4.0))])
+        first.close()
+        second = Recorder(store, site, clocked=True)
+        second.record([scan((50, 5.0)), scan((80, 8.0), (100, 9.5))])
+        second.close()
+    assert read_books(tmp_path).gaps == (Gap("p1", 50, 80, "missed_scan"),)
+
+
 def test_a_refused_write_forgets_nothing(tmp_path: Path, site) -> None:
     with Store.open(tmp_path) as store:
         recorder = Recorder(store, site, clocked=True)
