@@ -1,0 +1,64 @@
+"""kill -9 of everything at once, in the middle of the stream: nothing is lost, doubled or left running."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bridge.books import read_books
+from core.errors import GoldlayerError
+
+pytestmark = pytest.mark.end_to_end
+
+
+def of(run: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if process.pid != os.getpid() and (
+            any(str(run) in word for word in words) or str(run) in str(process.info["cwd"])
+        ):
+            found.append(process)
+    return found
+
+
+def wait_until(condition, seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+
+
+def sent(run: Path) -> int:
+    try:
+        return read_books(run / "bridges" / "test-loop").sent
+    except GoldlayerError:
+        return 0
+
+
+@pytest.mark.parametrize("protocol", ["opcua", "modbus"])
+def test_the_supervisor_dies(road, reachable: Path, protocol: str):
+    rows = road.small_rows(4000)
+    sites = road.small_site(reachable / "sites", rows, protocol)
+    run = reachable / "run"
+    argv = [road.platform, "demo", "--once", "--sites", sites, "--run", run]
+    for round_ in range(1 + (protocol == "opcua")):
+        walk = road.start(*argv, "--speed", 400, output=reachable / f"walk{round_}.log")
+        before = sent(run)
+        wait_until(
+            lambda before=before, walk=walk: sent(run) > before + 900 or walk.poll() is not None,
+            120,
+            "nothing was sent",
+        )
+        assert walk.poll() is None, (reachable / f"walk{round_}.log").read_text()[-2000:]
+        walk.send_signal(signal.SIGKILL)
+        walk.wait()
+        wait_until(lambda: of(run) == [], 30, f"left running: {of(run)}")
+    ended = road.run(*argv)
+    assert ended.code == 0, ended.output[-3000:]
+    readings = ended.summary["readings"]
+    assert (readings["lost"], readings["duplicated"], readings["gap_readings"]) == (0, 0, 0)
+    assert readings["read"] == 3 * len(rows) - 3
