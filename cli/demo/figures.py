@@ -25,6 +25,7 @@ from lake.tables import bronze, ops, silver
 _SQL = load_queries("cli.demo")
 
 _COUNTED = ("read", "withheld", "contracted", "suppressed", "aggregated", "forwarded", "windows", "rules")
+_ORIGIN = ["lane", "seq", "row_no"]
 _SENT_ROWS = (bronze.READINGS, bronze.EVENTS)
 
 
@@ -93,13 +94,15 @@ def readings(streamed: Streamed, lakes: list[TenantLake], verdict: Verdict) -> d
 
 
 def superseded_rows(lakes: Iterable[TenantLake]) -> int:
-    """Rows of bronze whose place in silver a later row of the same identity took; counted from bronze itself."""
+    """Rows of bronze that silver accepts, but for the last of each identity; counted from bronze itself."""
     identities = ((bronze.READINGS, ["site", "equipment_id", "signal", "ts"]), (bronze.EVENTS, ["event_id"]))
-    return sum(
-        int(lake.scan(table).select(pl.len() - pl.struct(keys).n_unique()).collect().item())
-        for lake in lakes
-        for table, keys in identities
-    )
+    return sum(_superseded(lake, table, keys) for lake in lakes for table, keys in identities)
+
+
+def _superseded(lake: TenantLake, table: TableSpec, identity: list[str]) -> int:
+    rejected = lake.scan(silver.QUARANTINE).select(_ORIGIN)
+    accepted = lake.scan(table).join(rejected, on=_ORIGIN, how="anti")
+    return int(accepted.select(pl.len() - pl.struct(identity).n_unique()).collect().item())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,27 @@
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from cli.demo.figures import superseded_rows
+from lake.store import Lake
+from lake.tables import bronze, silver
+
+DAY = date(2024, 3, 4)
+NOON = datetime(2024, 3, 4, 12, tzinfo=UTC)
+READING = {"site": "plant", "equipment_id": "pump-1", "signal": "flow", "ts": NOON, "text": None, "quality": 0}
+ORIGIN = {"lane": "b/1/readings-live", "seq": 1, "received_at": NOON, "date": DAY}
+
+
+def test_a_row_that_silver_rejects_supersedes_nothing(tmp_path: Path):
+    lake = Lake(str(tmp_path)).tenant("acme")
+    values = [1.0, 2.0, -40.0]
+    sent = [
+        READING | ORIGIN | {"value": value, "row_no": row, "contract_version": "1.0.0"}
+        for row, value in enumerate(values)
+    ]
+    lake.append(bronze.READINGS, pa.Table.from_pylist(sent, schema=bronze.READINGS.schema))
+    assert superseded_rows([lake]) == 2
+    rejected = READING | ORIGIN | {"kind": "reading", "reason": "below", "value": -40.0, "row_no": 2, "late": False}
+    lake.replace_days(silver.QUARANTINE, pa.Table.from_pylist([rejected], schema=silver.QUARANTINE.schema), [DAY])
+    assert superseded_rows([lake]) == 1
