@@ -23,7 +23,6 @@ from core.settings import Settings, load_settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
-_CODE = ["-m", "orchestration.definitions"]
 _GRACE_S = 10.0
 
 
@@ -34,7 +33,7 @@ def webserver(
     """Serve Dagster's pages until stopped."""
     with _opened(run) as (folder, postgres, settings):
         chosen = port or folder.port("dagster-webserver")
-        words = ["--host", settings.dagster.host, "--port", str(chosen), *_CODE]
+        words = ["--host", settings.dagster.host, "--port", str(chosen)]
         _tool(["dagster_webserver", *words], folder, postgres, settings)
 
 
@@ -42,7 +41,7 @@ def webserver(
 def daemon(run: RunOption = None) -> None:
     """Run sensors, schedules and queued runs until stopped."""
     with _opened(run) as (folder, postgres, settings):
-        _tool(["dagster._daemon", "run", *_CODE], folder, postgres, settings)
+        _tool(["dagster._daemon", "run"], folder, postgres, settings)
 
 
 @app.command()
@@ -101,10 +100,11 @@ def _tool(argv: Sequence[str], run: RunFolder, postgres: Postgres, settings: Set
     import psutil
 
     from core.run.bound import bound_to_us
-    from orchestration.home import environment
+    from orchestration.home import WORKSPACE, environment
 
     env = {**os.environ, **environment(run, postgres, settings)}
-    process = subprocess.Popen(bound_to_us([sys.executable, "-P", "-m", *argv]), env=env, stdin=subprocess.DEVNULL)  # noqa: S603  our own arguments
+    words = [sys.executable, "-P", "-m", *argv, "-w", str(run.dagster / WORKSPACE)]
+    process = subprocess.Popen(bound_to_us(words), env=env, stdin=subprocess.DEVNULL)  # noqa: S603  our own arguments
     offspring: list[psutil.Process] = []
     stopping = False
 

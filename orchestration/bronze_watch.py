@@ -112,7 +112,7 @@ def _rebuilds(
     available = sorted({day for spec in _TOUCHING for day in tables.days(spec)})
     if gains[bronze.HISTORY][1] and available:
         touched.add(available[-1])  # new lives make a new model, which speaks from the latest day on
-    version = max(gains[bronze.READINGS][0], 0)
+    version = ".".join(str(version) for version, _ in gains.values())
     found: list[Rebuild] = []
     for stage in stages(sorted(touched), available, reach):
         for days in stage.ranges:

@@ -9,6 +9,8 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings, as_environment
 
+WORKSPACE = "workspace.yaml"
+"""In Dagster's home: which code its programs load."""
 _DATABASE, _ROLE = "dagster", "goldlayer_dagster"
 _URL = "GOLDLAYER_DAGSTER_STORAGE"
 _INSTANCE = f"""\
@@ -31,14 +33,21 @@ concurrency:
     max_concurrent_runs: 1
 freshness: {{enabled: true}}
 telemetry: {{enabled: false}}
+# No dialog over the first page that asks for an e-mail address.
+nux: {{enabled: false}}
+"""
+_WORKSPACE = """\
+load_from:
+  - python_module: {module_name: orchestration.definitions, location_name: goldlayer}
 """
 
 
 def prepare(run: RunFolder) -> Path:
-    """Write the instance file; returns Dagster's home."""
-    file = run.dagster / "dagster.yaml"
-    if not file.exists() or file.read_text(encoding="utf-8") != _INSTANCE:
-        file.write_text(_INSTANCE, encoding="utf-8")
+    """Write the instance and the workspace file; returns Dagster's home."""
+    for name, text in (("dagster.yaml", _INSTANCE), (WORKSPACE, _WORKSPACE)):
+        file = run.dagster / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
     return run.dagster
 
 
