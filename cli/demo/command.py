@@ -116,6 +116,7 @@ async def _walk(
                 for line in walk.addresses():
                     progress.say(line)
                 await supervisor.until_stopped()
+                progress.say("stopping everything in order")
                 return True
             summary = await walk.summary()
     return _finish(run, summary, progress)

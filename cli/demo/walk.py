@@ -150,7 +150,10 @@ class Walk:
     def addresses(self) -> list[str]:
         """Lines that say where to look."""
         dagster = f"http://{self.settings.dagster.host}:{self.run.port('dagster-webserver')}"
-        people = [f"  sign in as {_email(slug)} of {slug}, password {self._password(slug)}" for slug in self.tenants]
+        people = [
+            f"  sign in to {slug} as {_email(slug)}, password in {self.run.secrets / f'analyst_{slug}'}"
+            for slug in self.tenants
+        ]
         return [
             f"Dagster    {dagster}",
             f"agent API  {self.agents_url}/docs",
