@@ -6,11 +6,11 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.contract.counts import LOCAL_COLUMNS
 from bridge.driver import Series
 from bridge.gaps import Gap
 from bridge.journal import recorded_gaps
 from bridge.store import get_meta, read_only
-from core.contracts.reading import COUNT_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Line:
     forwarded: int
     windows: int
     rules: int
-    redelivered: int
     conflicting: int
+    redelivered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read_books(home: Path) -> BridgeBooks:
 
 def _read(connection: sqlite3.Connection) -> BridgeBooks:
     lines = {(row[0], row[1]): Line(*row[2:]) for row in connection.execute("select * from ledger")}
-    totals = Line(*(sum(getattr(line, name) for line in lines.values()) for name in COUNT_COLUMNS))
+    totals = Line(*(sum(getattr(line, name) for line in lines.values()) for name in LOCAL_COLUMNS))
     frames, rows, last = connection.execute(
         "select count(*), coalesce(sum(rows), 0), coalesce(max(id), 0) from frames"
     ).fetchone()

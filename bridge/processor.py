@@ -8,7 +8,7 @@ import time
 
 import pyarrow as pa
 
-from bridge.contract.counts import HourKey, Line, merge, to_arrow
+from bridge.contract.counts import LOCAL_COLUMNS, HourKey, Line, merge, to_arrow
 from bridge.contract.engine import States, Step, step
 from bridge.contract.plan import SitePlan
 from bridge.contract.state import SeriesState
@@ -17,7 +17,7 @@ from bridge.journal import Frame, frames_after
 from bridge.outbox import OutboxWriter
 from bridge.store import Store, get_meta, set_meta, transaction
 from core.contracts.lanes import LaneKind
-from core.contracts.reading import COUNT_COLUMNS, events_to_arrow
+from core.contracts.reading import events_to_arrow
 
 STEP_ROWS = 20_000
 MOST_WAITING_LIVE = 64
@@ -114,7 +114,7 @@ class Processor:
             [(*series, self._states[series].dump()) for series in made.touched],
         )
         connection.executemany(
-            f"insert or replace into ledger values (?, ?, {', '.join('?' * len(COUNT_COLUMNS))})",  # noqa: S608  marks
+            f"insert or replace into ledger values (?, ?, {', '.join('?' * len(LOCAL_COLUMNS))})",  # noqa: S608  marks
             [(*series, *self._ledger[series]) for series in made.counts.local],
         )
 

@@ -9,12 +9,14 @@ from bridge.driver import Series
 from core.contracts.reading import COUNT_COLUMNS, COUNTS_SCHEMA, WITHHELD_SIGNAL
 
 Line = list[int]
-"""One number a column of `COUNT_COLUMNS`."""
+"""One number a column: of `COUNT_COLUMNS` upstream, of `LOCAL_COLUMNS` on site."""
 HourKey = tuple[str, str, int]
 """(equipment, signal, start of the hour in microseconds)."""
 
-READ, WITHHELD, CONTRACTED, SUPPRESSED, AGGREGATED, FORWARDED, WINDOWS, RULES, REDELIVERED, CONFLICTING = range(
-    len(COUNT_COLUMNS)
+LOCAL_COLUMNS = (*COUNT_COLUMNS, "redelivered")
+"""The books that stay on site also tell how often a reading came again unchanged."""
+READ, WITHHELD, CONTRACTED, SUPPRESSED, AGGREGATED, FORWARDED, WINDOWS, RULES, CONFLICTING, REDELIVERED = range(
+    len(LOCAL_COLUMNS)
 )
 HOUR_US = 3_600_000_000
 
@@ -26,7 +28,7 @@ def hour_of(ts_us: int) -> int:
 
 def tally(contracted: bool, fate: int) -> Line:
     """What one reading counts for."""
-    line = [0] * len(COUNT_COLUMNS)
+    line = [0] * len(LOCAL_COLUMNS)
     line[READ] = line[fate] = 1
     if contracted:
         line[CONTRACTED] = 1
@@ -47,8 +49,7 @@ class Counts:
 
     def add_upstream(self, key: HourKey, line: Line) -> None:
         """Count a line for the platform."""
-        known = self.upstream.get(key)
-        self.upstream[key] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
+        merge(self.upstream, {key: line[: len(COUNT_COLUMNS)]})
 
     def add_local(self, series: Series, line: Line) -> None:
         """Count a line for this site."""
@@ -58,9 +59,10 @@ class Counts:
     def add(self, names: tuple[Series, Series], ts_us: int, column: int, more: int = 1) -> None:
         """Count one column under a name upstream and a name here, in the hour of a source time."""
         far, near = names
-        line = [0] * len(COUNT_COLUMNS)
+        line = [0] * len(LOCAL_COLUMNS)
         line[column] = more
-        self.add_upstream((*far, hour_of(ts_us)), line)
+        if column != REDELIVERED:
+            self.add_upstream((*far, hour_of(ts_us)), line)
         self.add_local(near, line)
 
 

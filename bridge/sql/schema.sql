@@ -47,8 +47,8 @@ create table if not exists ledger (
     forwarded integer not null,
     windows integer not null,
     rules integer not null,
-    redelivered integer not null,
     conflicting integer not null,
+    redelivered integer not null,
     primary key (equipment_id, signal)
 ) without rowid;
 

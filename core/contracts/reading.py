@@ -48,10 +48,12 @@ COUNT_COLUMNS = (
     "forwarded",
     "windows",
     "rules",
-    "redelivered",
     "conflicting",
 )
-"""What the bridge counts; the first eight are terms of the books, the last two are observations."""
+"""What a bridge counts for the platform: eight terms of the books, and readings whose value contradicts an earlier one.
+
+How often a device was read again in vain stays on site: nothing new has happened then, and nothing is to be built.
+"""
 
 COUNTS_SCHEMA = pa.schema(
     [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.contract.counts import FORWARDED, HOUR_US, Counts, merge, tally, to_arrow
-from core.contracts.reading import COUNT_COLUMNS, COUNTS_SCHEMA
+from bridge.contract.counts import FORWARDED, HOUR_US, LOCAL_COLUMNS, Counts, merge, tally, to_arrow
+from core.contracts.reading import COUNTS_SCHEMA
 
 
 def test_lines_add_up_and_travel_as_counts_schema() -> None:
@@ -21,5 +21,5 @@ def test_lines_add_up_and_travel_as_counts_schema() -> None:
 
 
 def test_one_reading_counts_as_read_and_as_its_fate() -> None:
-    line = dict(zip(COUNT_COLUMNS, tally(True, FORWARDED), strict=True))
+    line = dict(zip(LOCAL_COLUMNS, tally(True, FORWARDED), strict=True))
     assert {name for name, number in line.items() if number} == {"read", "contracted", "forwarded"}

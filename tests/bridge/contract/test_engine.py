@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from bridge.contract.counts import REDELIVERED
 from bridge.contract.engine import States, Step, step
 from bridge.contract.plan import plan_site
 from bridge.contract.rules import event_id
@@ -172,9 +173,14 @@ def test_a_rule_watches_a_withheld_signal_and_has_hysteresis(build) -> None:
 def test_redeliveries_of_a_withheld_signal_keep_its_name_on_site(build) -> None:
     built = build("- name: level\n")
     made = run(built, [], notes=[{("p1", "flow", 0): [3, 1], ("p1", "level", 0): [2, 0]}])
-    assert line(made, "*") == {"redelivered": 3, "conflicting": 1}
-    assert line(made, "level") == {"redelivered": 2}
-    assert made.counts.local["p1", "flow"][COUNT_COLUMNS.index("redelivered")] == 3
+    assert line(made, "*") == {"conflicting": 1}
+    assert made.counts.local["p1", "flow"][REDELIVERED] == 3
+    assert made.counts.local["p1", "level"][REDELIVERED] == 2
+
+
+def test_re_reads_alone_tell_the_platform_nothing(build) -> None:
+    made = run(build("- name: level\n"), [], notes=[{("p1", "level", 0): [2, 0]}])
+    assert made.counts.upstream == {}
 
 
 @pytest.mark.parametrize("cut", [1, 3, 7])
