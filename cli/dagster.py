@@ -12,13 +12,17 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+    from dagster._core.storage.event_log.base import AssetEntry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -84,15 +88,25 @@ def _materialized() -> dict[str, object]:
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=10)
         summary = materialize_new(instance, defs(), found["lake"], found["tenants"], typer.echo)
         known = instance.event_log_storage.get_asset_records()
-        held = [record for record in known if record.asset_entry.last_materialization is not None]
+        held = sum(record.asset_entry.last_materialization is not None for record in known)
+        failed = sum(_failed_last(instance, record.asset_entry) for record in known)
     return {
-        "materialized": len(held),
-        "failed": 0,
+        "materialized": held,
+        "failed": failed,
         "built": sorted(summary.materialised),
         "runs": summary.runs,
         "passed": summary.passed,
         "warned": summary.warned,
     }
+
+
+def _failed_last(instance: dg.DagsterInstance, entry: AssetEntry) -> bool:
+    """True if the last run that was to write an asset failed before it did."""
+    last = entry.last_materialization
+    if entry.last_run_id is None or (last is not None and last.run_id == entry.last_run_id):
+        return False
+    run = instance.get_run_by_id(entry.last_run_id)
+    return run is not None and run.is_failure
 
 
 def _tool(argv: Sequence[str], run: RunFolder, postgres: Postgres, settings: Settings) -> None:
