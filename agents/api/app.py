@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.api import chat
-from agents.api.headers import CONTENT_POLICY, Headers
+from agents.api.headers import Headers
 from agents.api.problems import UnauthenticatedError, install_problems
 from agents.api.services import Services, SignedIn
 from agents.api.signed_in import services, signed_in, tool_context
@@ -21,7 +21,7 @@ from core.errors import DeniedError
 from core.sdk.loader import Module
 
 _PAGE = Path(__file__).parent / "page"
-_FILES = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
+_FILES = {"/": "page.html"} | {f"/{name}": name for name in ("page.css", "page.js", "render.js", "icon.svg")}
 Opened = AbstractAsyncContextManager[Services]
 
 
@@ -65,7 +65,14 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
             app.state.services = opened
             yield
 
-    app = FastAPI(title="Goldlayer agent service", version=version("goldlayer"), lifespan=lifespan)
+    # The framework's pages over the API load their script from elsewhere; this one needs nothing but this machine.
+    app = FastAPI(
+        title="Goldlayer agent service",
+        version=version("goldlayer"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.add_middleware(Headers)
     install_problems(app)
     app.include_router(_door)
@@ -113,6 +120,6 @@ async def health(request: Request) -> dict[str, str]:
 
 def _file(name: str) -> Callable[[], FileResponse]:
     def serve() -> FileResponse:
-        return FileResponse(_PAGE / name, headers={"content-security-policy": CONTENT_POLICY})
+        return FileResponse(_PAGE / name)
 
     return serve

@@ -5,7 +5,7 @@ agents.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets.databases import TenantDatabases
+from assets.declared import OWNERS
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.serving.dbt_run import DbtProjectFiles, build
 from assets.window import require_predecessor, window
@@ -30,6 +31,14 @@ class _Translator(DagsterDbtTranslator):
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002  the library's signature
+        return OWNERS
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        # The manifest is parsed without a database: the name it would give the table's database is nobody's.
+        table = f"{dbt_resource_props['schema']}.{dbt_resource_props['name']}"
+        return {**super().get_metadata(dbt_resource_props), "dagster/table_name": table}
 
 
 def mart_assets(project: DbtProjectFiles) -> dg.AssetsDefinition:

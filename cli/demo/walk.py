@@ -156,7 +156,7 @@ class Walk:
         ]
         return [
             f"Dagster    {dagster}",
-            f"agent API  {self.agents_url}/docs",
+            f"agent API  {self.agents_url}/openapi.json",
             f"chat       {self.agents_url}/",
             *people,
             "Ctrl-C stops everything",

@@ -1,13 +1,14 @@
-"use strict";
+import { counted, element, evidence, prose, tables } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
 let token = sessionStorage.getItem("token");
 let session = null;
+let talking = null;
 
-async function request(path, body) {
+async function request(path, body, signal) {
   const headers = { "content-type": "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
-  return fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+  return fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
 }
 
 async function problem(response) {
@@ -20,21 +21,42 @@ async function problem(response) {
 
 async function show() {
   const response = token ? await request("/api/v1/me") : null;
-  const inside = Boolean(response && response.ok);
+  const inside = Boolean(response?.ok);
   if (!inside) leave();
   $("sign-in").hidden = inside;
   $("talk").hidden = $("who").hidden = $("leave").hidden = !inside;
-  if (inside) {
-    const me = await response.json();
-    $("who").textContent = `${me.name} · ${me.tenant_name}`;
-    $("question").focus();
-  }
+  if (!inside) return;
+  const me = await response.json();
+  $("who").textContent = `${me.name} · ${me.tenant_name}`;
+  await offer();
+  ready();
 }
 
 function leave() {
+  talking?.abort();
   token = session = null;
   sessionStorage.removeItem("token");
   $("turns").replaceChildren();
+  $("welcome").hidden = false;
+}
+
+// On a touch screen focus would open the keyboard over the answer.
+function ready() {
+  if (matchMedia("(pointer: fine)").matches) $("question").focus({ preventScroll: true });
+}
+
+// Examples of the tools one may use, the first of each that stands alone: it points at nothing said or meant before.
+const POINTING = /\b(this|that|these|those|it|they|them|same|last|the (?!mean)|\d|(January|February|March|April|May|June|July|August|September|October|November|December)\b)/;
+
+async function offer() {
+  const response = await request("/api/v1/tools");
+  const tools = response.ok ? await response.json() : [];
+  const found = tools.map((tool) => tool.examples.find((example) => !POINTING.test(example))).filter(Boolean);
+  $("examples").replaceChildren(...found.map((example) => {
+    const button = element("button", { text: example });
+    button.addEventListener("click", () => ask(example));
+    return element("li", {}, button);
+  }));
 }
 
 $("leave").addEventListener("click", () => { leave(); show(); });
@@ -44,59 +66,70 @@ $("sign-in").addEventListener("submit", async (event) => {
   const form = event.target;
   const warning = form.querySelector(".problem");
   warning.hidden = true;
-  const response = await request("/api/v1/auth/sign-in", Object.fromEntries(new FormData(form)));
-  if (!response.ok) {
-    warning.textContent = await problem(response);
+  try {
+    const response = await request("/api/v1/auth/sign-in", Object.fromEntries(new FormData(form)));
+    if (!response.ok) throw new Error(await problem(response));
+    token = (await response.json()).token;
+    sessionStorage.setItem("token", token);
+    form.reset();
+    await show();
+  } catch (error) {
+    warning.textContent = error.message;
     warning.hidden = false;
-    return;
   }
-  token = (await response.json()).token;
-  sessionStorage.setItem("token", token);
-  form.reset();
-  show();
 });
 
 $("question").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey) {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     $("ask").requestSubmit();
   }
 });
 
-$("ask").addEventListener("submit", async (event) => {
+$("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const question = $("question").value.trim();
-  const button = event.target.querySelector("button");
-  if (!question || button.disabled) return;
-  button.disabled = true;
+  if (!question || talking) return;
   $("question").value = "";
+  ask(question);
+});
+
+async function ask(question) {
+  if (talking) return;
+  talking = new AbortController();
+  const button = $("ask").querySelector("button");
+  button.disabled = true;
+  $("welcome").hidden = true;
   const turn = $("turn").content.firstElementChild.cloneNode(true);
   turn.querySelector(".asked").textContent = question;
   turn.querySelector(".answer").classList.add("working");
   $("turns").append(turn);
   turn.scrollIntoView({ block: "start" });
   try {
-    await answer(turn, question);
+    await answer(turn, question, talking.signal);
   } catch (error) {
     say(turn, `The connection broke: ${error.message}`);
   }
   turn.querySelector(".answer").classList.remove("working");
+  talking = null;
   button.disabled = false;
-  $("question").focus();
-});
+  ready();
+}
 
-async function answer(turn, question) {
+async function answer(turn, question, signal) {
   const body = session ? { message: question, session_id: session } : { message: question };
-  const response = await request("/api/v1/chat", body);
+  const response = await request("/api/v1/chat", body, signal);
   if (!response.ok) {
     say(turn, await problem(response));
-    if (response.status === 401) show();
+    if (response.status === 401) await show();
     return;
   }
+  let text = "";
   for await (const { event, data } of events(response.body)) {
-    if (event === "text") turn.querySelector(".answer").append(data.text);
-    else if (event === "tool_call_start") turn.querySelector(".answer").replaceChildren();
-    else if (event === "tool_result") call(turn, data);
+    if (event === "text") write(turn, (text += data.text));
+    else if (event === "tool_call_start") write(turn, (text = ""));
+    else if (event === "tool_call_end") called(turn, data);
+    else if (event === "tool_result") returned(turn, data);
     else if (event === "answer") finish(turn, data);
     else if (event === "error") say(turn, data.message);
     else if (event === "done") session = data.session_id;
@@ -121,49 +154,43 @@ async function* events(stream) {
   }
 }
 
+function write(turn, text) {
+  turn.querySelector(".answer").replaceChildren(prose(text));
+}
+
 function say(turn, text) {
-  const line = document.createElement("p");
-  line.className = "problem";
-  line.textContent = text;
-  turn.querySelector(".answer").append(line);
+  turn.querySelector(".answer").append(element("p", { className: "problem", text }));
 }
 
-function fold(title, content) {
-  const details = document.createElement("details");
-  const summary = document.createElement("summary");
-  const pre = document.createElement("pre");
-  summary.textContent = title;
-  pre.textContent = content;
-  details.append(summary, pre);
-  return details;
-}
-
-function call(turn, data) {
-  const told = Object.entries(data.arguments).map(([name, value]) => `${name} ${value}`).join(", ");
-  const outcome = data.exit === "ok" ? `${data.rows} rows` : data.exit;
-  const content = data.result ? JSON.stringify(data.result.rows, null, 1) : data.message;
-  const details = fold(`${data.name}${told ? ` · ${told}` : ""} · ${outcome}`, content);
-  if (data.exit !== "ok") details.classList.add("refused");
+function called(turn, data) {
+  const told = Object.entries(data.arguments).map(([name, value]) => `${name.replaceAll("_", " ")} ${[value].flat().join(", ")}`);
+  const summary = element("summary", {}, element("b", { text: data.name }), told.length ? ` ${told.join(" · ")}` : "");
+  const details = element("details", {}, summary);
+  details.dataset.call = data.id;
   turn.querySelector(".calls").append(details);
+}
+
+function returned(turn, data) {
+  const details = [...turn.querySelectorAll("[data-call]")].findLast((one) => one.dataset.call === data.id);
+  if (!details) return;
+  const fine = data.exit === "ok";
+  details.querySelector("summary").append(` → ${fine ? counted(data.rows, "row") : data.exit}`);
+  details.classList.toggle("refused", !fine);
+  if (data.result) details.append(...tables(data.result.rows));
+  else details.append(element("p", { className: "problem", text: data.message }));
 }
 
 function finish(turn, data) {
   const verdict = turn.querySelector(".verdict");
-  verdict.hidden = false;
-  verdict.textContent = data.verified
-    ? `${data.checked} figures, each found in a tool result · ${data.provider}, ${data.model}`
-    : `Not found in any tool result: ${data.unmatched.join(", ")} · ${data.provider}, ${data.model}`;
+  const found = data.checked ? `✓ ${counted(data.checked, "figure")}, each found in what the tools returned` : "No figures to look for";
+  const said = data.verified ? found : `✗ Not found in what the tools returned: ${data.unmatched.join(", ")}`;
+  verdict.replaceChildren(element("b", { text: said }), ` · answered by ${data.model}`);
   verdict.classList.toggle("doubt", !data.verified);
-  const evidence = turn.querySelector(".evidence");
-  evidence.hidden = data.evidence.length === 0;
-  evidence.querySelector("summary").textContent = `Evidence: ${data.evidence.length} queries`;
-  for (const item of data.evidence) {
-    const checks = Object.values(item.checks);
-    const passed = checks.filter((status) => status === "passed").length;
-    const line = document.createElement("li");
-    line.append(fold(`${item.table} at version ${item.version}, ${item.rows} rows, ${passed} of ${checks.length} checks passed`, item.query));
-    evidence.querySelector("ul").append(line);
-  }
+  verdict.hidden = false;
+  const details = turn.querySelector(".evidence");
+  details.hidden = data.evidence.length === 0;
+  details.querySelector("summary").textContent = `Evidence: ${counted(data.evidence.length, "query", "queries")}`;
+  details.querySelector("ul").replaceChildren(...data.evidence.map(evidence));
 }
 
 show();

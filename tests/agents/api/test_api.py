@@ -236,13 +236,28 @@ async def test_bad_requests_are_problem_documents(
 
 
 async def test_the_page_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
-    for path in ("/", "/page.css", "/page.js"):
+    for path in ("/", "/page.css", "/page.js", "/render.js", "/icon.svg"):
         response = await client.get(path)
         assert response.status_code == 200
-        assert "://" not in response.text
-        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert "://" not in response.text.replace('xmlns="http://www.w3.org/2000/svg"', "")
     page = (await client.get("/")).text
     assert "<style" not in page and "style=" not in page and "onclick" not in page
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/openapi.json", "/health", "/api/v1/me", "/docs"])
+async def test_every_answer_forbids_a_browser_to_load_from_elsewhere(client: httpx.AsyncClient, path: str) -> None:
+    policy = (await client.get(path)).headers["content-security-policy"]
+    words = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert words.pop("default-src") == "'none'"
+    assert words.pop("require-trusted-types-for") == "'script'"
+    assert set(words.values()) == {"'self'", "'none'"}
+
+
+async def test_the_api_is_described_without_a_page_that_loads_from_elsewhere(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/openapi.json")).json()
+    assert {"/api/v1/chat", "/api/v1/tools", "/api/v1/scada-monitor/equipment"} <= set(described["paths"])
+    for path in ("/docs", "/redoc"):
+        assert (await client.get(path)).status_code == 404
 
 
 async def test_health(client: httpx.AsyncClient) -> None:
