@@ -85,6 +85,8 @@ def _reading_reason() -> pl.Expr:
         .then(pl.lit("the site has no such signal"))
         .when(is_good() & pl.col("value").is_null() & pl.col("text").is_null())
         .then(pl.lit("quality is good but there is no value"))
+        .when(is_good() & pl.col("text").is_not_null() & pl.col("numeric"))
+        .then(pl.lit("a text where the contract promises a number"))
         .when(is_good() & (pl.col("value") < pl.col("minimum")))
         .then(pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"))
         .when(is_good() & (pl.col("value") > pl.col("maximum")))

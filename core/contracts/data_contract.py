@@ -140,6 +140,8 @@ class SignalContract:
     minimum: float | None
     maximum: float | None
     description: str | None
+    numeric: bool
+    """The contract says number or integer: a text is no value of this signal."""
 
     def outgoing(self) -> list[str]:
         """Names of the signals that leave the site for this one."""
@@ -169,6 +171,7 @@ class DataContract:
 
 _WINDOWS: TypeAdapter[tuple[Window, ...]] = TypeAdapter(tuple[Window, ...])
 _RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
+_NUMERIC = ("number", "integer")
 _SIGNAL_KEYS = {"unit", "forward", "deadband", "sampling", "windows", "role"}
 _TOP_KEYS = {
     "apiVersion",
@@ -275,6 +278,7 @@ def _signal(equipment_type: str, prop: dict[str, Any], where: str) -> SignalCont
             minimum=options.get("minimum"),
             maximum=options.get("maximum"),
             description=prop.get("description"),
+            numeric=prop.get("logicalType") in _NUMERIC,
         )
     except ValidationError as error:
         raise _first_problem(error, place) from error
@@ -327,11 +331,8 @@ def permissive_contract(site: SiteFile) -> str:
     schema: list[dict[str, Any]] = []
     for equipment_type, signals in site.signals_of_type().items():
         properties = [
-            {
-                "name": signal.name,
-                "logicalType": "number",
-                "customProperties": [{"property": "unit", "value": signal.unit}],
-            }
+            # Without a logical type: nobody has said whether the signal speaks in numbers or in words.
+            {"name": signal.name, "customProperties": [{"property": "unit", "value": signal.unit}]}
             for signal in signals.values()
         ]
         schema.append({"name": equipment_type, "logicalType": "object", "properties": properties})

@@ -21,6 +21,7 @@ schema:
   - name: pump
     properties:
       - name: flow
+        logicalType: number
         logicalTypeOptions: {minimum: 0, maximum: 100}
         customProperties:
           - {property: unit, value: l/min}

@@ -43,6 +43,16 @@ def test_rejected_with_the_reason(bronze, signals, signal, value, quality, reaso
     assert judged.rejected["reason"].to_list() == [reason]
 
 
+def test_a_text_is_no_number_where_the_contract_promises_one(bronze, signals):
+    words = bronze.rows(("flow", 0, None), ("level", 0, None), ("pieces", 0, None), text="offline")
+    judged = judge_readings(words, signals)
+    assert judged.rejected.select("signal", "reason").rows() == [
+        ("flow", "a text where the contract promises a number")
+    ]
+    assert sorted(judged.kept["signal"]) == ["level", "pieces"]
+    assert judge_readings(bronze.rows(("flow", 0, None), text="nan", quality=BAD), signals).rejected.is_empty()
+
+
 def test_a_bad_sample_may_have_no_value_and_any_value(bronze, signals):
     judged = judge_readings(bronze.rows(("flow", 0, None), ("flow", 1, 9e9), quality=BAD), signals)
     assert judged.kept.height == 2
