@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -116,6 +117,8 @@ class OpcUaReplay:
         await server.register_namespace(_NAMESPACE)
         await self._add_tags()
         server.iserver.history_manager.set_storage(self._history())
+        # The library writes a traceback of its own before it raises; the error below says it in one line.
+        logging.getLogger("asyncua.server.server").setLevel(logging.CRITICAL)
         try:
             await server.start()
         except OSError as error:
