@@ -1,0 +1,67 @@
+"""Great Expectations behind its one door."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from lake.tables import TABLES
+from quality.expected import Expected, Severity, expectations
+from quality.validation import validate
+
+EXPECTED = (
+    Expected("value_is_set", "not_null", ("value",)),
+    Expected("value_is_unique", "unique", ("value",)),
+    Expected("pair_is_unique", "unique", ("name", "value")),
+    Expected("name_is_known", "in_set", ("name",), values=("a", "b")),
+    Expected("value_is_small", "between", ("value",), minimum=0, maximum=5),
+    Expected("has_rows", "rows", severity=Severity.WARN, minimum=1),
+)
+
+
+def test_every_kind_of_expectation_finds_its_row():
+    frame = pl.DataFrame({"name": ["a", "a", "c", "b"], "value": [1.0, 1.0, None, 9.0]})
+    outcomes = validate(frame, EXPECTED)
+    assert [(one.check, one.passed) for one in outcomes] == [
+        ("value_is_set", False), ("value_is_unique", False), ("pair_is_unique", False), ("name_is_known", False),
+        ("value_is_small", False), ("has_rows", True),
+    ]  # fmt: skip
+    assert outcomes[0].observed.startswith("1 of 4 rows break it")
+    assert outcomes[4].observed == "1 of 4 rows break it, for example [9.0]"
+    assert outcomes[5].observed == "4 rows"
+
+
+def test_no_row_breaks_nothing_and_is_missing_where_rows_are_expected():
+    frame = pl.DataFrame(schema={"name": pl.String, "value": pl.Float64})
+    outcomes = validate(frame, EXPECTED)
+    assert [one.passed for one in outcomes] == [True] * 5 + [False]
+    assert outcomes[5].status == "warned"
+    assert (outcomes[0].observed, outcomes[5].observed) == ("0 of 0 rows break it", "0 rows")
+
+
+def test_what_is_said_of_no_row_is_what_the_library_says(monkeypatch: pytest.MonkeyPatch):
+    spec = TABLES["silver.readings"]
+    expected = [one for one in expectations(spec) if set(one.columns) <= set(spec.schema.names)]
+    empty = pl.from_arrow(spec.schema.empty_table())
+    assert isinstance(empty, pl.DataFrame)
+    ours = validate(empty, expected)
+    monkeypatch.setattr(pl.DataFrame, "is_empty", lambda _: False)
+    assert [(one.check, one.passed) for one in ours] == [(one.check, one.passed) for one in validate(empty, expected)]
+
+
+def test_what_is_loaded_late_works_when_somebody_needs_it():
+    program = (
+        "import sys, polars as pl\n"
+        "from quality.expected import Expected\n"
+        "from quality.validation import validate\n"
+        "rows = pl.DataFrame({'value': [1.0]})\n"
+        "assert validate(rows, [Expected('value_is_set', 'not_null', ('value',))])[0].passed\n"
+        "assert 'scipy.stats._stats_py' not in sys.modules\n"
+        "from sklearn.ensemble import HistGradientBoostingRegressor\n"
+        "from scipy.stats import norm\n"
+        "assert norm.cdf(0.0) == 0.5\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
