@@ -110,7 +110,10 @@ async def _walk(
             await walk.provision()
             await walk.stream()
             await walk.build()
-            await walk.answer()
+            if walk.has_questions or not once:
+                await walk.answer()
+            else:
+                progress.say("no site file has `questions`: nobody asks the agents")
             if not once:
                 await walk.open_house()
                 for line in walk.addresses():

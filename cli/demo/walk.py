@@ -88,9 +88,9 @@ class Walk:
     async def stream(self) -> None:
         """Plants and bridges, gateway and sink, until everything the plants have is in the lake."""
         with self.progress.step("start", "starting gateway, sink, plants and bridges"):
-            await self.supervisor.up([gateway_part(self.run, self.settings), sink_part(self.run, self.settings)])
             plants = [plant_part(self.run, self.settings, one.site.site, one.file, self.speed) for one in self.sites]
-            await self.supervisor.up(plants)
+            doors = [gateway_part(self.run, self.settings), sink_part(self.run, self.settings)]
+            await self.supervisor.up([*doors, *plants])
             async with await Tenancy.open(self.run, self.postgres, self.settings) as tenancy:
                 files = [await register(tenancy, one, self._endpoint(one)) for one in self.sites]
             await self.supervisor.up([bridge_part(self.run, self.settings, one) for one in files])
@@ -115,12 +115,19 @@ class Walk:
         with self.progress.step("build", "building silver, gold, marts, vectors and training pairs"):
             self.assets = Assets.model_validate(await build_tables(self.run, self.settings, self.progress))
 
+    @property
+    def has_questions(self) -> bool:
+        """True if a site file asks something."""
+        return any(one.site.questions for one in self.sites)
+
     async def answer(self) -> None:
         """The agent service starts and answers each tenant's analyst."""
         with self.progress.step("agents", "starting the agent service"):
             await self.supervisor.up([agents_part(self.run, self.settings)])
         with self.progress.step("answers", "asking as each tenant's analyst"):
             for one in self.sites:
+                if not one.site.questions:
+                    continue
                 slug = one.site.tenant
                 token = await questions.sign_in(self.agents_url, slug, _email(slug), self._password(slug))
                 for question in one.site.questions:
