@@ -5,11 +5,9 @@ The import costs seconds, so it happens at the first batch of a process and neve
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import Any
 
 import polars as pl
@@ -47,7 +45,6 @@ def _of_no_rows(one: Expected) -> Outcome:
 
 @cache
 def _engine() -> Any:
-    _defer("scipy", "stats")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -58,18 +55,6 @@ def _engine() -> Any:
         .add_dataframe_asset("table")
         .add_batch_definition_whole_dataframe("window")
     )
-
-
-def _defer(package: str, name: str) -> None:
-    """Load a module at its first use: two seconds for tests of distributions, which no expectation here is."""
-    full = f"{package}.{name}"
-    spec = None if full in sys.modules else find_spec(full)
-    if spec is None or spec.loader is None:
-        return
-    spec.loader = LazyLoader(spec.loader)
-    module = sys.modules[full] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    setattr(import_module(package), name, module)
 
 
 def _validated(batch: Any, suite: Any) -> list[Any]:
