@@ -62,5 +62,6 @@ def environment(run: RunFolder, postgres: Postgres, settings: Settings) -> dict[
         # A run over many days writes one event a day and table: in batches instead of one by one.
         "DAGSTER_EVENT_BATCH_SIZE": "500",
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "GX_ANALYTICS_ENABLED": "false",
         "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
     }
