@@ -22,6 +22,7 @@ from lake.store import TenantLake
 from lake.tables import TABLES, table
 
 Row = dict[str, Any]
+_LONGEST_LINE = 160
 _LISTED_DAYS = 7
 
 
@@ -141,14 +142,18 @@ class LakeReader:
                 found = cursor.fetchmany(self._row_cap + 1)
             except duckdb.InterruptException as error:
                 raise TransientError(
-                    "query took too long", expected=f"at most {self._timeout_s:g} s", where=sql
+                    "query took too long", expected=f"at most {self._timeout_s:g} s", where=_first_line(sql)
                 ) from error
             except duckdb.Error as error:
-                raise InputError("query cannot be run", received=str(error).split("\n", 1)[0], where=sql) from error
+                raise InputError(
+                    "query cannot be run", received=_first_line(str(error)), where=_first_line(sql)
+                ) from error
             finally:
                 watch.cancel()
         if len(set(columns)) < len(columns):
-            raise InputError("two columns have one name", received=", ".join(columns), where=sql, next_step="use AS")
+            raise InputError(
+                "two columns have one name", received=", ".join(columns), where=_first_line(sql), next_step="use AS"
+            )
         rows = [dict(zip(columns, row, strict=True)) for row in found[: self._row_cap]]
         return columns, rows, len(found) > self._row_cap
 
@@ -167,6 +172,12 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, memory: str) -> None:
         "SET lock_configuration = true",
     ):
         connection.execute(statement)
+
+
+def _first_line(text: str) -> str:
+    """Enough of a query to recognise it in a message that people read; of DuckDB's complaint, what it complains of."""
+    first = text.strip().split("\n", 1)[0]
+    return first if len(first) <= _LONGEST_LINE else f"{first[:_LONGEST_LINE]}…"
 
 
 def _days_in_words(days: list[str]) -> list[str]:

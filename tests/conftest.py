@@ -10,11 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import PostgresSettings, Settings
 from core.tenancy import Tenancy, init_platform
+
+_NOT_SHOWN = {"browser": "the pages count as not shown", "kafka": "the road over Kafka counts as not shown"}
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Say what a green run has not shown because this machine lacks a program; pytest's own last line follows."""
+    for marker, meaning in _NOT_SHOWN.items():
+        skipped = [one for one in terminalreporter.getreports("skipped") if marker in one.keywords]
+        if skipped:
+            reason = str(skipped[0].longrepr[2]).removeprefix("Skipped: ")
+            terminalreporter.write_line(f"{meaning}: {len(skipped)} tests skipped, {reason}", yellow=True)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,15 @@ def test_a_query_reads_one_table_that_exists(lake: TenantLake) -> None:
         reader.query("SELECT step, step FROM bronze.history", ["bronze.history"])
 
 
+def test_a_refused_query_is_named_by_its_first_line(lake: TenantLake) -> None:
+    sql = "-- How old it is.\nSELECT nothing\nFROM bronze.history"
+    with pytest.raises(InputError) as refused:
+        LakeReader(lake).query(sql, ["bronze.history"])
+    assert str(refused.value).startswith("-- How old it is.: query cannot be run")
+    assert "nothing" in str(refused.value)
+    assert "FROM bronze.history" not in str(refused.value)
+
+
 def test_a_query_that_does_not_end_is_interrupted(lake: TenantLake) -> None:
     reader = LakeReader(lake, timeout_s=0.2)
     endless = "SELECT count(*) AS n FROM range(10000000000) a, range(1000000) b"

@@ -42,7 +42,7 @@ function leave() {
 
 // On a touch screen focus would open the keyboard over the answer.
 function ready() {
-  if (matchMedia("(pointer: fine)").matches) $("question").focus({ preventScroll: true });
+  if (!matchMedia("(pointer: coarse)").matches) $("question").focus({ preventScroll: true });
 }
 
 // Examples of the tools one may use, the first of each that stands alone: it points at nothing said or meant before.
