@@ -43,6 +43,8 @@ class RecordingHistory(HistoryStorageInterface):
     def __init__(self, signals: dict[ua.NodeId, HistorisedSignal]) -> None:
         super().__init__(max_history_data_response_size=_PAGE)
         self._signals = signals
+        self.pages_read = 0
+        """Pages handed out so far, of all nodes."""
 
     async def init(self) -> None:
         """Nothing to open."""
@@ -60,6 +62,7 @@ class RecordingHistory(HistoryStorageInterface):
         self, node_id: ua.NodeId, start: datetime | None, end: datetime | None, nb_values: int
     ) -> tuple[list[ua.DataValue], datetime | None]:
         """Rows between two timestamps, both included, and where the next page starts."""
+        self.pages_read += 1
         signal = self._signals.get(node_id)
         if signal is None:
             return [], None

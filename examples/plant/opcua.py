@@ -1,9 +1,9 @@
 """An OPC UA server that replays a recording: source timestamps, status codes and history, at its readers' pace.
 
 Every node shows its first row from the start; the plant holds there until connected clients subscribe to every
-signal of the site, and again whenever they are gone. A hole of the recording is a null with BadNoData. Nothing is
-written faster than the subscriptions' queues take it, so every row reaches every subscriber; ask for a queue of at
-least ten, or the plant moves in small steps.
+signal of the site and are done reading history, and again whenever they are gone. A hole of the recording is a null
+with BadNoData. Nothing is written faster than the subscriptions' queues take it, so every row reaches every
+subscriber; ask for a queue of at least ten, or the plant moves in small steps.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ from examples.plant.watchers import Watchers
 _NAMESPACE = "urn:goldlayer:plant"
 _LOOK_S = 0.005
 _HOLD_S = 0.05
+_QUIET_LOOKS = 5
+"""Looks without a history read after which clients are taken to be done: history comes in the order of time, so rows
+shown meanwhile would reach them in another order than the recording's."""
 _GOOD = ua.StatusCode(ua.UInt32(GOOD))
 _NO_DATA = ua.StatusCode(ua.UInt32(BAD_NO_DATA))
 _log = get_logger("plant")
@@ -93,6 +96,7 @@ class OpcUaReplay:
         """Steps whose rows were written; step 0 is on show from the start, but counts once it is subscribed to."""
         self._server = Server()
         self._tags: list[list[_Tag]] = []
+        self._history = RecordingHistory({})
         self._watchers: Watchers | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -116,7 +120,8 @@ class OpcUaReplay:
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         await server.register_namespace(_NAMESPACE)
         await self._add_tags()
-        server.iserver.history_manager.set_storage(self._history())
+        self._history = self._recorded()
+        server.iserver.history_manager.set_storage(self._history)
         # The library writes a traceback of its own before it raises; the error below says it in one line.
         logging.getLogger("asyncua.server.server").setLevel(logging.CRITICAL)
         try:
@@ -157,7 +162,7 @@ class OpcUaReplay:
                 await self._write(tag, 0)
             self._tags.append(tags)
 
-    def _history(self) -> RecordingHistory:
+    def _recorded(self) -> RecordingHistory:
         def shown(one: UnitRecording):
             return lambda: max(1, min(one.rows, self._shown - one.offset))
 
@@ -194,8 +199,11 @@ class OpcUaReplay:
 
     async def _hold(self, watchers: Watchers) -> None:
         _log.info("holds until every signal is subscribed to", action="replay", site=self._plant.site.site)
-        while not watchers.cover_everything():  # noqa: ASYNC110  asyncua signals no subscription
+        quiet, pages = 0, 0
+        while quiet < _QUIET_LOOKS:
             await asyncio.sleep(_HOLD_S)
+            still = watchers.cover_everything() and self._history.pages_read == pages
+            quiet, pages = (quiet + 1 if still else 0), self._history.pages_read
         await watchers.forget_the_gone()
         self._shown = max(1, self._shown)
         self._pace.restart(self._shown - 1)

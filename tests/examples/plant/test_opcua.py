@@ -130,6 +130,22 @@ async def test_it_holds_until_all_is_subscribed_and_again_when_nobody_is_there(
     assert times == {t * 10**6 for t in range(4000)}
 
 
+async def test_it_holds_while_history_is_read_so_that_rows_come_in_their_order(
+    write_site, tmp_path: Path, free_port: int
+) -> None:
+    text = "t,a,b\n" + "".join(f"{t},{t},{t}\n" for t in (5, 3, 9, 1))
+    plant = read_recording(write_site(text, _EPOCH, _TWO), tmp_path)
+    seen = _Seen()
+    async with _replay(plant, free_port) as replay, Client(replay.endpoint) as client:
+        await _subscribe(client, seen, _names(plant))
+        for _ in range(30):
+            (shown,) = await client.get_node("ns=2;s=pump-1/a").read_raw_history()
+            assert to_us(shown.SourceTimestamp) == 5 * 10**6
+            await asyncio.sleep(0.02)
+        await _until(lambda: len(seen.rows) >= plant.readings)
+    assert [ts // 10**6 for name, ts, *_ in seen.rows if name == "pump-1/a"] == [5, 3, 9, 1]
+
+
 async def test_a_taken_port_is_one_error(write_site, tmp_path: Path, free_port: int) -> None:
     plant = read_recording(write_site("t,a,b\n0,1,1\n", _EPOCH, _TWO), tmp_path)
     async with _replay(plant, free_port):
