@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.books import read_books
+from core.errors import InputError
 from core.run.folder import RunFolder
-from core.run.part import Part, Probe, StopOrder, file_exists, http_ok, port_open, started
+from core.run.part import Part, Probe, StopOrder, http_ok, port_open, started
 from core.settings import Settings, as_environment
 
 _SINK_DRAINS_S = 120.0
@@ -79,8 +81,20 @@ def bridge_part(run: RunFolder, settings: Settings, files: BridgeFiles) -> Part:
     words = ["bridge", "run", "--site", files.site_file.absolute(), "--contract", files.contract_file.absolute()]
     words += ["--home", run.bridges / files.site, "--gateway", f"ws://127.0.0.1:{run.port('gateway')}"]
     words += ["--key-file", files.key_file.absolute(), *(["--endpoint", files.endpoint] if files.endpoint else [])]
-    ready = file_exists(run.bridges / files.site / "bridge.sqlite")
-    return _part(f"bridge-{files.site}", words, settings, ready, StopOrder.BRIDGE)
+    return _part(f"bridge-{files.site}", words, settings, _keeps_books(run.bridges / files.site), StopOrder.BRIDGE)
+
+
+def _keeps_books(home: Path) -> Probe:
+    """Ready when its books can be read: the database's file is there a moment before its tables."""
+
+    async def probe() -> bool:
+        try:
+            read_books(home)
+        except InputError:
+            return False
+        return True
+
+    return probe
 
 
 def plant_part(run: RunFolder, settings: Settings, site: str, site_file: Path, speed: float | None = None) -> Part:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cli.parts import BridgeFiles, installation_parts, plant_part
+from bridge.store import DATABASE, Store
+from cli.parts import BridgeFiles, bridge_part, installation_parts, plant_part
 from core.run.folder import RunFolder
 from core.run.part import StopOrder
 from core.settings import EventLogSettings, PostgresSettings, Settings, as_environment
@@ -42,6 +43,18 @@ def test_sources_stop_before_what_drains_them(run, run_settings, tmp_path):
     wanted = ["plant-north", "bridge-north", "gateway", "sink", "agents", "dagster-webserver", "dagster-daemon"]
     assert order == wanted
     assert max(part.stop_order for part in parts) == StopOrder.DAGSTER
+
+
+async def test_a_bridge_is_ready_when_its_books_can_be_read(run, run_settings, tmp_path):
+    files = BridgeFiles("north", tmp_path / "n.yaml", tmp_path / "n.contract.yaml", tmp_path / "n.key")
+    ready = bridge_part(run, run_settings, files).ready
+    home = run.bridges / "north"
+    assert not await ready()
+    home.mkdir()
+    (home / DATABASE).touch()
+    assert not await ready()
+    with Store.open(home):
+        assert await ready()
 
 
 def test_parts_run_under_the_very_settings_of_their_supervisor(monkeypatch):

@@ -209,9 +209,11 @@ def browser() -> Iterator[Browser]:
         with connect(f"ws://127.0.0.1:{port}{path}", max_size=None, open_timeout=10) as connection:
             yield Browser(connection)
     finally:
+        family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        process.wait(20)
-        shutil.rmtree(home, ignore_errors=True)
+        process.wait(30)
+        psutil.wait_procs(family, 30)
+        shutil.rmtree(home)
 
 
 @pytest.fixture(scope="module")
