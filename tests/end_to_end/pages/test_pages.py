@@ -11,6 +11,7 @@ pytestmark = [
     pytest.mark.end_to_end,
     pytest.mark.browser,
     pytest.mark.xdist_group("demo"),
+    pytest.mark.timeout(900),  # the first one here may have to wait for the demo itself
     pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on PATH"),
 ]
 
