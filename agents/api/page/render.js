@@ -106,7 +106,8 @@ export function evidence(item) {
   const checks = Object.entries(item.checks);
   const failed = checks.filter(([, status]) => status === "failed").map(([name]) => name);
   const warned = checks.filter(([, status]) => status === "warned").map(([name]) => name);
-  const purpose = item.query.match(/^-- (.*)/)?.[1] ?? item.table;
+  const comment = item.query.match(/^(-- .*\n)+/)?.[0];
+  const purpose = comment ? comment.replaceAll(/^-- /gm, "").trim() : item.table;
   const verdict = failed.length ? `failed: ${failed.join(", ")}`
     : warned.length ? `warned: ${warned.join(", ")}`
     : checks.length ? `${counted(checks.length, "check")} passed` : "no checks";
