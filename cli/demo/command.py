@@ -58,12 +58,13 @@ def _read_recordings(found: Found) -> None:
     """Read every recording once, so that a wrong one is told before anything is created.
 
     Raises:
-        InputError: a site has no recording, or it cannot be read as its site file says.
+        InputError: a site has no recording, or it cannot be read or served as its site file says.
     """
     from examples.plant.recording import read_history, read_recording
+    from examples.plant.servable import check_servable
 
     for one in found.sites:
-        read_recording(one.site, one.folder)
+        check_servable(read_recording(one.site, one.folder))
         read_history(one.site, one.folder)
 
 

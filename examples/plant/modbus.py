@@ -18,12 +18,12 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from core.contracts.addresses import ModbusBlock, modbus_blocks
-from core.contracts.site import SiteFile
 from core.errors import InputError
 from core.log import get_logger
 from examples.plant.progress import Pace, Progress
 from examples.plant.recording import Plant
 from examples.plant.registers import Registers, encode
+from examples.plant.servable import refuse_own_addresses
 
 _log = get_logger("plant")
 _Action = Callable[[int, int, int, int, list[int], list[int] | list[bool] | None], Coroutine[Any, Any, ExcCodes | None]]
@@ -89,7 +89,7 @@ class ModbusReplay:
         self._plant = plant
         self._address = (host, port)
         self.endpoint = f"modbus://{host}:{port}"
-        _refuse_own_addresses(plant.site)
+        refuse_own_addresses(plant.site)
         self._blocks = modbus_blocks(plant.site)
         self._rows: list[Registers] = [encode(one) for one in plant.units]
         self._steps = Steps(plant, Pace(plant.elapsed_s(), speed))
@@ -158,15 +158,3 @@ class ModbusReplay:
             current_registers[at : at + block.count] = self._rows[index][self._steps.row(index)].tolist()
             if address <= block.start and block.start + block.count <= address + count:
                 self._steps.read_whole(index)
-
-
-def _refuse_own_addresses(site: SiteFile) -> None:
-    own = next((s.name for entry in site.equipment for s in entry.signals if s.address is not None), None)
-    if own is not None or site.clock is not None:
-        raise InputError(
-            "a Modbus replay lays out its registers itself",
-            expected="no `address` and no `clock` beside a recording",
-            received=own or "clock",
-            where=site.site,
-            next_step="remove them; bridge and replay derive them",
-        )

@@ -48,6 +48,13 @@ def test_an_unreadable_recording(road, reachable: Path):
     refused(road, folder, reachable / "run", "recording.csv")
 
 
+def test_a_text_over_modbus(road, reachable: Path):
+    rows = road.small_rows(5)
+    rows[3] = rows[3].replace(rows[3].split(";")[1], "offline")
+    folder = road.small_site(reachable / "sites", rows, protocol="modbus")
+    refused(road, folder, reachable / "run", "text cannot travel over Modbus")
+
+
 def test_a_contract_that_names_an_unknown_signal(road, reachable: Path):
     folder = road.small_site(reachable / "sites", road.small_rows(5))
     site, _ = load_site(folder / "test-loop.yaml")
