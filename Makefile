@@ -11,6 +11,8 @@ ONLY    ?=
 KAFKA_ARGS := $(if $(KAFKA),--kafka local $(if $(findstring --run,$(ARGS)),,--run .goldlayer-kafka))
 
 .DEFAULT_GOAL := help
+# The last line of the demo is its summary, also when another make runs this one.
+MAKEFLAGS += --no-print-directory
 .PHONY: help setup lock demo up test lint bench clean
 
 help: ## list the targets

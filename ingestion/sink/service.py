@@ -71,7 +71,10 @@ class Sink:
         """Sink until `stop`, then drain what the log holds."""
         lag_at = 0.0
         loop = asyncio.get_running_loop()
-        while not stop.is_set():
+        last_look = False
+        while not last_look:
+            # A tenant that came while we slept is drained too: the last look is taken after the word to stop.
+            last_look = stop.is_set()
             try:
                 await self._discover(stop)
                 if loop.time() - lag_at >= _LAG_EVERY_S:

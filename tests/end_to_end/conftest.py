@@ -55,7 +55,11 @@ class Road:
     @staticmethod
     def environment() -> dict[str, str]:
         """The caller's, without what would steer the product."""
-        return {key: value for key, value in os.environ.items() if not key.startswith(("GOLDLAYER_", "PYTEST_"))}
+        return {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("GOLDLAYER_", "PYTEST_", "MAKE", "MFLAGS"))
+        }
 
     def run(self, *argv: object, cwd: Path = ROOT, timeout_s: float = 600) -> Ran:
         """Run a command to its end."""
