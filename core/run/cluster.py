@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ def binaries(account: Account | None) -> Path:
     """The folder of PostgreSQL's programs, found without importing the wheel.
 
     Raises:
-        TerminalError: the wheel is not installed, or the server's account cannot reach it.
+        TerminalError: the wheel is not installed, or no place for a copy that the server's account can reach.
     """
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
@@ -33,14 +35,40 @@ def binaries(account: Account | None) -> Path:
         )
     folder = Path(spec.origin).parent / _BINARIES
     closed = closed_folder(folder, account) if account is not None else None
-    if closed is not None:
+    return folder if closed is None else _open_copy(Path(spec.origin).parent) / _WHEEL / _BINARIES
+
+
+def _open_copy(wheel: Path) -> Path:
+    """A copy of programs and libraries where every account can reach them, made once for each installation.
+
+    Raises:
+        TerminalError: somebody else's folder lies in its place.
+    """
+    programs, libraries = wheel / _BINARIES.parent, wheel.with_name(f"{_WHEEL}.libs")
+    name = hashlib.sha256(f"{programs} {programs.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    target = Path(tempfile.gettempdir()) / f"goldlayer-postgresql-{name}"
+    if not target.exists():
+        fresh = Path(tempfile.mkdtemp(prefix="goldlayer-postgresql-"))
+        # Side by side as in the wheel: the programs find their libraries by relative path.
+        shutil.copytree(programs, fresh / _WHEEL / programs.name, symlinks=True)
+        if libraries.is_dir():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for folder in (fresh, fresh / _WHEEL):
+            folder.chmod(0o755)
+        try:
+            fresh.rename(target)
+        except OSError:
+            # Another process was quicker: its copy serves as well.
+            shutil.rmtree(fresh)
+    status = target.lstat()
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
         raise TerminalError(
             "started as root, PostgreSQL runs as another user, who cannot reach its programs",
-            received=str(closed),
-            where=str(folder),
-            next_step=f"chmod o+x {closed}, or install into another folder",
+            received=str(target),
+            where=str(programs),
+            next_step=f"remove {target}, or install into a folder open to others",
         )
-    return folder
+    return target
 
 
 @dataclass(frozen=True, slots=True)
