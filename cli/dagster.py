@@ -49,7 +49,12 @@ def daemon(run: RunOption = None) -> None:
 
 
 @app.command()
-def materialize(run: RunOption = None) -> None:
+def materialize(
+    run: RunOption = None,
+    when_told: Annotated[
+        bool, typer.Option("--when-told", help="Load first, then wait for a line on standard input; build only then.")
+    ] = False,
+) -> None:
     """Build what follows from new bronze data, in this process; the last line is a summary in JSON."""
     with _opened(run) as (folder, postgres, settings):
         from orchestration.home import environment
@@ -58,6 +63,8 @@ def materialize(run: RunOption = None) -> None:
         import warnings
 
         warnings.simplefilter("ignore")
+        if when_told and not _told():
+            return
         typer.echo(json.dumps(_materialized(), sort_keys=True))
 
 
@@ -72,6 +79,20 @@ def _opened(path: Path | None) -> Generator[tuple[RunFolder, Postgres, Settings]
     with postgres.running():
         asyncio.run(initialise(folder, postgres, settings))
         yield folder, postgres, settings
+
+
+def _told() -> bool:
+    """Load what a build needs, which takes seconds, and wait; False if standard input ends without a line."""
+    from importlib import import_module
+
+    from orchestration.definitions import defs
+    from quality.validation import load
+
+    for name in ("orchestration.event_log", "orchestration.materialize", "dbt.cli.main"):
+        import_module(name)
+    defs()
+    load()
+    return bool(sys.stdin.readline())
 
 
 def _materialized() -> dict[str, object]:

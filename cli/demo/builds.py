@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from cli.demo.progress import Progress
@@ -21,35 +23,64 @@ async def _nothing() -> AsyncGenerator[bytes]:
     yield b""
 
 
-async def build_tables(run: RunFolder, settings: Settings, progress: Progress) -> dict[str, Any]:
-    """Materialise what follows from new bronze data.
+class TableBuilder:
+    """The process that will build the tables: it loads Dagster while the data streams, and builds when it is told."""
 
-    Returns:
-        What the command printed as its last line: Dagster's counts.
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process, self._log = process, log
 
-    Raises:
-        TerminalError: a run failed; carries the command's last words.
-    """
-    argv = [sys.executable, "-P", "-m", "cli.main", "dagster", "materialize", "--run", str(run.path)]
-    with (run.logs / "materialize.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *bound_to_us(argv),
-            env={**os.environ, **as_environment(settings), "GOLDLAYER_DEBUG": "true"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-        )
+    @classmethod
+    async def start(cls, run: RunFolder, settings: Settings) -> TableBuilder:
+        """Start loading; the process goes with this one, and by itself if it is never told."""
+        words = ["dagster", "materialize", "--when-told", "--run", str(run.path)]
+        path = run.logs / "materialize.log"
+        with path.open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *bound_to_us([sys.executable, "-P", "-m", "cli.main", *words]),
+                env={**os.environ, **as_environment(settings), "GOLDLAYER_DEBUG": "true"},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        return cls(process, path)
+
+    async def build(self, progress: Progress) -> dict[str, Any]:
+        """Materialise what follows from new bronze data.
+
+        Returns:
+            What the command printed as its last line: Dagster's counts.
+
+        Raises:
+            TerminalError: a run failed; carries the command's last words.
+        """
+        await self._tell()
         last = ""
-        async for line in process.stdout or _nothing():
+        async for line in self._process.stdout or _nothing():
             if last:
                 progress.say(f"  {last}")
             last = line.decode(errors="replace").rstrip()
-        code = await process.wait()
-    if code != 0:
-        tail = (run.logs / "materialize.log").read_text(errors="replace").strip().splitlines()[-1:]
-        raise TerminalError(
-            "the tables could not be built",
-            received=" ".join(tail)[-500:],
-            where=str(run.logs / "materialize.log"),
-            next_step="read the log; the next start tries again",
-        )
-    return json.loads(last)
+        if await self._process.wait() != 0:
+            tail = self._log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise TerminalError(
+                "the tables could not be built",
+                received=" ".join(tail)[-500:],
+                where=str(self._log),
+                next_step="read the log; the next start tries again",
+            )
+        return json.loads(last)
+
+    async def stop(self) -> None:
+        """End the process if it was never told, or is not done."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def _tell(self) -> None:
+        told = self._process.stdin
+        if told is None:
+            return
+        # If it has ended already, its exit code and its log say why.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            told.write(b"build\n")
+            await told.drain()

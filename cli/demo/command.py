@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,8 +106,8 @@ async def _walk(
         async with (
             Supervisor(run, postgres) as supervisor,
             watched_memory(lambda: _processes(run), lambda: broker.pids) as peak,
+            aclosing(Walk(run, settings, postgres, supervisor, found.sites, speed, peak, progress)) as walk,
         ):
-            walk = Walk(run, settings, postgres, supervisor, found.sites, speed, peak, progress)
             await walk.provision()
             await walk.stream()
             await walk.build()

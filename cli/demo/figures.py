@@ -56,6 +56,16 @@ def quarantined_rows(lakes: Iterable[TenantLake]) -> int:
     return sum(int(lake.scan(bronze.QUARANTINE).select(pl.col("rows").sum()).collect().item()) for lake in lakes)
 
 
+def reasons(lakes: Iterable[TenantLake], table: TableSpec) -> list[tuple[str, int]]:
+    """Why rows of a quarantine are there, and how many; the most frequent first."""
+    found: Counter[str] = Counter()
+    for lake in lakes:
+        weight = pl.col("rows").sum() if "rows" in table.schema.names else pl.len()
+        for reason, rows in lake.scan(table).group_by("reason").agg(weight).collect().iter_rows():
+            found[reason] += rows
+    return found.most_common()
+
+
 def doubled_rows(lakes: Iterable[TenantLake]) -> int:
     """Rows of bronze beyond the first of their (lane, seq, row number)."""
     keys = list(bronze.READINGS.keys)

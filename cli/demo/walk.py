@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bridge.books import BridgeBooks, read_books
 from cli.demo import figures, questions
-from cli.demo.builds import build_tables
+from cli.demo.builds import TableBuilder
 from cli.demo.history import load_history
 from cli.demo.plants import PlantState, read_state
 from cli.demo.progress import Progress
@@ -35,9 +35,12 @@ from core.run.supervisor import Supervisor
 from core.settings import Settings
 from core.tenancy import Tenancy
 from ingestion.lag import lag
+from lake.spec import TableSpec
 from lake.store import Lake, TenantLake
+from lake.tables import bronze, silver
 
 ANALYST_ROLE = "operator"
+_MOST_REASONS = 5
 
 
 @dataclass(slots=True)
@@ -52,6 +55,7 @@ class Walk:
     speed: float | None
     peak: PeakMemory
     progress: Progress
+    builder: TableBuilder | None = None
     view: View | None = None
     verdict: Verdict | None = None
     assets: Assets | None = None
@@ -95,6 +99,7 @@ class Walk:
                 files = [await register(tenancy, one, self._endpoint(one)) for one in self.sites]
             await self.supervisor.up([bridge_part(self.run, self.settings, one) for one in files])
         with self.progress.step("stream", "streaming the recordings over OPC UA and Modbus"):
+            self.builder = await TableBuilder.start(self.run, self.settings)
             log = await open_event_log(self.settings, self.run, self.postgres)
             try:
                 self.view = await until_settled(lambda: self._look(log), self.progress)
@@ -109,11 +114,23 @@ class Walk:
             )
             for row in self.verdict.examples:
                 self.progress.say(f"  differs: {row}")
+            self._tell_kept_apart("quarantined", bronze.QUARANTINE)
 
     async def build(self) -> None:
         """Dagster builds what the new data touched, checks included."""
         with self.progress.step("build", "building silver, gold, marts, vectors and training pairs"):
-            self.assets = Assets.model_validate(await build_tables(self.run, self.settings, self.progress))
+            builder = self.builder or await TableBuilder.start(self.run, self.settings)
+            self.assets = Assets.model_validate(await builder.build(self.progress))
+            self._tell_kept_apart("rejected", silver.QUARANTINE)
+
+    def _tell_kept_apart(self, what: str, table: TableSpec) -> None:
+        for reason, rows in figures.reasons(self.lakes, table)[:_MOST_REASONS]:
+            self.progress.say(f"  {what} {rows:,}: {reason}")
+
+    async def aclose(self) -> None:
+        """Leave no process of this walk behind; the parts are the supervisor's."""
+        if self.builder is not None:
+            await self.builder.stop()
 
     @property
     def has_questions(self) -> bool:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cli.demo.figures import superseded_rows
+from cli.demo.figures import reasons, superseded_rows
 from lake.store import Lake
 from lake.tables import bronze, silver
 
@@ -23,5 +23,20 @@ def test_a_row_that_silver_rejects_supersedes_nothing(tmp_path: Path):
     lake.append(bronze.READINGS, pa.Table.from_pylist(sent, schema=bronze.READINGS.schema))
     assert superseded_rows([lake]) == 2
     rejected = READING | ORIGIN | {"kind": "reading", "reason": "below", "value": -40.0, "row_no": 2, "late": False}
-    lake.replace_days(silver.QUARANTINE, pa.Table.from_pylist([rejected], schema=silver.QUARANTINE.schema), [DAY])
+    other = rejected | {"row_no": 3}
+    lake.replace_days(
+        silver.QUARANTINE, pa.Table.from_pylist([rejected, other], schema=silver.QUARANTINE.schema), [DAY]
+    )
     assert superseded_rows([lake]) == 1
+    assert reasons([lake, lake], silver.QUARANTINE) == [("below", 4)]
+
+
+def test_a_refused_batch_counts_with_the_rows_it_claims(tmp_path: Path):
+    lake = Lake(str(tmp_path)).tenant("acme")
+    assert reasons([lake], bronze.QUARANTINE) == []
+    kept = [
+        ORIGIN | {"kind": "record", "reason": "value is not a number", "rows": 1},
+        ORIGIN | {"kind": "batch", "reason": "oversized", "rows": 700},
+    ]
+    lake.append(bronze.QUARANTINE, pa.Table.from_pylist(kept, schema=bronze.QUARANTINE.schema))
+    assert reasons([lake], bronze.QUARANTINE) == [("oversized", 700), ("value is not a number", 1)]
