@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.backing import backing
 from agents.conversation import Message, Prompt, ToolReply, ToolRequest
 from agents.events import AgentEvent
 from agents.prompt import PromptLayer, assemble, system_text
@@ -45,6 +46,8 @@ class _Turn:
 
     messages: list[Message]
     results: list[dict[str, Any]] = field(default_factory=lambda: list[dict[str, Any]]())
+    catalogue: list[dict[str, Any]] = field(default_factory=lambda: list[dict[str, Any]]())
+    """Results of tools that list what there is, apart from those asked for an answer."""
     calls: list[dict[str, Any]] = field(default_factory=lambda: list[dict[str, Any]]())
     failures: Counter[tuple[str, str]] = field(default_factory=lambda: Counter[tuple[str, str]]())
     text: str = ""
@@ -157,7 +160,8 @@ class Executor:
                 if outcome.exit in (Exit.DENIED, Exit.INVALID):
                     yield AgentEvent("guardrails_failed", _refused(request, outcome))
             else:
-                turn.results.append(result)
+                listed = self._registry.tool(request.name).catalogue
+                (turn.catalogue if listed else turn.results).append(result)
             turn.calls.append(_call_record(request, outcome))
             content = json.dumps(result, ensure_ascii=False) if result is not None else outcome.message
             replies.append(ToolReply(request.id, request.name, content, is_error=result is None))
@@ -173,16 +177,16 @@ class Executor:
 
     def _finish(self, turn: _Turn, question: str) -> AgentEvent:
         asked = " ".join([*(message.text for message in turn.messages if message.role == "user"), question])
-        verdict = verify(turn.text, turn.results, asked)
-        evidence = [item for result in turn.results for item in result.get("evidence", [])]
-        unique = {json.dumps(item, sort_keys=True): item for item in evidence}
+        verdict = verify(turn.text, [*turn.results, *turn.catalogue], asked)
+        stands_on = backing(turn.text, turn.results, turn.catalogue, asked)
         provider = turn.provider
         return AgentEvent(
             "answer",
             {
                 "text": turn.text,
                 "tools": turn.calls,
-                "evidence": list(unique.values()),
+                "evidence": stands_on.evidence,
+                "catalogue": stands_on.catalogue,
                 "provider": provider.name if provider else None,
                 "model": provider.model if provider else None,
                 "verified": verdict.verified,

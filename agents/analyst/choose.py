@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agents.analyst.spelling import words_of
 from agents.analyst.times import without_periods
 from agents.conversation import ToolDefinition
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 REFUSE_BELOW = 0.40
 """Cosine under which nothing the tools offer is what was asked; measured on paraphrases and foreign questions."""
+STRANGE_BELOW = 0.50
+"""Cosine under which a word has nothing to do with any word of the tools; measured on single words."""
+SURE_FROM = 0.75
+"""A clause with a strange word must be this near to a tool, for half of what it says is unknown."""
 _SENTENCE = re.compile(r"(?<=[.;])\s+")
 
 
@@ -55,6 +60,19 @@ class Chooser:
         asked = self._embedder.embed(list(variants)).T
         choices = [Choice(tool, float((self._texts(tool) @ asked).max()) + fits(tool)) for tool in tools]
         return sorted(choices, key=lambda choice: -choice.score)
+
+    def strangers(self, words: Sequence[str], tools: Sequence[ToolDefinition]) -> list[str]:
+        """Words that no word of the reading tools is near to in meaning: `colour`, `price`."""
+        if not words:
+            return []
+        known = sorted(
+            words_of(text for tool in tools if tool.reads_only for text in (tool.description, *tool.examples))
+        )
+        key = " ".join(known)
+        if key not in self._kept:
+            self._kept[key] = self._embedder.embed(known)
+        nearest = (self._embedder.embed(list(words)) @ self._kept[key].T).max(axis=1)
+        return [word for word, near in zip(words, nearest, strict=True) if near < STRANGE_BELOW]
 
     def _texts(self, tool: ToolDefinition) -> Matrix:
         key = f"{tool.name}\n{tool.description}\n{tool.examples}"

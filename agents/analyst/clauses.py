@@ -7,9 +7,13 @@ import re
 _OPENERS = (
     "how|what|which|has|have|had|was|were|is|are|did|does|do|when|where|why|who|compare|show|list|give|tell|find|will"
 )
+_DONE = r"delete|remove|erase|shut|restart|reset|send|e-?mail|stop|start|write|turn|switch|acknowledge"
+_TO_WHAT = r"the|it|them|a|an|me|us|my|all|off|on|down"
 _CUT = re.compile(
     rf"(?<=[?!;])\s+|(?<=[a-z]{{3}}\.)\s+|,?\s+(?:and|but|then)\s+(?=(?:also\s+)?(?:{_OPENERS})\b(?!\s+(?:not|the\s+other)\b))|"
-    rf",\s+(?=(?:also\s+)?(?:how|what|which|has|have|was|were|did)\b)",
+    rf",\s+(?=(?:also\s+)?(?:how|what|which|has|have|was|were|did)\b)|"
+    # Questions and orders in one breath: the order is a clause of its own, and is refused.
+    rf",?\s+and\s+(?:then\s+|please\s+)?(?=(?:{_DONE})\s+(?:{_TO_WHAT})\b)",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[a-zA-Z]+")

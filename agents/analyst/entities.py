@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agents.analyst.catalogue import Catalogue, Machine, Part, parts
+from agents.analyst.limits import find_limits
 from agents.analyst.times import WORD_NUMBERS
+from agents.analyst.wordlists import COUNTED_STEMS, EQUIPMENT
 
 _NUMBER_WORDS = {"no", "nr", "number", "unit"}
 _QUANTITY_OF = {
@@ -41,13 +43,7 @@ _QUANTITY_OF = {
     "vibrating": "vibration",
 }
 """Words about a quantity that do not name it: comparatives, verbs, units."""
-_EQUIPMENT_NOUN = re.compile(
-    r"actuator|agitator|blower|boiler|centrifuge|chiller|compressor|conveyor|cooler|crane|crusher|cylinder"
-    r"|dryer|elevator|engine|excavator|exchanger|extruder|fan|filter|furnace|gearbox|generator|grinder"
-    r"|heater|hoist|kiln|lathe|lift|loader|locomotive|mill|mixer|motor|oven|press|pump|reactor|robot|roller"
-    r"|rotor|screw|separator|shuttle|sorter|spindle|stacker|tank|tower|train|transformer|truck|turbine"
-    r"|turbofan|vehicle"
-)
+_EQUIPMENT_NOUN = re.compile("|".join(sorted(EQUIPMENT)))
 """Kinds of machine people name; one that the catalogue does not know is said to be unknown, never guessed."""
 
 
@@ -61,8 +57,12 @@ class Found:
     codes: list[str] = field(default_factory=lambda: list[str]())
     unknown: list[str] = field(default_factory=lambda: list[str]())
     count: int | None = None
+    above: float | None = None
+    below: float | None = None
     signal_share: float = 0.0
     """How much of the signals' names was said."""
+    code_named: bool = False
+    """A fault code itself was said, not only a word of what it says."""
 
     @property
     def subject(self) -> bool:
@@ -70,6 +70,23 @@ class Found:
         return bool(self.machines or self.types or self.unknown)
 
 
+_BEFORE_COUNT = frozenset(
+    (
+        "top",
+        "first",
+        "last",
+        "worst",
+        "best",
+        "which",
+        "the",
+        "these",
+        "highest",
+        "lowest",
+        "hottest",
+        "coldest",
+        "only",
+    )
+)
 _VAGUE = frozenset(
     ("fault", "alarm", "error", "high", "low", "abov", "below", "limit", "inspection", "inspect", "machin")
 )
@@ -87,16 +104,18 @@ def stem(word: str) -> str:
 
 def find_entities(text: str, catalogue: Catalogue) -> Found:
     """Everything a clause names; `text` has its periods taken out already."""
+    limits = find_limits(text)
+    text = limits.text
     tokens = [token for token in parts(re.sub(r"['’]s?\b", " ", text)) if token not in _NUMBER_WORDS]
-    found = Found()
+    found = Found(above=limits.above, below=limits.below)
     used: set[int] = set()
     _machines(tokens, catalogue, found, used)
     _types(tokens, catalogue, found, used)
     kinds = found.types or [m.type for m in catalogue.machines if m.id in found.machines] or catalogue.types()
     found.signals, found.signal_share = _signals(tokens, used, catalogue, kinds)
-    found.codes = _codes(tokens, catalogue, kinds, found.signals)
+    found.codes, found.code_named = _codes(tokens, catalogue, kinds, found.signals)
     _unknown(tokens, text, catalogue, found)
-    found.count = _count(tokens, used)
+    found.count = _count(tokens, used, catalogue)
     return found
 
 
@@ -204,9 +223,11 @@ def _signals(
     return signals, shares[signals[0]]
 
 
-def _codes(tokens: Sequence[Part], catalogue: Catalogue, kinds: Sequence[str], signals: Sequence[str]) -> list[str]:
-    """Fault codes one of whose words is heard, the code's own before those of its message; words of a type, of a heard
-    signal, and in messages of any signal, do not count."""
+def _codes(
+    tokens: Sequence[Part], catalogue: Catalogue, kinds: Sequence[str], signals: Sequence[str]
+) -> tuple[list[str], bool]:
+    """Fault codes one of whose words is heard, the code's own before those of its message, and whether it was the
+    code's own; words of a type, of a heard signal, and in messages of any signal, do not count."""
     plain = {stem(str(part)) for name in [*kinds, *signals] for part in parts(name)} | _VAGUE
     measured = {stem(str(part)) for _, name in catalogue.signals for part in parts(name)}
     heard = {stem(token) for token in tokens if isinstance(token, str)} - plain
@@ -217,9 +238,9 @@ def _codes(tokens: Sequence[Part], catalogue: Catalogue, kinds: Sequence[str], s
             told = {stem(str(part)) for part in parts(fault.message) if isinstance(part, str)} - measured
             joined = fault.code.lower() in {str(token) for token in tokens}
             own = len({word for word in words & heard if len(word) > 3})
-            hits[fault.code] = 9 * joined + 3 * own + len({word for word in told & heard if len(word) > 4})
+            hits[fault.code] = 9 * joined + 3 * own + len({word for word in told & heard if len(word) > 3})
     best = max(hits.values(), default=0)
-    return sorted(code for code, score in hits.items() if score == best) if best else []
+    return sorted(code for code, score in hits.items() if score == best) if best else [], best >= 3
 
 
 def _unknown(tokens: Sequence[Part], text: str, catalogue: Catalogue, found: Found) -> None:
@@ -234,25 +255,34 @@ def _unknown(tokens: Sequence[Part], text: str, catalogue: Catalogue, found: Fou
         for part in parts(name)
     }
     said = {stem(str(part)) for fault in catalogue.codes for part in parts(fault.message)}
+    named = {parts(machine.id) for machine in catalogue.machines}
+    written = [match[0] for match in re.finditer(r"\b[a-zA-Z]{1,12}[-_]\d{1,5}[a-zA-Z]?\b", text)]
+    # As it was written, `engine-081`, before what was made of it, `engine 81`; both are the same thing.
+    found.unknown = [next((w for w in written if parts(w) == parts(name)), name) for name in found.unknown]
+    for name in written:
+        if parts(name) not in named:
+            _take(found.unknown, name)
+    spoken = {part for name in found.unknown for part in parts(name)}
     for token in tokens:
         if found.machines or found.types or not isinstance(token, str) or stem(token) in known | said:
             continue
-        if _EQUIPMENT_NOUN.fullmatch(token.removesuffix("s")) or _EQUIPMENT_NOUN.fullmatch(token):
+        kind = _EQUIPMENT_NOUN.fullmatch(token.removesuffix("s")) or _EQUIPMENT_NOUN.fullmatch(token)
+        if kind and token not in spoken:
             _take(found.unknown, token)
-    ids = {machine.id.lower() for machine in catalogue.machines}
-    named = {parts(machine) for machine in ids}
-    for match in re.finditer(r"\b[a-zA-Z]{1,12}[-_]\d{1,5}[a-zA-Z]?\b", text):
-        if parts(match[0]) not in named and not any(word in match[0].lower() for word in found.unknown):
-            _take(found.unknown, match[0])
 
 
-def _count(tokens: Sequence[Part], used: set[int]) -> int | None:
+def _count(tokens: Sequence[Part], used: set[int], catalogue: Catalogue) -> int | None:
+    """How many are asked for: a number before what is counted, or after `top`, `first`, `the`."""
+    nouns = COUNTED_STEMS | {stem(word) for pair in _kind_words(catalogue) for word in [str(parts(pair[0])[pair[1]])]}
     for at, token in enumerate(tokens):
-        if at in used:
-            continue
         number = token if isinstance(token, int) else WORD_NUMBERS.get(token)
-        one_of = number == 1 and list(tokens[at + 1 : at + 2]) == ["of"]
-        if number and 1 <= number <= 50 and not one_of:
+        if at in used or not number:
+            continue
+        following = tokens[at + 1] if at + 1 < len(tokens) else ""
+        before = tokens[at - 1] if at else ""
+        of_one = number == 1 and following == "of"
+        counts = isinstance(following, str) and (stem(following) in nouns or following == "of")
+        if not of_one and (counts or before in _BEFORE_COUNT):
             return number
     return None
 

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from agents.analyst import manners
+from agents.analyst.carry import Carried, carry, inherit
 from agents.analyst.catalogue import Catalogue, parts
-from agents.analyst.choose import REFUSE_BELOW, Chooser, entity_of, parameters_of
-from agents.analyst.clauses import POINTS_BACK, THEN, split
-from agents.analyst.entities import Found, find_entities, mask_machines, stem
+from agents.analyst.choose import REFUSE_BELOW, SURE_FROM, Choice, Chooser, entity_of, parameters_of
+from agents.analyst.clauses import THEN, split
+from agents.analyst.entities import find_entities, mask_machines, stem
+from agents.analyst.limits import find_limits
 from agents.analyst.slots import Asked, choice_in, fill
-from agents.analyst.times import Coverage, Period, find_periods, without_periods
+from agents.analyst.spelling import correct, words_of
+from agents.analyst.times import CALENDAR_WORDS, Coverage, Period, find_periods, impossible_dates, without_periods
+from agents.analyst.wordlists import EMPTY, ENGLISH, EQUIPMENT, JOINTS
 from agents.conversation import ToolDefinition
 
-_ORDER = re.compile(
-    r"(?:please\s+|can you\s+|could you\s+)*"
-    r"(?:delete|remove|drop|erase|change|set(?!-)|write|stop|start|shut|restart|reset|turn|switch|send|e-?mail|order|buy"
-    r"|create|update|acknowledge|book|call|invoice|pay)\b",
-    re.IGNORECASE,
-)
 _ASK_BACK_FROM = 0.5
 """A machine or signal is only asked for when the clause is clearly a question for the tool."""
+_NEAR = 0.12
+"""How much worse than the best tool another may fit that has everything it needs."""
+_ONE = re.compile(r"\bwhich\s+(?:\w+\s+)?(?:machine|equipment)\b(?!\s+(?:has|have|had|shows?)\b)", re.IGNORECASE)
+"""`which engine will fail first` wants one; `which engine has this fault` wants all that have it."""
+_PERSON_OR_PLACE = re.compile(r"(?:who|whom|whose|where)\b", re.IGNORECASE)
+_IT = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
+_YES_NO = re.compile(r"(?:(?:and|but|so|also)\s+)?(?:was|were|is|are|did|does|do|has|have|had|any)\b", re.IGNORECASE)
+_TURNED = re.compile(
+    r"\b(?:not|never|no|none|without|fine|ok|okay|well|normal|healthy|cleared|closed|gone|over|resolved|fixed|finished"
+    r"|more|less|fewer|than|all|every|only|still\s+\w+ing|or)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+"""Words after which yes and no would be about something else than whether a fault was there."""
+_CLOCK = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d\b|\b(?:1[0-2]|[1-9])\s?(?:am|pm|o['’]clock)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +46,13 @@ class Step:
     tool: str | None = None
     calls: tuple[dict[str, Any], ...] = ()
     refusal: str | None = None
-    note: str | None = None
+    notes: tuple[str, ...] = ()
     waits: bool = False
     """It points back to days that only an earlier step's rows tell (`was it overloaded then?`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Carried:
-    """What later clauses may point back to."""
-
-    found: Found = field(default_factory=Found)
-    periods: tuple[Period, ...] = ()
+    yes_no: bool = False
+    """It asks whether something happened."""
+    lost: bool = False
+    """Nothing here answers it: what can be asked is worth a line."""
 
 
 def make_plan(
@@ -62,18 +71,28 @@ def make_plan(
         tools: what may be called.
         chooser: ranks tools.
     """
-    carried = _Carried()
+    known = _spelled(catalogue, tools)
+    if manners.foreign(question):
+        return [Step(question, refusal="I read English only.")]
+    carried = Carried()
     for old in earlier[-3:]:
-        for clause in split(old):
-            carried = _carry(carried, _understand(clause, catalogue))
+        for clause in split(correct(old, known)):
+            asked = inherit(_understand(clause, catalogue), carried, always=False)
+            carried = carry(carried, asked)
     steps: list[Step] = []
-    for clause in split(question):
-        asked = _understand(clause, catalogue)
-        first = not steps
-        asked = _inherit(asked, carried, always=not first)
-        steps.append(_step(asked, catalogue, tools, chooser))
-        carried = _carry(carried, asked)
+    for clause in split(correct(question, known)):
+        asked = inherit(_understand(clause, catalogue), carried, always=bool(steps))
+        steps.append(_declined(asked, catalogue) or _step(asked, catalogue, tools, chooser))
+        carried = carry(carried, asked)
     return steps
+
+
+def _spelled(catalogue: Catalogue, tools: Sequence[ToolDefinition]) -> frozenset[str]:
+    """Words that need no mending."""
+    names = [*(m.id for m in catalogue.machines), *catalogue.types(), *(signal for _, signal in catalogue.signals)]
+    faults = [text for fault in catalogue.codes for text in (fault.code, fault.message)]
+    told = [text for tool in tools for text in (tool.description, *tool.examples)]
+    return words_of([*names, *faults, *told, *CALENDAR_WORDS, *EQUIPMENT])
 
 
 def _understand(clause: str, catalogue: Catalogue) -> Asked:
@@ -86,6 +105,26 @@ def _understand(clause: str, catalogue: Catalogue) -> Asked:
     return Asked(clause, found, tuple(periods), tuple(periods), lone)
 
 
+def _declined(asked: Asked, catalogue: Catalogue) -> Step | None:
+    """What is no question to the plant, or cannot have an answer."""
+    clause = asked.text
+    if manners.small_talk(clause):
+        return Step(clause, refusal=f"I answer questions about this site. I know {catalogue.names()}.", lost=True)
+    if manners.order(clause):
+        return Step(clause, refusal=f"“{clause}” asks to do something; I only read and change nothing.")
+    if manners.about_others(clause):
+        return Step(clause, refusal="I see the data of your own sites only.")
+    if asked.found.unknown and not asked.found.machines:
+        return Step(clause, refusal=f"I know no {_listed(asked.found.unknown)} here. I know {catalogue.names()}.")
+    wrong = impossible_dates(clause)
+    if wrong:
+        return Step(clause, refusal=f"There is no {_listed(wrong)} in the calendar.")
+    for period in asked.periods:
+        if period.first and period.last and period.first > period.last:
+            return Step(clause, refusal=f"The period from {period.first} to {period.last} runs backwards.")
+    return None
+
+
 def _without(clause: str, periods: Sequence[Period]) -> str:
     text = clause
     for period in reversed(periods):
@@ -93,60 +132,90 @@ def _without(clause: str, periods: Sequence[Period]) -> str:
     return text
 
 
-def _inherit(asked: Asked, carried: _Carried, *, always: bool) -> Asked:
-    """Fill in the subject and the days a clause leaves out, if it points back or follows in the same question."""
-    points = bool(POINTS_BACK.search(asked.text))
-    if not (always or points):
-        return asked
-    found = asked.found
-    if not found.subject:
-        found = replace(
-            found,
-            machines=list(carried.found.machines),
-            types=list(carried.found.types),
-            count=found.count if found.count is not None else carried.found.count,
-        )
-        if points and not found.signals and not found.codes:
-            found = replace(found, codes=list(carried.found.codes))
-    periods = asked.periods
-    if not periods and not THEN.search(asked.text):
-        periods = carried.periods
-    return replace(asked, found=found, periods=periods)
-
-
-def _carry(carried: _Carried, asked: Asked) -> _Carried:
-    found = (
-        asked.found if asked.found.subject else replace(carried.found, codes=asked.found.codes or carried.found.codes)
-    )
-    return _Carried(found, asked.periods or carried.periods)
-
-
 def _step(asked: Asked, catalogue: Catalogue, tools: Sequence[ToolDefinition], chooser: Chooser) -> Step:
     clause = asked.text
-    if asked.found.unknown:
-        names = ", ".join(asked.found.unknown)
-        return Step(clause, refusal=f"I know no {names} here. I know {catalogue.names()}.")
-    if _ORDER.match(clause):
-        return Step(clause, refusal=f"“{clause}” asks to do something; I only read.")
+    if _ONE.search(mask_machines(clause, catalogue)) and asked.found.count is None:
+        asked = replace(asked, found=replace(asked.found, count=1))
     ranked = chooser.rank(_variants(asked, catalogue), tools, lambda tool: _fit(tool, asked))
     best = next((choice for choice in ranked if fill(choice.tool, asked).missing is None), None)
     top = ranked[0] if ranked else None
+    none = Step(clause, refusal=f"None of my tools answers “{clause}”.", lost=True)
     if top is None or top.score < REFUSE_BELOW:
-        return Step(clause, refusal=f"None of my tools answers “{clause}”.")
+        return none
     if not top.tool.reads_only:
         return Step(clause, refusal=f"“{clause}” would need {top.tool.name}, which acts; I only read.")
-    if best is None or top.score - best.score > 0.12:
+    if best is None or top.score - best.score > _NEAR:
         if top.score < _ASK_BACK_FROM:
-            return Step(clause, refusal=f"None of my tools answers “{clause}”.")
+            return none
         return Step(clause, refusal=_missing(clause, fill(top.tool, asked).missing or "", catalogue))
     if not best.tool.reads_only or best.score < REFUSE_BELOW:
-        return Step(clause, refusal=f"None of my tools answers “{clause}”.")
+        return none
+    if _beside_the_point(asked, best, catalogue, tools, chooser):
+        return none
+    if _nobody_named(asked) and _takes(best.tool, "equipment"):
+        return Step(clause, refusal=_missing(clause, "equipment", catalogue))
+    dated = _takes(best.tool, "first_day")
+    coming = manners.future(clause)
+    if coming and dated:
+        days = catalogue.days(asked.found.machines, asked.found.types)
+        until = f"; the recorded data ends {days[1]}" if days else ""
+        return Step(clause, refusal=f"There is no data of “{coming}”{until}.")
     filled = fill(best.tool, asked)
-    note = None
-    if "period" in filled.unheard and not best.tool.catalogue:
-        note = "This is the latest state; it cannot be asked for a period."
-    waits = bool(THEN.search(clause)) and not asked.periods and _takes(best.tool, "first_day")
-    return Step(clause, tool=best.tool.name, calls=filled.calls, note=note, waits=waits)
+    waits = bool(THEN.search(clause)) and not asked.periods and dated
+    notes = _notes(asked, filled.unheard, best.tool, catalogue)
+    yes_no = _YES_NO.match(clause) is not None and _TURNED.search(clause) is None and _asks_for_codes(asked)
+    return Step(clause, best.tool.name, filled.calls, notes=notes, waits=waits, yes_no=yes_no)
+
+
+def _beside_the_point(
+    asked: Asked, best: Choice, catalogue: Catalogue, tools: Sequence[ToolDefinition], chooser: Chooser
+) -> bool:
+    """The clause names a thing of ours and asks something else about it: its colour, its price, who painted it. What
+    ends in -ly says how, not what."""
+    opener = _PERSON_OR_PLACE.match(asked.text)
+    if opener:
+        return not any(example.lower().startswith(opener[0].lower()) for example in best.tool.examples)
+    described = _takes(best.tool, "text") or asked.found.signals or asked.found.codes
+    if described or best.score >= SURE_FROM:
+        return False
+    own = {stem(word) for word in _spelled(catalogue, [tool for tool in tools if tool.reads_only])}
+    plain = words_of(_variants(asked, catalogue)) - ENGLISH - JOINTS - EMPTY
+    return bool(
+        chooser.strangers(sorted(w for w in plain if len(w) > 2 and not w.endswith("ly") and stem(w) not in own), tools)
+    )
+
+
+def _nobody_named(asked: Asked) -> bool:
+    """`it`, and nothing it could be."""
+    found = asked.found
+    return not (found.subject or found.codes or found.signals or asked.lone_machine) and bool(_IT.search(asked.text))
+
+
+def _asks_for_codes(asked: Asked) -> bool:
+    """A fault was named, or none at all: a yes about the fault is a yes to the question."""
+    return asked.found.code_named or not asked.found.codes
+
+
+def _notes(asked: Asked, unheard: Sequence[str], tool: ToolDefinition, catalogue: Catalogue) -> tuple[str, ...]:
+    """What the answer leaves out, and what times were taken from."""
+    notes: list[str] = []
+    relative = [period for period in asked.periods if period.relative]
+    if manners.future(asked.text):
+        notes.append("This is the latest estimate; a day to come has no data.")
+    elif "period" in unheard and not tool.catalogue and len(relative) < len(asked.periods):
+        notes.append("This is the latest state; it cannot be asked for a period.")
+    days = catalogue.days(asked.found.machines, asked.found.types)
+    if relative and days and "period" not in unheard:
+        notes.append(f"Times are counted back from the newest data, {days[1]}.")
+    if "count" in unheard:
+        notes.append("More cannot be listed at once.")
+    if "limit" in unheard:
+        notes.append("The limit was not looked at.")
+    if _CLOCK.search(asked.text) and "period" not in unheard:
+        notes.append("Whole days were looked at, not hours.")
+    if asked.found.unknown:
+        notes.append(f"I know no {_listed(asked.found.unknown)} here.")
+    return tuple(notes)
 
 
 def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
@@ -162,31 +231,47 @@ def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
 
 def _variants(asked: Asked, catalogue: Catalogue) -> list[str]:
     """The clause in plain words, then with a known fault or signal in plain words too."""
-    plain = THEN.sub("at that time", mask_machines(without_periods(asked.text, asked.own_periods), catalogue))
+    bare = manners.without_future(_CLOCK.sub(" ", without_periods(asked.text, asked.own_periods)))
+    plain = THEN.sub("at that time", mask_machines(find_limits(bare).text, catalogue))
     variants = [plain]
     signals = asked.found.signals if asked.found.signal_share == 1 else []
     for names, word in ((asked.found.codes, "this fault"), (signals, "this sensor")):
         stems = {stem(str(part)) for name in names for part in parts(name)}
         if stems:
-            heard = [word if stem(said.lower().strip(",.?!")) in stems else said for said in plain.split()]
+            heard = [word if _is_of(said, stems) else said for said in plain.split()]
             variants.append(" ".join(said for at, said in enumerate(heard) if at == 0 or said != heard[at - 1]))
     return variants
 
 
+def _is_of(said: str, stems: set[str]) -> bool:
+    """A word, or a code written as one, that is made of nothing but these stems."""
+    words = parts(said)
+    return bool(words) and all(stem(str(word)) in stems for word in words)
+
+
 def _fit(tool: ToolDefinition, asked: Asked) -> float:
     gain = 0.0
+    if asked.found.machines and not _takes(tool, "equipment"):
+        gain -= 0.12
     if asked.found.signals:
         named = asked.found.signal_share == 1
         share = asked.found.signal_share if named or not asked.found.codes else 0.0
         gain += 0.10 * share if _takes(tool, "signal") else -0.08 * named
     if asked.found.codes:
         gain += 0.10 if _takes(tool, "fault_code") else 0.0
+    limit = "above" if asked.found.above is not None else "below" if asked.found.below is not None else None
+    if limit is not None:
+        gain += 0.10 if _takes(tool, limit) else -0.05
     if asked.periods and not _takes(tool, "first_day"):
         gain -= 0.08
     for schema in parameters_of(tool).values():
-        if "enum" in schema and choice_in(asked.text, schema):
-            gain += 0.10
+        heard = choice_in(asked.text, schema)
+        gain += 0.10 if heard else 0.0
     return gain
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(names)
 
 
 def _takes(tool: ToolDefinition, kind: str) -> bool:

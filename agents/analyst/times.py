@@ -38,6 +38,12 @@ WORD_NUMBERS = {
         ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), start=1
     )
 }
+CALENDAR_WORDS = (
+    *_MONTHS,
+    *WORD_NUMBERS,
+    "today yesterday tomorrow week weeks month months quarter year years last next",
+)
+"""For those who mend spelling."""
 _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
 _M = "(?P<m>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
 _Y = r"(?:,?\s+(?:of\s+)?(?P<y>(?:19|20)\d\d))?\b"
@@ -66,6 +72,8 @@ class Period:
     last: date | None
     start: int
     end: int
+    relative: bool = False
+    """Counted back from the newest data (`last week`, `now`), not named by the calendar."""
 
 
 Days = tuple[date, date]
@@ -82,9 +90,21 @@ def find_periods(text: str, coverage: Coverage) -> list[Period]:
                 continue
             days = reader(match, coverage)
             if days is not None:
-                found.append(Period(*days, match.start(), match.end()))
+                found.append(Period(*days, match.start(), match.end(), reader in _RELATIVE))
                 taken[match.start() : match.end()] = [True] * (match.end() - match.start())
     return [_bounded(period, text) for period in _joined(sorted(found, key=lambda p: p.start), text)]
+
+
+def impossible_dates(text: str) -> list[str]:
+    """Days that no calendar has: `31 April`, `29 February 2021`, `2020-13-45`."""
+    written: list[str] = []
+    for pattern in (_ISO_DAY, _DAY_OF_MONTH, _MONTH_AND_DAY):
+        for match in pattern.finditer(text):
+            year = int(match["y"]) if match["y"] else 2000  # a leap year: without a year the day may be meant of one
+            month = int(match["m"]) if match["m"].isdigit() else _MONTHS[match["m"].lower()]
+            if _day(year, month, int(match["d"])) is None:
+                written.append(match[0].strip(" ."))
+    return written
 
 
 _LEADING = re.compile(r"\b(?:in|on|at|during|of|from|for|over|between)?\s*(?:the)?\s*$", re.IGNORECASE)
@@ -107,10 +127,18 @@ def _joined(periods: list[Period], text: str) -> list[Period]:
             between in {"to", "until", "till", "through", "-", "–"} or (between in {"and", "and the"} and opener)
         ):
             start = opener.start() if opener else before.start
-            joined[-1] = Period(before.first, period.last, start, period.end)
+            joined[-1] = Period(_forward(before, period, text), period.last, start, period.end, before.relative)
         else:
             joined.append(period)
     return joined
+
+
+def _forward(first: Period, last: Period, text: str) -> date | None:
+    """The first day of a range; `from November to March` without years begins in the year before."""
+    said_year = re.search(r"(?:19|20)\d\d", text[first.start : first.end])
+    if said_year or first.first is None or last.last is None or first.first.month <= last.last.month:
+        return first.first
+    return _day(first.first.year - 1, first.first.month, first.first.day) or first.first
 
 
 def _bounded(period: Period, text: str) -> Period:
@@ -120,7 +148,7 @@ def _bounded(period: Period, text: str) -> Period:
     start = word.start()
     match word[1]:
         case "since":
-            return Period(period.first, None, start, period.end)
+            return Period(period.first, None, start, period.end, period.relative)
         case "after":
             return Period(period.last + timedelta(days=1), None, start, period.end)
         case "before":
@@ -264,6 +292,10 @@ def _today(match: re.Match[str], coverage: Coverage) -> Days | None:
     return day, day
 
 
+def _newest(_: re.Match[str], coverage: Coverage) -> Days | None:
+    return coverage.last, coverage.last
+
+
 def _day_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
     day, month = int(match["d"]), coverage.last.replace(day=1)
     while month >= coverage.first.replace(day=1):
@@ -274,6 +306,10 @@ def _day_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
     return None
 
 
+_RELATIVE: tuple[_Reader, ...] = (_last_n, _this, _recently, _today, _newest)
+_ISO_DAY = re.compile(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b")
+_DAY_OF_MONTH = re.compile(rf"\b(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s+(?:of\s+)?{_M}{_Y}", re.IGNORECASE)
+_MONTH_AND_DAY = re.compile(rf"\b{_M}\s+(?:the\s+)?(?P<d>[0-3]\d)(?:st|nd|rd|th)?\b(?!\d){_Y}", re.IGNORECASE)
 _BEFORE_MAY = "|".join(
     rf"(?<=\b{word}\s)"
     for word in ("in", "of", "since", "during", "until", "and", "to", "for", "with", "through", "before")
@@ -307,6 +343,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     _rule(r"\bthis\s+(?P<u>week|month|year)\b", _this),
     _rule(r"\b(?:lately|recently|of late)\b", _recently),
     _rule(r"\b(?:today|yesterday)\b", _today),
+    _rule(r"\b(?:right\s+now|just\s+now|now|currently|at\s+the\s+moment|at\s+present|presently)\b", _newest),
     _rule(r"\b(?:in|during|of|for|since|until|before|after|year)\s+(?P<y>(?:19|20)\d\d)\b", _year),
     _rule(r"\bthe\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)\b(?!\s+(?:week|half|quarter))", _day_of_month),
 )

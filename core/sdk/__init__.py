@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from core.sdk import words
     from core.sdk.context import Answer, ToolContext
     from core.sdk.entities import (
+        Above,
+        Below,
         EquipmentId,
         EquipmentIds,
         EquipmentType,
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
         SignalName,
         TopN,
     )
-    from core.sdk.result import ToolResult, Window
+    from core.sdk.result import Figure, ToolResult, Window
     from core.sdk.sql import load_queries
     from core.sdk.tool import Condition, platform_tool
 
 _HOMES = {
+    "Above": "core.sdk.entities",
     "Answer": "core.sdk.context",
+    "Below": "core.sdk.entities",
     "Condition": "core.sdk.tool",
     "DeniedError": "core.errors",
     "EquipmentId": "core.sdk.entities",
@@ -38,6 +42,7 @@ _HOMES = {
     "EquipmentType": "core.sdk.entities",
     "Evidence": "core.contracts.evidence",
     "FaultCode": "core.sdk.entities",
+    "Figure": "core.sdk.result",
     "FirstDay": "core.sdk.entities",
     "FreeText": "core.sdk.entities",
     "InputError": "core.errors",
@@ -55,7 +60,9 @@ _HOMES = {
 _ROOMS = ("words", "web")
 
 __all__ = [
+    "Above",
     "Answer",
+    "Below",
     "Condition",
     "DeniedError",
     "EquipmentId",
@@ -63,6 +70,7 @@ __all__ = [
     "EquipmentType",
     "Evidence",
     "FaultCode",
+    "Figure",
     "FirstDay",
     "FreeText",
     "InputError",

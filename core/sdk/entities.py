@@ -37,12 +37,12 @@ KpiName = Annotated[
         description="Which key figure.",
         json_schema_extra={
             "x-words": {
-                "utilisation": ["utilization", "utilised", "utilized", "duty"],
+                "utilisation": ["utilization", "utilised", "utilized", "duty", "busy", "running"],
                 "availability": ["available", "uptime", "downtime"],
                 "throughput": ["output", "produced", "production"],
                 "cycle_time": ["cycle times"],
                 "fault_count": ["number of faults", "how many faults", "how many alarms", "fault counts"],
-                "mtbf": ["mean time between failures", "time between failures"],
+                "mtbf": ["mean time between", "time between failures", "time between faults"],
                 "mttr": ["mean time to repair", "repair time", "time to repair"],
                 "oee": ["overall equipment effectiveness"],
             }
@@ -55,6 +55,12 @@ FirstDay = Annotated[
 ]
 LastDay = Annotated[
     date, Field(description="Last UTC day of the period, inclusive.", json_schema_extra=_entity("last_day"))
+]
+Above = Annotated[
+    float, Field(description="Limit: only what lies above it, in the stored unit.", json_schema_extra=_entity("above"))
+]
+Below = Annotated[
+    float, Field(description="Limit: only what lies below it, in the stored unit.", json_schema_extra=_entity("below"))
 ]
 TopN = Annotated[int, Field(ge=1, le=50, description="How many to return.", json_schema_extra=_entity("count"))]
 FreeText = Annotated[

@@ -22,6 +22,19 @@ class Window(BaseModel):
     last: date | None = None
 
 
+class Figure(BaseModel):
+    """The one number a result comes down to, so that results for several periods or machines can be compared."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """What it is, in words: `mean oil temperature`."""
+    value: float
+    unit: str | None = None
+    of: str
+    """Machine it belongs to."""
+
+
 class ToolResult(BaseModel):
     """Typed result of every tool that reads data.
 
@@ -37,6 +50,9 @@ class ToolResult(BaseModel):
     """The rows as plain sentences: dates, values, units, intervals, names."""
     definitions: dict[str, str] = {}
     """What a column means, where its name does not say."""
+    happened: bool | None = None
+    """Yes or no, if what was asked about is something that happens: a fault in a period, an incident before."""
+    figure: Figure | None = None
     truncated: bool = False
     """More rows match than were returned."""
     found: bool = Field(default=True)

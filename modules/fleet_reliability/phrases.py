@@ -1,164 +1,187 @@
-"""The fleet's rows in plain sentences. Pure; every number comes from the rows."""
+"""Ranking, key figures and comparison in plain sentences, the answer first. Pure; every number comes from the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from core.sdk import Window
-from core.sdk.words import counted, listing, moment, number, period, quantity, readable, sentence
+from core.sdk.words import (
+    counted,
+    listing,
+    moment,
+    number,
+    period,
+    plain,
+    quantity,
+    readable,
+    rough,
+    sentence,
+    whole,
+    with_unit,
+)
 
 Row = dict[str, Any]
-_LISTED = 10
+_LISTED = 20
+_NAMED = 10
+_FAR = 10
+"""Spreads from which a deviation is far: how far exactly says nothing any more."""
+_KPIS = {
+    "mtbf": "mean time between failures",
+    "mttr": "mean time to repair",
+    "oee": "overall equipment effectiveness",
+    "fault_count": "number of faults",
+}
+_TOTALS = ("fault_count", "throughput")
+_RUNNING = ("mtbf", "mttr")
 
 
-def ranking(rows: Sequence[Row], asked: Sequence[str] | None) -> list[str]:
-    """One sentence a machine, most urgent first."""
+def ranking(
+    rows: Sequence[Row], asked: Sequence[str] | None, limit: str, order: str, faults: Sequence[Row]
+) -> list[str]:
+    """Which machines, then one sentence each, in the order of the ranking."""
     if not rows:
-        return [f"There is neither a remaining life nor a health score of {listing(asked)}." if asked else _NO_RANKING]
-    return [_life(row) if "life_median" in row else _health(row, ranked=True) for row in rows]
+        return [_no_ranking(asked, limit)]
+    lone = len(rows) == 1
+    lines: list[str] = []
+    for row in rows:
+        own = [fault for fault in faults if fault["equipment_id"] == row["equipment_id"]]
+        lines += _machine(row, own, named=asked is not None, lone=lone)
+    return [*_head(rows, asked, limit, order), *lines]
 
 
-_NO_RANKING = "There is neither a remaining life nor a health score of any machine yet."
+def _head(rows: Sequence[Row], asked: Sequence[str] | None, limit: str, order: str) -> list[str]:
+    lives = [row for row in rows if "life_median" in row]
+    if limit and lives:
+        first = f", {'longest' if order == 'best' else 'shortest'} first:"
+        count = counted(lives[0]["machines"], "machine")
+        return [f"{count} with {limit} {lives[0]['unit']} left{first}"]
+    if asked or len(rows) == 1:
+        return []
+    if len(rows) > _NAMED:
+        return [f"{'Best' if order == 'best' else 'Most urgent'} first, {len(rows)} machines:"]
+    names = listing([row["equipment_id"] for row in rows])
+    return [f"In the best state: {names}." if order == "best" else f"Look first at {names}."]
 
 
-def _life(row: Row) -> str:
+def _machine(row: Row, faults: Sequence[Row], *, named: bool, lone: bool) -> list[str]:
+    if "life_median" in row:
+        return [_life(row, lone=lone), *(_standing(row["equipment_id"], faults) if named else [])]
+    if not named:
+        return [f"{row['equipment_id']} has {_score(row)}."]
+    no_life = f"{row['equipment_id']} has no estimate of its remaining life"
+    if faults:
+        return [f"{no_life}.", *_standing(row["equipment_id"], faults), f"It has {_score(row)}."]
+    return [f"{no_life} and no open fault.", f"It has {_score(row)}."]
+
+
+def limit(below: float | None, above: float | None) -> str:
+    """`less than 20`, `more than 100`; nothing without a limit."""
+    sides = (("more than", above), ("less than", below))
+    return listing([f"{side} {number(value)}" for side, value in sides if value is not None])
+
+
+def _no_ranking(asked: Sequence[str] | None, limit: str) -> str:
+    if limit:
+        return f"No machine is estimated to have {limit} left."
+    what = "There is neither a remaining life nor a health score of"
+    return f"{what} {listing(list(asked))}." if asked else f"{what} any machine yet."
+
+
+def _standing(equipment: str, faults: Sequence[Row]) -> list[str]:
+    if not faults:
+        return [f"No fault is open on {equipment}."]
+    return [
+        f"{row['fault_code']} ({row['level']}) is open on {equipment} since {moment(row['raised_at'])} UTC"
+        + (f": {row['message'].rstrip('.')}." if row["message"] else ".")
+        for row in faults
+    ]
+
+
+def _life(row: Row, *, lone: bool) -> str:
     unit = row["unit"]
     said = (
-        f"{row['equipment_id']} has about {quantity(row['life_median'], unit)} left "
-        f"(90 % interval {number(row['life_low'])} to {quantity(row['life_high'], unit)}), "
-        f"as of {moment(row['as_of'])} UTC at an age of {quantity(row['age'], unit)}"
+        f"{row['equipment_id']} has about {with_unit(whole(row['life_median']), unit)} left "
+        f"(90 % interval {whole(row['life_low'])} to {whole(row['life_high'])}), "
+        f"as of {moment(row['as_of'])} UTC at an age of {with_unit(whole(row['age']), unit)}"
     )
-    return said + (f"; driven by {row['drivers']}." if row["drivers"] else ".")
+    drivers = plain(row["drivers"] or "").split("; ")
+    said_drivers = "; ".join(drivers if lone else drivers[:1])
+    return f"{said}; {said_drivers}." if said_drivers else f"{said}."
 
 
-def _health(row: Row, *, ranked: bool = False) -> str:
-    score = f"an anomaly score of {number(row['anomaly_score'])} on {row['date']}"
-    said = f"{row['equipment_id']} has {'no estimate of its remaining life, but ' if ranked else ''}{score}"
-    return said + (f": {row['reason']}." if row["reason"] else ".")
+def _score(row: Row) -> str:
+    said = f"an anomaly score of {rough(row['anomaly_score'])} on {row['date']}"
+    if row["top_signal"] is None or row["top_deviation"] is None:
+        return said
+    return f"{said}, furthest off: {readable(row['top_signal'])}, {distance(row['top_deviation'])} its baseline"
 
 
-def incident(
-    equipment: str,
-    first: date | None,
-    last: date | None,
-    episodes: Sequence[Row],
-    deviations: Sequence[Row],
-    worst: Sequence[Row],
-) -> list[str]:
-    """Faults, deviations and the strangest day of one machine."""
-    said: list[str] = []
-    if episodes:
-        said.append(f"{equipment} {period(first, last)}:")
-        said += [_episode(row, with_machine=False) for row in episodes[:_LISTED]]
-    else:
-        said.append(f"No fault was raised on {equipment} {period(first, last)}.")
-    if deviations:
-        strongest = listing([_deviation(row) for row in deviations[:3]])
-        said.append(f"Strongest deviations from its own baseline: {strongest}.")
-    if worst:
-        row = worst[0]
-        reason = f": {row['reason']}" if row["reason"] else ""
-        said.append(
-            f"Its strangest day was {row['date']} with an anomaly score of {number(row['anomaly_score'])}{reason}."
-        )
-    return said
-
-
-def _deviation(row: Row) -> str:
-    side = "above" if row["deviation"] > 0 else "below"
-    return (
-        f"{readable(row['signal'])} on {row['date']}, {number(abs(row['deviation']))} spreads {side} "
-        f"(mean {quantity(row['mean'], row['unit'])}, baseline {quantity(row['baseline'], row['unit'])})"
-    )
-
-
-def _episode(row: Row, *, with_machine: bool = True) -> str:
-    start = f"{row['equipment_id']}: " if with_machine else ""
-    start += f"{row['fault_code']} ({row['level']}) raised {moment(row['raised_at'])} UTC"
-    if row["cleared_at"] is None:
-        return f"{start}, still open{_said(row)}."
-    return f"{start}, cleared {moment(row['cleared_at'])} UTC after {number(row['duration_h'])} h{_said(row)}."
-
-
-def _said(row: Row) -> str:
-    return f": {row['message']}" if row["message"] else ""
-
-
-def nothing_known(equipment: str, first: date | None, last: date | None, known: Sequence[Row]) -> str:
-    """No row in the period, and which days have some."""
-    said = f"There is no data of {equipment} {period(first, last)}."
-    return said + (f" Its data runs from {known[0]['first_day']} to {known[0]['last_day']}." if known else "")
-
-
-def similar(
-    equipment: str | None,
-    codes: Sequence[str],
-    window: Window,
-    reference: Sequence[Row],
-    earlier: Sequence[Row],
-    alike: Sequence[Row],
-) -> list[str]:
-    """Same fault before, then alike in meaning."""
-    said: list[str] = []
-    if equipment is not None and not reference:
-        what = f"No {listing(codes)} fault" if codes else "No fault"
-        said.append(f"{what} is recorded on {equipment} {period(window.first, window.last)}.")
-    start = moment(min(row["raised_at"] for row in reference)) if reference else None
-    if earlier:
-        when = f" before {start} UTC" if start else ""
-        said.append(f"Yes, {listing(codes)} was raised{when}:")
-        said += [_episode(row) for row in earlier[-_LISTED:]]
-    elif codes:
-        when = f" before {start} UTC" if start else " at all"
-        said.append(f"No, {listing(codes)} was never raised{when}.")
-    if alike:
-        said.append("Alike in description:")
-        said += [_episode(row) if "raised_at" in row else _health(row) for row in alike[:5]]
-    elif not said:
-        said.append("Nothing alike is recorded.")
-    return said
+def distance(deviation: float) -> str:
+    """`5.14 spreads below`; beyond ten spreads `far below (47 spreads)`."""
+    side, size = "above" if deviation > 0 else "below", abs(deviation)
+    return f"far {side} ({rough(size)} spreads)" if size >= _FAR else f"{rough(size)} spreads {side}"
 
 
 def kpis(rows: Sequence[Row], first: date | None, last: date | None) -> list[str]:
     """One sentence a machine and key figure."""
-    said: list[str] = []
-    for row in rows[: 2 * _LISTED]:
-        unit = row["unit"]
-        total = "total" if row["kpi"] in ("fault_count", "throughput") else "mean"
-        said.append(
-            f"{sentence(readable(row['kpi']))} of {row['equipment_id']} {period(first, last)}: "
-            f"{total} {quantity(row['value'], unit)} over {row['days']} days with data, "
-            f"lowest {quantity(row['lowest'], unit)} on {row['lowest_day']}, "
-            f"highest {quantity(row['highest'], unit)} on {row['highest_day']}."
-        )
-    return said
+    return [_kpi(row, first, last) for row in rows[:_LISTED]]
 
 
-def no_kpi(kpi: str | None, first: date | None, last: date | None, known: Sequence[Row]) -> str:
+def kpi_name(kpi: str) -> str:
+    """A key figure in words."""
+    return _KPIS.get(kpi, readable(kpi))
+
+
+def _kpi(row: Row, first: date | None, last: date | None) -> str:
+    kpi, unit = row["kpi"], row["unit"]
+    named = f"{sentence(kpi_name(kpi))} of {row['equipment_id']}"
+    value = quantity(row["value"], unit)
+    if kpi in _RUNNING:
+        return f"{named}: {value}, over everything recorded until {row['last_day']}."
+    if row["days"] == 1:
+        return f"{named} on {row['first_day']}: {value}."
+    total = "in total" if kpi in _TOTALS else "on average"
+    low = f"lowest {quantity(row['lowest'], unit)} on {row['lowest_day']}"
+    high = f"highest {quantity(row['highest'], unit)} on {row['highest_day']}"
+    ends = high if kpi in _TOTALS else f"{low}, {high}"
+    over = f"{period(first, last)} ({row['days']} days with data)"
+    return f"{named} {over}: {value} {total}" + (f"; by day {ends}." if row["highest"] != row["lowest"] else ".")
+
+
+def no_kpi(
+    kpi: str | None, first: date | None, last: date | None, equipment: Sequence[str] | None, known: Sequence[Row]
+) -> str:
     """None found, and what there is."""
-    said = f"There is no {readable(kpi) if kpi else 'key figure'} {period(first, last)}."
-    has = [f"{readable(row['kpi'])} from {row['first_day']} to {row['last_day']}" for row in known]
+    of = f" of {listing(list(equipment))}" if equipment else ""
+    said = f"There is no {kpi_name(kpi) if kpi else 'key figure'}{of} {period(first, last)}."
+    has = [f"{kpi_name(row['kpi'])} from {row['first_day']} to {row['last_day']}" for row in known]
     return said + (f" There is {listing(has)}." if has else " No key figures were computed yet.")
 
 
 def comparison(rows: Sequence[Row], first: date | None, last: date | None) -> list[str]:
-    """One sentence a machine."""
+    """Which is the strangest, then one sentence a machine."""
     if not rows:
         return [f"There is nothing to compare {period(first, last)}."]
-    said = [f"Compared {period(first, last)}, the strangest first:"]
-    for row in rows:
-        clauses: list[str] = []
-        if "mean_anomaly_score" in row:
-            clauses.append(
-                f"mean anomaly score {number(row['mean_anomaly_score'])}, worst {number(row['worst_anomaly_score'])}"
-                f" on {row['worst_day']}" + (f" by {readable(row['worst_signal'])}" if row["worst_signal"] else "")
-            )
-        if "episodes" in row:
-            hours = f" over {number(row['fault_hours'])} h" if row["fault_hours"] is not None else ""
-            clauses.append(f"{counted(row['episodes'], 'fault episode')}{hours}")
-        else:
-            clauses.append("no fault episode")
-        said.append(f"{row['equipment_id']}: {listing(clauses)}.")
-    return said
+    when = period(first, last)
+    scored = [row for row in rows if "mean_anomaly_score" in row]
+    if len(rows) == 1 or not scored:
+        return [f"{row['equipment_id']} {when}: {_compared(row)}." for row in rows]
+    head = f"{scored[0]['equipment_id']} was the furthest from its own baseline {when}."
+    return [head, *(f"{row['equipment_id']}: {_compared(row)}." for row in rows)]
+
+
+def _compared(row: Mapping[str, Any]) -> str:
+    clauses: list[str] = []
+    if "mean_anomaly_score" in row:
+        by = f" by {readable(row['worst_signal'])}" if row["worst_signal"] else ""
+        clauses.append(
+            f"mean anomaly score {number(row['mean_anomaly_score'])}, "
+            f"highest {rough(row['worst_anomaly_score'])} on {row['worst_day']}{by}"
+        )
+    if "episodes" in row:
+        hours = f" for {number(row['fault_hours'])} h in all" if row["fault_hours"] is not None else ""
+        clauses.append(f"{counted(row['episodes'], 'fault episode')} raised{hours}")
+    else:
+        clauses.append("no fault raised")
+    return "; ".join(clauses)

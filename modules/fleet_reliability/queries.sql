@@ -1,88 +1,141 @@
 -- name: remaining_life
--- Latest estimate of every machine that has one, the shortest first.
-SELECT equipment_id, equipment_type, as_of, age, life_median, life_low, life_high, unit, drivers, model_version
-FROM gold.remaining_life
-WHERE equipment_type = coalesce($equipment_type, equipment_type)
-    AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
-QUALIFY row_number() OVER (PARTITION BY equipment_id ORDER BY as_of DESC) = 1
-ORDER BY life_median, equipment_id
+-- Latest estimate of every machine that has one, the shortest (or longest) first; `machines` counts all that fit.
+WITH latest AS (
+    SELECT equipment_id, equipment_type, as_of, age, life_median, life_low, life_high, unit, drivers, model_version
+    FROM gold.remaining_life
+    WHERE equipment_type = coalesce($equipment_type, equipment_type)
+        AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
+    QUALIFY row_number() OVER (PARTITION BY equipment_id ORDER BY as_of DESC) = 1
+)
+SELECT *, count(*) OVER () AS machines
+FROM latest
+WHERE ($below IS NULL OR life_median < $below) AND ($above IS NULL OR life_median > $above)
+ORDER BY CASE WHEN $order = 'best' THEN -life_median ELSE life_median END, equipment_id
 LIMIT $top;
 
 -- name: health
--- Latest health of every machine, the strangest first.
-SELECT equipment_id, equipment_type, anomaly_score, top_signal, top_deviation, reason, date
+-- Latest health of every machine, the strangest (or most normal) first.
+SELECT equipment_id, equipment_type, anomaly_score, top_signal, top_deviation, date
 FROM gold.health_daily
 WHERE equipment_type = coalesce($equipment_type, equipment_type)
     AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
 QUALIFY row_number() OVER (PARTITION BY equipment_id ORDER BY date DESC) = 1
-ORDER BY anomaly_score DESC, equipment_id
+ORDER BY CASE WHEN $order = 'best' THEN anomaly_score ELSE -anomaly_score END, equipment_id
 LIMIT $top;
 
+-- name: open_faults
+-- What stands on some machines, the longest standing first.
+SELECT equipment_id, fault_code, level, message, raised_at
+FROM silver.fault_episodes
+WHERE list_contains($equipment, equipment_id) AND cleared_at IS NULL
+ORDER BY raised_at, equipment_id, fault_code
+LIMIT 50;
+
 -- name: episodes
--- Fault episodes of one machine that overlap the period.
+-- Fault episodes that overlap the period, newest first.
 SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_at, duration_s / 3600.0 AS duration_h
 FROM silver.fault_episodes
-WHERE equipment_id = $equipment
+WHERE equipment_id = coalesce($equipment, equipment_id)
+    AND equipment_type = coalesce($equipment_type, equipment_type)
     AND fault_code = coalesce($fault_code, fault_code)
     AND date <= coalesce($last, DATE '9999-12-31')
     AND (cleared_at IS NULL OR CAST(cleared_at AS DATE) >= coalesce($first, DATE '0001-01-01'))
-ORDER BY raised_at
+ORDER BY raised_at DESC, equipment_id
 LIMIT 50;
 
--- name: deviations
--- The strongest day of each signal against the machine's own baseline, strongest signals first.
+-- name: episode_counts
+-- The same episodes counted, one row a fault code.
 SELECT
-    equipment_id, signal, any_value(unit) AS unit,
-    arg_max(date, abs(deviation)) AS date, arg_max(mean, abs(deviation)) AS mean,
-    arg_max(baseline, abs(deviation)) AS baseline, arg_max(deviation, abs(deviation)) AS deviation
+    fault_code, arg_max(level, row(raised_at, level)) AS level, count(*) AS episodes,
+    count(DISTINCT equipment_id) AS machines,
+    count(*) FILTER (WHERE date >= coalesce($first, DATE '0001-01-01')) AS raised_within,
+    count(*) FILTER (WHERE date < coalesce($first, DATE '0001-01-01')) AS standing_before
+FROM silver.fault_episodes
+WHERE equipment_id = coalesce($equipment, equipment_id)
+    AND equipment_type = coalesce($equipment_type, equipment_type)
+    AND fault_code = coalesce($fault_code, fault_code)
+    AND date <= coalesce($last, DATE '9999-12-31')
+    AND (cleared_at IS NULL OR CAST(cleared_at AS DATE) >= coalesce($first, DATE '0001-01-01'))
+GROUP BY fault_code
+ORDER BY episodes DESC, fault_code;
+
+-- name: deviations
+-- The strongest day of each signal against the machine's own baseline, strongest signals first; of a signal's windows
+-- the strongest one speaks.
+SELECT
+    equipment_id, arg_min(signal, row(-abs(deviation), date, signal)) AS signal,
+    arg_min(unit, row(-abs(deviation), date, signal)) AS unit,
+    arg_min(date, row(-abs(deviation), date, signal)) AS date,
+    arg_min(mean, row(-abs(deviation), date, signal)) AS mean,
+    arg_min(baseline, row(-abs(deviation), date, signal)) AS baseline,
+    arg_min(deviation, row(-abs(deviation), date, signal)) AS deviation
 FROM gold.deviation_daily
-WHERE equipment_id = $equipment
+WHERE equipment_id = $equipment AND deviation IS NOT NULL
     AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
-GROUP BY equipment_id, signal
-HAVING max(abs(deviation)) IS NOT NULL
+GROUP BY equipment_id, split_part(signal, ':', 1)
 ORDER BY max(abs(deviation)) DESC, signal
 LIMIT 5;
 
 -- name: worst_health_day
 -- The strangest day of one machine in the period.
-SELECT equipment_id, date, anomaly_score, top_signal, reason
+SELECT equipment_id, date, anomaly_score, top_signal
 FROM gold.health_daily
 WHERE equipment_id = $equipment
     AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
 ORDER BY anomaly_score DESC, date
 LIMIT 1;
 
--- name: days_with_data
--- Days the machine has health for: what to say when a period is empty.
-SELECT equipment_id, min(date) AS first_day, max(date) AS last_day
+-- name: strangest_machines
+-- The strangest day of each machine in the period, the strangest machines first.
+SELECT equipment_id, date, anomaly_score, top_signal, top_deviation
 FROM gold.health_daily
-WHERE equipment_id = $equipment
-GROUP BY equipment_id;
+WHERE equipment_type = coalesce($equipment_type, equipment_type)
+    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
+QUALIFY row_number() OVER (PARTITION BY equipment_id ORDER BY anomaly_score DESC, date) = 1
+ORDER BY anomaly_score DESC, equipment_id
+LIMIT 3;
+
+-- name: days_with_data
+-- Days with readings: what to say when a period is empty.
+SELECT min(equipment_id) AS first_equipment_id, min(date) AS first_day, max(date) AS last_day
+FROM silver.signal_hourly
+WHERE equipment_id = coalesce($equipment, equipment_id)
+    AND equipment_type = coalesce($equipment_type, equipment_type)
+HAVING count(*) > 0;
 
 -- name: same_fault
--- Every episode of some fault codes, anywhere, in time order.
+-- Episodes of some fault codes anywhere, newest first.
 SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_at, duration_s / 3600.0 AS duration_h
 FROM silver.fault_episodes
 WHERE list_contains($codes, fault_code)
-    AND equipment_type = coalesce($equipment_type, equipment_type)
-    AND raised_at < coalesce($before, TIMESTAMPTZ '9999-01-01 00:00:00+00')
-ORDER BY raised_at, equipment_id
-LIMIT 100;
+ORDER BY raised_at DESC, equipment_id
+LIMIT 200;
+
+-- name: same_fault_counts
+-- The same episodes counted: before, during and after the incident, on the same machine and on others.
+SELECT
+    coalesce(equipment_id = $equipment, false) AS same_machine,
+    CASE WHEN raised_at < $before THEN 'before' WHEN raised_at > $after THEN 'after' ELSE 'during' END AS side,
+    count(*) AS episodes, count(DISTINCT equipment_id) AS machines
+FROM silver.fault_episodes
+WHERE list_contains($codes, fault_code)
+GROUP BY same_machine, side
+ORDER BY same_machine DESC, side;
 
 -- name: episodes_by_id
 -- Episodes that the memory found, fetched from the lake so that their dates carry evidence.
 SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_at, duration_s / 3600.0 AS duration_h
 FROM silver.fault_episodes
 WHERE list_contains($ids, episode_id)
-ORDER BY raised_at;
+ORDER BY raised_at DESC, equipment_id;
 
 -- name: health_by_day
 -- Strange days that the memory found, fetched from the lake so that their figures carry evidence.
 SELECT
-    concat(equipment_id, ' ', date) AS day_key, equipment_id, anomaly_score, top_signal, top_deviation, reason, date
+    concat(equipment_id, ' ', date) AS day_key, equipment_id, anomaly_score, top_signal, top_deviation, date
 FROM gold.health_daily
 WHERE list_contains($days, concat(equipment_id, ' ', date))
-ORDER BY date;
+ORDER BY date DESC, equipment_id;
 
 -- name: recent_episodes
 -- What a machine was reported for last, when nobody says which incident is meant.
@@ -90,29 +143,37 @@ SELECT episode_id, equipment_id, fault_code, level, message, raised_at, cleared_
 FROM silver.fault_episodes
 WHERE equipment_id = $equipment
     AND fault_code = coalesce($fault_code, fault_code)
-ORDER BY raised_at DESC
+ORDER BY raised_at DESC, fault_code
 LIMIT 1;
 
 -- name: kpi
--- One row a machine and key figure: sums for counts, else the mean over days.
-SELECT
-    equipment_id, kpi, any_value(unit) AS unit,
-    CASE WHEN kpi IN ('fault_count', 'throughput') THEN sum(value) ELSE avg(value) END AS value,
-    min(value) AS lowest, arg_min(date, value) AS lowest_day, max(value) AS highest, arg_max(date, value) AS highest_day,
-    count(*) AS days, min(date) AS first_day, max(date) AS last_day
-FROM gold.kpi_daily
-WHERE kpi = coalesce($kpi, kpi)
-    AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
-    AND equipment_type = coalesce($equipment_type, equipment_type)
-    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
-    AND value IS NOT NULL
-GROUP BY equipment_id, kpi
-ORDER BY kpi, value DESC, equipment_id
+-- One row a machine and key figure: sums for counts; the latest value for mean times, which already run over
+-- everything up to their day; else the mean over days. Ties go to the earliest day.
+WITH figures AS (
+    SELECT
+        equipment_id, kpi, min(unit) AS unit,
+        CASE WHEN kpi IN ('fault_count', 'throughput') THEN sum(value)
+            WHEN kpi IN ('mtbf', 'mttr') THEN arg_max(value, date)
+            ELSE avg(value) END AS figure,
+        min(value) AS lowest, arg_min(date, row(value, date)) AS lowest_day,
+        max(value) AS highest, arg_min(date, row(-value, date)) AS highest_day,
+        count(*) AS days, min(date) AS first_day, max(date) AS last_day
+    FROM gold.kpi_daily
+    WHERE kpi = coalesce($kpi, kpi)
+        AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
+        AND equipment_type = coalesce($equipment_type, equipment_type)
+        AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
+        AND value IS NOT NULL
+    GROUP BY equipment_id, kpi
+)
+SELECT equipment_id, kpi, unit, figure AS value, lowest, lowest_day, highest, highest_day, days, first_day, last_day
+FROM figures
+ORDER BY kpi, CASE WHEN $order = 'lowest' THEN figure ELSE -figure END, equipment_id
 LIMIT $top;
 
 -- name: kpi_days
 -- Days and key figures that exist: what to say when a question finds none.
-SELECT kpi, min(date) AS first_day, max(date) AS last_day
+SELECT kpi, min(equipment_id) AS first_equipment_id, min(date) AS first_day, max(date) AS last_day
 FROM gold.kpi_daily
 WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
     AND equipment_type = coalesce($equipment_type, equipment_type)
@@ -123,7 +184,7 @@ ORDER BY kpi;
 -- Mean and worst health of each machine in the period.
 SELECT
     equipment_id, avg(anomaly_score) AS mean_anomaly_score, max(anomaly_score) AS worst_anomaly_score,
-    arg_max(date, anomaly_score) AS worst_day, arg_max(top_signal, anomaly_score) AS worst_signal
+    arg_min(date, row(-anomaly_score, date)) AS worst_day, arg_min(top_signal, row(-anomaly_score, date)) AS worst_signal
 FROM gold.health_daily
 WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
     AND equipment_type = coalesce($equipment_type, equipment_type)
@@ -133,7 +194,7 @@ ORDER BY mean_anomaly_score DESC, equipment_id
 LIMIT $top;
 
 -- name: compare_faults
--- Fault episodes of each machine in the period.
+-- Fault episodes of each machine that were raised in the period.
 SELECT equipment_id, count(*) AS episodes, sum(duration_s) / 3600.0 AS fault_hours
 FROM silver.fault_episodes
 WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))

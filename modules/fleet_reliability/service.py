@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from core.sdk import ToolContext, ToolResult, Window, load_queries
+from core.sdk import Evidence, Figure, ToolContext, ToolResult, Window, load_queries
 from modules.fleet_reliability import phrases
 
 QUERIES = load_queries(Path(__file__).parent / "queries.sql")
@@ -16,6 +16,8 @@ _HEALTH = "gold.health_daily"
 _KPI = "gold.kpi_daily"
 _FAULTS = "silver.fault_episodes"
 _MACHINES = 1000
+_FEW = 5
+_MOST = 50
 LIFE_DEFINITIONS = {
     "life_low": "lower end of the 90 % interval of the remaining life",
     "life_high": "upper end of the 90 % interval of the remaining life",
@@ -24,26 +26,52 @@ LIFE_DEFINITIONS = {
 
 
 async def rank_equipment(
-    context: ToolContext, equipment: Sequence[str] | None, equipment_type: str | None, by: str | None, top: int
+    context: ToolContext,
+    equipment: Sequence[str] | None,
+    equipment_type: str | None,
+    by: str | None,
+    top: int | None,
+    order: str = "worst",
+    below: float | None = None,
+    above: float | None = None,
 ) -> ToolResult:
-    """Machines that need attention first: by remaining life where there is one, then by anomaly score."""
-    scope: dict[str, Any] = {
-        "equipment": list(equipment) if equipment else None,
-        "equipment_type": equipment_type,
-        "top": _MACHINES,
-    }
-    life = await context.read(QUERIES["remaining_life"], [_LIFE], scope) if by != "anomaly" else None
-    health = await context.read(QUERIES["health"], [_HEALTH], scope) if by != "remaining_life" else None
-    lives = life.rows if life else []
-    known = {row["equipment_id"] for row in lives}
-    others = [row for row in (health.rows if health else []) if row["equipment_id"] not in known]
-    wanted = len(equipment) if equipment else top
-    ranked = [*lives, *others][:wanted]
-    evidence = [*(life.evidence if life and lives else []), *(health.evidence if health else [])]
+    """Machines that need attention first: by remaining life where there is one, then by anomaly score.
+
+    Args:
+        context: the tenant's.
+        equipment: only these; their open faults are told too.
+        equipment_type: only machines of this type.
+        by: rank by `remaining_life` or `anomaly` only.
+        top: how many; unset means five, or up to fifty if a limit is given.
+        order: `worst` or `best` first.
+        below: only machines with less remaining life than this.
+        above: only machines with more.
+    """
+    limited = below is not None or above is not None
+    wanted = len(equipment) if equipment else top or (_MOST if limited else _FEW)
+    machines = list(equipment) if equipment else None
+    scope: dict[str, Any] = {"equipment": machines, "equipment_type": equipment_type, "order": order}
+    ranked: list[dict[str, Any]] = []
+    evidence: list[Evidence] = []
+    if by != "anomaly":
+        life = await context.read(
+            QUERIES["remaining_life"], [_LIFE], {**scope, "below": below, "above": above, "top": _MACHINES}
+        )
+        ranked, evidence = life.rows[:wanted], list(life.evidence)
+    if by != "remaining_life" and not limited and len(ranked) < wanted:
+        health = await context.read(QUERIES["health"], [_HEALTH], {**scope, "top": _MACHINES})
+        known = {row["equipment_id"] for row in ranked}
+        ranked += [row for row in health.rows if row["equipment_id"] not in known][: wanted - len(ranked)]
+        evidence = [*(evidence if known else []), *health.evidence]
+    faults: list[dict[str, Any]] = []
+    if machines and ranked:
+        standing = await context.read(QUERIES["open_faults"], [_FAULTS], {"equipment": machines})
+        faults = standing.rows
+        evidence += standing.evidence
     return ToolResult(
-        rows=ranked,
+        rows=[*ranked, *faults],
         evidence=evidence,
-        findings=phrases.ranking(ranked, asked=equipment),
+        findings=phrases.ranking(ranked, equipment, phrases.limit(below, above), order, faults),
         definitions=LIFE_DEFINITIONS,
         found=bool(ranked),
     )
@@ -57,12 +85,13 @@ async def kpi_summary(
     first: date | None,
     last: date | None,
     top: int,
+    order: str = "highest",
 ) -> ToolResult:
-    """Key figures of a period; grain: machine and key figure."""
+    """Key figures of a period; grain: machine and key figure, the highest (or lowest) machine first."""
     machines = list(equipment) if equipment else None
     scope: dict[str, Any] = {"equipment": machines, "equipment_type": equipment_type}
     figures = await context.read(
-        QUERIES["kpi"], [_KPI], {**scope, "kpi": kpi, "first": first, "last": last, "top": top}
+        QUERIES["kpi"], [_KPI], {**scope, "kpi": kpi, "first": first, "last": last, "order": order, "top": top}
     )
     window = Window(first=first, last=last)
     if not figures.rows:
@@ -71,15 +100,20 @@ async def kpi_summary(
             rows=known.rows,
             evidence=known.evidence,
             window=window,
-            findings=[phrases.no_kpi(kpi, first, last, known.rows)],
+            findings=[phrases.no_kpi(kpi, first, last, machines, known.rows)],
             found=False,
         )
+    lone = len(figures.rows) == 1
     return ToolResult(
         rows=figures.rows,
         evidence=figures.evidence,
         window=window,
         findings=phrases.kpis(figures.rows, first, last),
-        definitions={"value": "sum over days for fault_count and throughput, else the mean of the daily values"},
+        definitions={
+            "value": "sum over days for fault_count and throughput; latest value for mtbf and mttr, which run over "
+            "everything up to their day; else the mean of the daily values"
+        },
+        figure=_figure(figures.rows[0], phrases.kpi_name(figures.rows[0]["kpi"]), "value") if lone else None,
         truncated=len(figures.rows) == top,
     )
 
@@ -111,5 +145,11 @@ async def compare_equipment(
         evidence=[*health.evidence, *faults.evidence],
         window=Window(first=first, last=last),
         findings=phrases.comparison(rows, first, last),
+        figure=_figure(rows[0], "mean anomaly score", "mean_anomaly_score") if len(rows) == 1 else None,
         found=bool(rows),
     )
+
+
+def _figure(row: dict[str, Any], name: str, column: str) -> Figure | None:
+    value = row.get(column)
+    return Figure(name=name, value=value, unit=row.get("unit"), of=row["equipment_id"]) if value is not None else None

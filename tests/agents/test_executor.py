@@ -78,7 +78,7 @@ async def test_an_invented_number_is_flagged(registry: Registry, context: ToolCo
 
 
 async def test_a_call_that_keeps_failing_ends_the_use_of_tools(registry: Registry, context: ToolContext) -> None:
-    provider = Scripted(ask("what_happened"), ask("what_happened"), ask("what_happened"), [Text("I give up.")])
+    provider = Scripted(*[ask("sensor_history")] * 3, [Text("I give up.")])
     events = await run(registry, context, provider)
     assert [event.kind for event in events].count("guardrails_failed") == 3
     assert provider.prompts[3].tools == ()

@@ -64,7 +64,7 @@ async def test_two_parts_are_both_answered(executor: Executor, context: ToolCont
         executor, context, "What happened to pump-1 in the second week of May, and has it happened before?"
     )
     assert "2023-05-11 09:30" in answer["text"]
-    assert "Yes, SEAL_LEAK was raised before 2023-05-11" in answer["text"]
+    assert "Yes, SEAL_LEAK was raised once on pump-1 before 2023-05-11" in answer["text"]
     assert "2023-04-06 09:30" in answer["text"]
 
 
@@ -72,7 +72,8 @@ async def test_then_asks_for_the_days_found(executor: Executor, context: ToolCon
     answer = await ask(executor, context, "On which 2 days was the bearing of pump 1 hottest, and did it leak then?")
     calls = [call for call in answer["tools"] if call["name"] == "fault_episodes"]
     assert sorted(call["arguments"]["first"] for call in calls) == ["2023-04-06", "2023-05-11"]
-    assert answer["text"].count("SEAL_LEAK (warning) raised") == 2
+    assert answer["text"].count("pump-1 had one SEAL_LEAK (warning)") == 2
+    assert "Yes, each time." in answer["text"]
 
 
 async def test_counts_and_intervals(executor: Executor, context: ToolContext) -> None:

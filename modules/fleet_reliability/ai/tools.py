@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.sdk import (
+    Above,
+    Below,
     Condition,
     EquipmentId,
     EquipmentIds,
@@ -37,6 +39,30 @@ Measure = Annotated[
         json_schema_extra={"x-words": {"anomaly": ["abnormal", "unusual", "strange", "anomalous"]}},
     ),
 ]
+Highest = Annotated[
+    Literal["highest", "lowest"],
+    Field(
+        description="Which machines come first.",
+        json_schema_extra={
+            "x-words": {
+                "highest": ["most", "largest", "maximum", "longest", "best"],
+                "lowest": ["least", "smallest", "minimum", "shortest", "fewest"],
+            }
+        },
+    ),
+]
+Order = Annotated[
+    Literal["worst", "best"],
+    Field(
+        description="Which end of the ranking comes first.",
+        json_schema_extra={
+            "x-words": {
+                "worst": ["worst", "shortest", "least healthy", "most urgent"],
+                "best": ["healthiest", "longest", "most healthy", "least urgent", "most cycles", "most normal"],
+            }
+        },
+    ),
+]
 
 
 @platform_tool(
@@ -45,8 +71,9 @@ Measure = Annotated[
     risk_level="safe",
     timeout_ms=_TIMEOUT_MS,
     summary_instructions="""Machines that need attention first, with remaining useful life and its interval where there
-    is a life model, else with the anomaly score and its reason. Also the remaining life of named machines. Use it for
-    how long machines have got, which fail next, which are worst or least healthy.""",
+    is a life model, else with the anomaly score and its reason. Also the state, the remaining life and the open faults
+    of named machines. Use it for how long machines have got, which fail next, which are worst, least healthy or
+    healthiest, which have less than so much life left, and whether a machine is fine.""",
     examples=(
         "Which machines should we look at first?",
         "How much longer will they run?",
@@ -58,6 +85,14 @@ Measure = Annotated[
         "How healthy are the machines?",
         "What should we maintain first?",
         "When will it break down?",
+        "Is this machine fine?",
+        "What is the state of this machine?",
+        "What is the status?",
+        "Which machine is the healthiest?",
+        "Which machines will fail within so many cycles?",
+        "Which machines have less than so many cycles left?",
+        "Is there anything to worry about?",
+        "Is everything fine?",
     ),
 )
 async def rank_equipment(
@@ -65,10 +100,13 @@ async def rank_equipment(
     equipment: EquipmentIds | None = None,
     equipment_type: EquipmentType | None = None,
     by: Measure | None = None,
-    top: TopN = 5,
+    order: Order = "worst",
+    below: Below | None = None,
+    above: Above | None = None,
+    top: TopN | None = None,
 ) -> ToolResult:
     """Machines by urgency, with remaining life and interval."""
-    return await service.rank_equipment(context, equipment, equipment_type, by, top)
+    return await service.rank_equipment(context, equipment, equipment_type, by, top, order, below, above)
 
 
 @platform_tool(
@@ -76,8 +114,9 @@ async def rank_equipment(
     permission_code=_READ,
     risk_level="safe",
     timeout_ms=_TIMEOUT_MS,
-    summary_instructions="""What happened to one machine in a period: fault episodes, the strongest deviations of its
-    signals from its own baseline, and its strangest day. Use it for incidents, causes and unusual behaviour.""",
+    summary_instructions="""What happened in a period, to one machine or on the whole site: fault episodes, the
+    strongest deviations of signals from the machine's own baseline, and its strangest day. Use it for incidents,
+    causes and unusual behaviour.""",
     examples=(
         "What happened to this machine in that period?",
         "What went wrong on 5 June?",
@@ -85,14 +124,26 @@ async def rank_equipment(
         "Why did it behave strangely in May?",
         "What was the incident about?",
         "Did anything abnormal occur in early March?",
+        "What happened in that period?",
+        "Why did this fault come up on 5 June?",
+        "Why did the machine have this fault?",
+        "Which signals deviated most from their baseline?",
+        "What was the worst day?",
+        "When did the machine last have a problem?",
+        "Tell me about this machine.",
+        "Give me everything on the incident in that period.",
     ),
     pre_conditions=(_ORDERED,),
 )
 async def what_happened(
-    context: ToolContext, equipment: EquipmentId, first: FirstDay | None = None, last: LastDay | None = None
+    context: ToolContext,
+    equipment: EquipmentId | None = None,
+    equipment_type: EquipmentType | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
 ) -> ToolResult:
-    """Faults and deviations of one machine in a period."""
-    return await incidents.what_happened(context, equipment, first, last)
+    """Faults and deviations in a period, of one machine or of all."""
+    return await incidents.what_happened(context, equipment, first, last, equipment_type)
 
 
 @platform_tool(
@@ -141,6 +192,9 @@ async def similar_incidents(
         "How much throughput did we have?",
         "How many faults were there in June?",
         "What is the OEE?",
+        "What is the MTBF?",
+        "What is the MTTR?",
+        "What percentage of the time was it running?",
         "How long do repairs take on average?",
     ),
     pre_conditions=(_ORDERED,),
@@ -152,10 +206,11 @@ async def kpi_summary(
     equipment_type: EquipmentType | None = None,
     first: FirstDay | None = None,
     last: LastDay | None = None,
+    order: Highest = "highest",
     top: TopN = 20,
 ) -> ToolResult:
     """Key figures of a period."""
-    return await service.kpi_summary(context, kpi, equipment, equipment_type, first, last, top)
+    return await service.kpi_summary(context, kpi, equipment, equipment_type, first, last, top, order)
 
 
 @platform_tool(

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.sdk import (
+    Above,
+    Below,
     Condition,
     EquipmentId,
     EquipmentType,
@@ -40,6 +42,15 @@ Direction = Annotated[
         },
     ),
 ]
+State = Annotated[
+    Literal["open"],
+    Field(
+        description="Only episodes that have not cleared.",
+        json_schema_extra={
+            "x-words": {"open": ["active", "still on", "standing now", "unresolved", "uncleared", "not cleared"]}
+        },
+    ),
+]
 
 
 @platform_tool(
@@ -57,6 +68,7 @@ Direction = Annotated[
         "What data do you have, and from when to when?",
         "List all machines of the site.",
         "Which sensors does this machine have?",
+        "How many machines are there?",
     ),
 )
 async def describe_site(context: ToolContext, equipment_type: EquipmentType | None = None) -> ToolResult:
@@ -70,7 +82,8 @@ async def describe_site(context: ToolContext, equipment_type: EquipmentType | No
     risk_level="safe",
     timeout_ms=15_000,
     summary_instructions="""History of one signal of one piece of equipment over a period: mean, lowest, highest with
-    their times, and the course by hour or day. Use it for readings, values, levels and trends of a sensor.""",
+    their times, the latest value, the trend, and the course by hour or day; also how often it was above or below a
+    limit. Use it for readings, values, levels and trends of a sensor.""",
     full_instructions="""`signal` must be one of the names that describe_site lists for the equipment's type. Windows of
     up to two days come hour by hour, longer ones day by day. Leave out `first` and `last` for all recorded data.""",
     examples=(
@@ -80,6 +93,12 @@ async def describe_site(context: ToolContext, equipment_type: EquipmentType | No
         "What was the average speed, and how far did it go up and down?",
         "What is the trend of this sensor?",
         "What did the sensor read over that time?",
+        "What is the value of this sensor?",
+        "Is this sensor rising or falling?",
+        "Was this sensor lower in June than in May?",
+        "Compare this sensor in March and June.",
+        "Did this sensor exceed a limit?",
+        "How often was this sensor above a limit?",
     ),
     pre_conditions=(_ORDERED,),
 )
@@ -89,9 +108,11 @@ async def sensor_history(
     signal: SignalName,
     first: FirstDay | None = None,
     last: LastDay | None = None,
+    above: Above | None = None,
+    below: Below | None = None,
 ) -> ToolResult:
-    """Mean, lowest and highest of a signal, and its course."""
-    return await service.sensor_history(context, equipment, signal, first, last)
+    """Mean, lowest and highest of a signal, its trend and its course."""
+    return await service.sensor_history(context, equipment, signal, first, last, above, below)
 
 
 @platform_tool(
@@ -131,11 +152,13 @@ async def signal_extremes(
     risk_level="safe",
     timeout_ms=15_000,
     summary_instructions="""Faults and alarms as episodes (raised, cleared, duration) that overlap a period, of one
-    machine, of a type, or of the whole site, also by fault code. Use it for which machines show a fault and since when,
-    and whether an alarm stood on certain days.""",
+    machine, of a type, or of the whole site, also by fault code. Use it for how often and when a fault was raised, how
+    long it lasted, which machines show a fault and since when, and whether an alarm stood on certain days.""",
     examples=(
         "Which alarms were raised in May?",
         "Show the alarms of that period.",
+        "Show the faults of June.",
+        "List all faults.",
         "Which machines have this fault, and since when?",
         "Did an alarm stand at that time?",
         "Was this fault raised at that time?",
@@ -143,6 +166,19 @@ async def signal_extremes(
         "List the fault episodes of this machine.",
         "Which faults are still open?",
         "How long did the alarm last?",
+        "How often did this fault happen?",
+        "How often did the machine have this fault?",
+        "How many times was this fault raised?",
+        "How many times did it have this fault?",
+        "When did this fault happen last?",
+        "When was this fault first raised?",
+        "How long did this fault last?",
+        "What was the longest fault?",
+        "Did the machine have this fault?",
+        "Did the seal leak?",
+        "How many machines have a fault?",
+        "How many machines have this fault?",
+        "What does this fault mean?",
     ),
     pre_conditions=(_ORDERED,),
 )
@@ -153,9 +189,10 @@ async def fault_episodes(
     fault_code: FaultCode | None = None,
     first: FirstDay | None = None,
     last: LastDay | None = None,
+    state: State | None = None,
 ) -> ToolResult:
     """Fault episodes in a period."""
-    return await service.fault_episodes(context, equipment, equipment_type, fault_code, first, last)
+    return await service.fault_episodes(context, equipment, equipment_type, fault_code, first, last, state)
 
 
 @platform_tool(
@@ -182,3 +219,25 @@ async def fault_events(
 ) -> ToolResult:
     """Single fault records in a period."""
     return await service.fault_events(context, equipment, fault_code, first, last, top)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=15_000,
+    summary_instructions="""Whether the data can be trusted: the last result of every check on the tenant's tables,
+    completeness and lost readings included. Use it for data quality, failed checks and missing data.""",
+    examples=(
+        "Can I trust the data?",
+        "How good is the data?",
+        "Which data checks failed?",
+        "Were readings lost?",
+        "How many readings were lost?",
+        "Is the data complete?",
+        "Is any data missing?",
+    ),
+)
+async def data_checks(context: ToolContext) -> ToolResult:
+    """How the last checks of the data went."""
+    return await service.data_checks(context)
