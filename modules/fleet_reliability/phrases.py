@@ -102,7 +102,7 @@ def _life(row: Row, *, lone: bool) -> str:
     unit = row["unit"]
     said = (
         f"{row['equipment_id']} has about {with_unit(whole(row['life_median']), unit)} left "
-        f"(90 % interval {whole(row['life_low'])} to {whole(row['life_high'])}), "
+        f"({row['interval_percent']} % interval {whole(row['life_low'])} to {whole(row['life_high'])}), "
         f"as of {moment(row['as_of'])} UTC at an age of {with_unit(whole(row['age']), unit)}"
     )
     drivers = plain(row["drivers"] or "").split("; ")

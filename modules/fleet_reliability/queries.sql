@@ -7,7 +7,8 @@ WITH latest AS (
         AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
     QUALIFY row_number() OVER (PARTITION BY equipment_id ORDER BY as_of DESC) = 1
 )
-SELECT *, count(*) OVER () AS machines
+-- The model's quantiles are those of 5 and 95 %.
+SELECT *, 90 AS interval_percent, count(*) OVER () AS machines
 FROM latest
 WHERE ($below IS NULL OR life_median < $below) AND ($above IS NULL OR life_median > $above)
 ORDER BY CASE WHEN $order = 'best' THEN -life_median ELSE life_median END, equipment_id
