@@ -14,7 +14,7 @@ from agents.models import chain, open_provider
 from agents.platform_tools import READ_INSTRUCTIONS, instruction_tools
 from agents.registry import Registry
 from agents.sessions import SCHEMA, TABLES, Sessions
-from core.audit import Audit
+from core.audit import Actor, Audit
 from core.connector import connector_for
 from core.db import TenantScope
 from core.embedding import embedder
@@ -29,6 +29,9 @@ from core.tenancy import Tenancy
 from core.tenancy.roles import ROLE_TEMPLATES
 from lake.reader import LakeReader
 from lake.store import Lake
+
+_MODULES = Actor.service("modules")
+"""Who hands out what modules bring."""
 
 
 @asynccontextmanager
@@ -89,9 +92,9 @@ class _House:
         for module in self._modules:
             manifest = module.manifest
             rights = {permission.code: permission.default_roles for permission in manifest.permissions}
-            await self._identity.grant_module_permissions(scope, manifest.module_code, rights)
+            await self._identity.grant_module_permissions(scope, manifest.module_code, rights, actor=_MODULES)
         everybody = {READ_INSTRUCTIONS: tuple(ROLE_TEMPLATES)}
-        await self._identity.grant_module_permissions(scope, PLATFORM, everybody)
+        await self._identity.grant_module_permissions(scope, PLATFORM, everybody, actor=_MODULES)
         self._granted.add(scope.id)
 
     async def context_of(self, person: SignedIn) -> ToolContext:
@@ -105,7 +108,7 @@ class _House:
             tenant=scope,
             identity=person,
             subscriptions=frozenset(module.manifest.module_code for module in self._modules),
-            audit=_Trail(self._tenancy.audit, scope, f"person:{person.email}"),
+            audit=_Trail(self._tenancy.audit, scope, person.email),
             lake=LakeReader(self._lake.tenant(scope.slug)),
             connector_of=connector_of,
             embedder=_embed,
@@ -122,16 +125,19 @@ class _House:
 
 
 class _Trail:
-    """The audit log, bound to one tenant and one actor."""
+    """The audit log, bound to one tenant and one person."""
 
-    def __init__(self, audit: Audit, scope: TenantScope, actor: str) -> None:
+    def __init__(self, audit: Audit, scope: TenantScope, email: str) -> None:
         self._audit = audit
         self._scope = scope
-        self._actor = actor
+        self._email = email
 
-    async def record(self, action: str, target: str, after: Mapping[str, Any], outcome: str) -> None:
-        """Write one record."""
-        await self._audit.record(self._scope, self._actor, action, target, None, dict(after), outcome)
+    async def record(
+        self, action: str, target: str, after: Mapping[str, Any], outcome: str, *, agent: str | None, request_id: str
+    ) -> None:
+        """Write one record, of the person or of the agent that acts for them."""
+        actor = Actor.agent(agent, self._email) if agent else Actor.user(self._email)
+        await self._audit.record(self._scope, actor, action, target, None, dict(after), outcome, request_id=request_id)
 
 
 def _scope(person: SignedIn) -> TenantScope:

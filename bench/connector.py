@@ -20,12 +20,14 @@ from typing import Any
 import asyncpg
 
 from bench.claim import Claim
+from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy import Tenancy, init_platform
 
+_ACTOR = Actor.command("bench")
 TARGET = 1.10
 ROWS, INSERTED, DIMENSIONS, VECTORS = 20_000, 100, 384, 5_000
 PAIRS, CALLS = 120, 4
@@ -103,7 +105,7 @@ async def _burst(work: Call) -> float:
 
 
 async def _claims(tenancy: Tenancy) -> list[Claim]:
-    scope = await tenancy.create("bench-co", "Bench")
+    scope = await tenancy.create("bench-co", "Bench", actor=_ACTOR)
     data = await connector_for(tenancy, scope, schema="bench")
     await data.provision_tables(_TABLES)
     await data.insert("readings", [{"id": n} | row for n, row in enumerate(_rows(0, ROWS))])

@@ -37,7 +37,7 @@ async def opened(path: Path | None, settings: Settings) -> AsyncGenerator[Sessio
 
 
 async def initialise(run: RunFolder, postgres: Postgres, settings: Settings, *, again: bool = False) -> None:
-    """Create databases and roles and migrate, once for each version of the product.
+    """Create databases and roles and migrate, once for each version of the product and of its schema.
 
     Args:
         run: remembers the version that did it.
@@ -45,7 +45,9 @@ async def initialise(run: RunFolder, postgres: Postgres, settings: Settings, *, 
         settings: passed on.
         again: do it whatever is remembered; it only ever adds what is missing.
     """
-    mark, ours = run.path / "initialised", version("goldlayer")
+    from core.db.migrate import HEAD
+
+    mark, ours = run.path / "initialised", f"{version('goldlayer')} schema {HEAD}"
     if not again and mark.exists() and mark.read_text().strip() == ours:
         return
     from core.tenancy import init_platform

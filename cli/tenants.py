@@ -29,8 +29,10 @@ def create(
     """Make a tenant with a database of its own; finishes one that was begun."""
 
     async def work() -> None:
+        from core.audit import Actor
+
         async with _tenancy(run, create=True) as tenancy:
-            scope = await tenancy.create(slug, name)
+            scope = await tenancy.create(slug, name, actor=Actor.command("tenants create"))
             typer.echo(f"tenant {scope.slug} is ready: {scope.name}")
 
     asyncio.run(work())

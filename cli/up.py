@@ -9,12 +9,15 @@ import typer
 from cli.parts import BridgeFiles, installation_parts
 from cli.session import initialise
 from cli.sites import SiteOnDisk, find_sites
+from core.audit import Actor
 from core.errors import InputError
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.run.supervisor import Supervisor
 from core.settings import Settings
 from core.tenancy import Tenancy
+
+_REGISTER = Actor.command("register sites")
 
 
 async def run_until_stopped(path: Path | None, folder: Path, settings: Settings) -> None:
@@ -45,8 +48,8 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
 
 async def register(tenancy: Tenancy, one: SiteOnDisk, endpoint: str | None = None) -> BridgeFiles:
     """Make a site's tenant and register the site; may be repeated. Returns what its bridge is started with."""
-    scope = await tenancy.create(one.site.tenant, one.site.tenant_name or one.site.tenant)
-    await tenancy.register_site(scope, one.site, one.contract)
+    scope = await tenancy.create(one.site.tenant, one.site.tenant_name or one.site.tenant, actor=_REGISTER)
+    await tenancy.register_site(scope, one.site, one.contract, actor=_REGISTER)
     key_file = await tenancy.bridge_key_file(scope, one.site.site)
     return BridgeFiles(one.site.site, one.file, one.contract_file, key_file, endpoint)
 

@@ -83,7 +83,14 @@ async def _events(
         yield AgentEvent("error", {**told, "kind": type(error).__name__}).encode()
     finally:
         # A reader who left cancels this; the record is written all the same.
-        record = context.audit.record("agent.answer", AGENT, {"session_id": str(session_id)}, outcome)
+        record = context.audit.record(
+            "agent.answer",
+            AGENT,
+            {"session_id": str(session_id)},
+            outcome,
+            agent=context.agent,
+            request_id=context.correlation_id,
+        )
         await asyncio.shield(asyncio.ensure_future(record))
     yield AgentEvent("done", {"session_id": str(session_id)}).encode()
 

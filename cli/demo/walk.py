@@ -26,6 +26,7 @@ from cli.parts import (
 from cli.session import initialise
 from cli.sites import SiteOnDisk
 from cli.up import register
+from core.audit import Actor
 from core.eventlog import EventLog, open_event_log
 from core.identity import IdentityService
 from core.run.folder import RunFolder
@@ -40,6 +41,7 @@ from lake.store import Lake, TenantLake
 from lake.tables import bronze, silver
 
 ANALYST_ROLE = "operator"
+_DEMO = Actor.command("demo")
 _MOST_REASONS = 5
 
 
@@ -83,7 +85,9 @@ class Walk:
                 people = IdentityService(tenancy, self.run, self.settings)
                 for slug in self.tenants:
                     scope = await tenancy.get(slug)
-                    await people.add_person(scope, _email(slug), "Analyst", self._password(slug), ANALYST_ROLE)
+                    await people.add_person(
+                        scope, _email(slug), "Analyst", self._password(slug), ANALYST_ROLE, actor=_DEMO
+                    )
         with self.progress.step("history", "loading recorded lives"):
             for one, lake in zip(self.sites, self._lake_of_each_site(), strict=True):
                 if rows := load_history(one, lake):

@@ -11,10 +11,17 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 GENESIS = "0" * 64
-"""What the first record of a tenant follows."""
-_COVERED = ("actor", "action", "target", "before", "after", "outcome")
+"""What the first record of a chain follows."""
+PLATFORM_CHAIN = UUID(int=0)
+"""The chain of what belongs to no tenant."""
+FORMAT = 2
+"""What is written today."""
+_BEFORE_ORIGINS = ("actor", "action", "target", "before", "after", "outcome")
+COVERED = ("actor_kind", "actor", "acting_for", "interface", "request_id", *_BEFORE_ORIGINS[1:])
+"""Columns a record's hash covers beside its place: format, chain, position and time."""
 
 
 def as_text(payload: object) -> str | None:
@@ -27,27 +34,31 @@ def as_text(payload: object) -> str | None:
     return json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def mac_of(key: bytes, tenant: str, seq: int, at: datetime, row: Mapping[str, Any], previous: str) -> str:
+def mac_of(key: bytes, chain: UUID, seq: int, at: datetime, row: Mapping[str, Any], previous: str) -> str:
     """Hash of one record.
 
     Args:
         key: outside the database.
-        tenant: id of the tenant, so that records cannot move between chains.
+        chain: id of the tenant or `PLATFORM_CHAIN`, so that records cannot move between chains.
         seq: position, from 1, without holes.
         at: when, to the microsecond.
-        row: has the columns actor, action, target, before, after (texts of JSON or None) and outcome.
+        row: `format` and the covered columns; `before` and `after` are texts of JSON or None.
         previous: hash of the record before, `GENESIS` for the first.
     """
-    covered = [tenant, seq, at.astimezone(UTC).isoformat(), *(row[name] for name in _COVERED), previous]
+    place = [str(chain), seq, at.astimezone(UTC).isoformat()]
+    if row["format"] == 1:
+        covered = [*place, *(row[name] for name in _BEFORE_ORIGINS), previous]
+    else:
+        covered = [row["format"], *place, *(row[name] for name in COVERED), previous]
     return hmac.new(key, json.dumps(covered, ensure_ascii=False).encode(), hashlib.sha256).hexdigest()
 
 
 class Walk:
     """Follows a chain record by record; `fault` names the first broken link."""
 
-    def __init__(self, key: bytes, tenant: str) -> None:
+    def __init__(self, key: bytes, chain: UUID) -> None:
         self._key = key
-        self._tenant = tenant
+        self._chain = chain
         self.seq = 0
         self.mac = GENESIS
         self.fault: tuple[int, str] | None = None
@@ -65,7 +76,7 @@ class Walk:
                 return self._break(expected, "the record is missing")
             if row["previous_mac"] != self.mac:
                 return self._break(expected, "the record does not follow the one before")
-            mac = mac_of(self._key, self._tenant, expected, row["at"], row, self.mac)
+            mac = mac_of(self._key, self._chain, expected, row["at"], row, self.mac)
             if not hmac.compare_digest(mac, row["mac"]):
                 return self._break(expected, "the record was changed")
             if not hmac.compare_digest(exported.get(expected, mac), mac):

@@ -128,7 +128,10 @@ class Database:
             ):
                 if tenant_id is not None:
                     await connection.execute(_SET_TENANT, str(tenant_id))
-                yield Transaction(connection, self.name)
+                transaction = Transaction(connection, self.name)
+                yield transaction
+                await transaction.finish()
+            transaction.committed()
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 

@@ -28,6 +28,14 @@ async def ensure_role(server: Database, name: str, password: str, *, bypass_rls:
     await server.execute(statement + (" bypassrls" if bypass_rls else " nobypassrls"))
 
 
+async def ensure_group(server: Database, name: str, *, for_role: str) -> None:
+    """A role nobody signs in as: one other role may become it on purpose and has none of its rights otherwise."""
+    group = quote_identifier(name)
+    if not await server.fetchval(_SQL["role_exists"], name):
+        await server.execute(f"create role {group} nologin nobypassrls")
+    await server.execute(f"grant {group} to {quote_identifier(for_role)} with inherit false, set true")
+
+
 async def ensure_database(
     server: Database, name: str, *, owner: str, template: str = "template1", connection_limit: int = -1
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,26 @@ class Transaction:
     def __init__(self, connection: asyncpg.Connection | PoolConnectionProxy, where: str) -> None:
         self._connection = connection
         self._where = where
+        self._last: list[Callable[[], Awaitable[Callable[[], None]]]] = []
+        self._after: list[Callable[[], None]] = []
+
+    def at_commit(self, work: Callable[[], Awaitable[Callable[[], None]]]) -> None:
+        """Leave something for the very end, so that a lock it takes is held no longer than the commit lasts.
+
+        Args:
+            work: runs in this transaction when the block has ended well; what it returns is called after the commit.
+        """
+        self._last.append(work)
+
+    async def finish(self) -> None:
+        """Do what was left for the end; called by `Database.transaction`, before it commits."""
+        for work in self._last:
+            self._after.append(await work())
+
+    def committed(self) -> None:
+        """Say to those who left something that it is durable; called by `Database.transaction`."""
+        for told in self._after:
+            told()
 
     async def fetch(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """All rows of one statement."""

@@ -1,3 +1,6 @@
+-- ensure_person: one person is one row, whatever tenants they belong to; a known one keeps name and password
+select ensure_person($1, $2, $3)
+
 -- add_member: repeating it leaves the membership as it is, also one that was ended
 insert into memberships (tenant_id, person_id) values ($1, $2)
 on conflict (tenant_id, person_id) do update set person_id = excluded.person_id

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from core.audit import Actor
 from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
 from core.errors import DeniedError, InputError, NotFoundError
@@ -69,7 +70,7 @@ class IdentityService:
         self._lifetime = timedelta(minutes=settings.agents.token_minutes)
 
     async def add_person(
-        self, scope: TenantScope, email: str, name: str, password: str, role: str, *, actor: str = "command"
+        self, scope: TenantScope, email: str, name: str, password: str, role: str, *, actor: Actor
     ) -> UUID:
         """Make somebody a member with one role; may be repeated.
 
@@ -85,17 +86,17 @@ class IdentityService:
         hashed = await hash_password(password)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             role_id = await _role_id(transaction, scope, role)
-            person_id = await self._tenancy.add_person(email, name.strip(), hashed)
+            person_id = await transaction.fetchval(_SQL["ensure_person"], email, name.strip(), hashed)
             membership = await transaction.fetchval(_SQL["add_member"], scope.id, person_id)
             given = await transaction.fetchval(_SQL["give_role"], scope.id, membership, role_id)
             if given:
                 await transaction.execute(_SQL["bump_member"], scope.id, membership)
+                self._tenancy.audit.note(transaction, scope, actor, "person.add_role", email, after={"role": role})
         if given:
             self._standings.forget(scope.id)
-            await self._tenancy.audit.record(scope, actor, "person.add_role", email, after={"role": role})
         return person_id
 
-    async def set_roles(self, scope: TenantScope, email: str, roles: Sequence[str], *, actor: str) -> None:
+    async def set_roles(self, scope: TenantScope, email: str, roles: Sequence[str], *, actor: Actor) -> None:
         """Give a member exactly these roles; tokens in use follow within seconds.
 
         Raises:
@@ -110,10 +111,10 @@ class IdentityService:
             for role_id in role_ids:
                 await transaction.execute(_SQL["give_role"], scope.id, membership, role_id)
             await transaction.execute(_SQL["bump_member"], scope.id, membership)
+            self._tenancy.audit.note(transaction, scope, actor, "person.set_roles", email, member.roles, list(roles))
         self._standings.forget(scope.id)
-        await self._tenancy.audit.record(scope, actor, "person.set_roles", email, member.roles, list(roles))
 
-    async def set_member_active(self, scope: TenantScope, email: str, active: bool, *, actor: str) -> None:
+    async def set_member_active(self, scope: TenantScope, email: str, active: bool, *, actor: Actor) -> None:
         """End or restore a membership; tokens in use stop working within seconds.
 
         Raises:
@@ -122,8 +123,8 @@ class IdentityService:
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             if await transaction.fetchval(_SQL["set_member_active"], scope.id, email, active) is None:
                 raise NotFoundError("no such member", received=email)
+            self._tenancy.audit.note(transaction, scope, actor, "person.set_active", email, after=active)
         self._standings.forget(scope.id)
-        await self._tenancy.audit.record(scope, actor, "person.set_active", email, after=active)
 
     async def people(self, scope: TenantScope) -> list[Member]:
         """A tenant's members, by e-mail address."""
@@ -137,7 +138,7 @@ class IdentityService:
         raise NotFoundError("no such member", received=email)
 
     async def grant_module_permissions(
-        self, scope: TenantScope, module_code: str, permissions: Mapping[str, Sequence[str]]
+        self, scope: TenantScope, module_code: str, permissions: Mapping[str, Sequence[str]], *, actor: Actor
     ) -> None:
         """Hand out the permissions a module brings; may be repeated.
 
@@ -166,9 +167,9 @@ class IdentityService:
                     new.append(permission)
             if new:
                 await transaction.execute(_SQL["bump_members"], scope.id)
+                self._tenancy.audit.note(transaction, scope, actor, "module.grant", module_code, after=new)
         if new:
             self._standings.forget(scope.id)
-            await self._tenancy.audit.record(scope, "command", "module.grant", module_code, after=new)
 
     async def sign_in(self, slug: str, email: str, password: str) -> str:
         """A token for a member.
@@ -198,14 +199,14 @@ class IdentityService:
             await self._denied(scope, email, "wrong password, now locked" if locked else "wrong password")
         else:
             await self._welcome(scope, row["id"], password, row["password_hash"])
-            await self._tenancy.audit.record(scope, f"person:{row['email']}", "person.sign_in", row["email"])
+            await self._tenancy.audit.record(scope, Actor.user(row["email"]), "person.sign_in", row["email"])
             return self._keys.sign(Claims(row["id"], scope.id, scope.slug, row["role_version"]), self._lifetime)
         raise _refused()
 
     async def _denied(self, scope: TenantScope, email: str, reason: str) -> None:
-        actor = f"person:{email[:200]}"
+        claimed = email[:200]
         await self._tenancy.audit.record(
-            scope, actor, "person.sign_in", email[:200], None, {"reason": reason}, "denied"
+            scope, Actor.user(claimed), "person.sign_in", claimed, None, {"reason": reason}, "denied"
         )
 
     async def _welcome(self, scope: TenantScope, person_id: UUID, password: str, kept: str) -> None:

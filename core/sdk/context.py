@@ -80,9 +80,11 @@ class Person(Protocol):
 
 
 class AuditTrail(Protocol):
-    """Where every exit of a tool call is written; bound to one tenant and one actor."""
+    """Where every exit of a tool call is written; bound to one tenant and one person."""
 
-    async def record(self, action: str, target: str, after: Mapping[str, Any], outcome: str) -> None: ...
+    async def record(
+        self, action: str, target: str, after: Mapping[str, Any], outcome: str, *, agent: str | None, request_id: str
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

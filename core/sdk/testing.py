@@ -47,9 +47,20 @@ class FakeAudit:
 
     records: list[dict[str, Any]] = field(default_factory=lambda: list[dict[str, Any]]())
 
-    async def record(self, action: str, target: str, after: Mapping[str, Any], outcome: str) -> None:
+    async def record(
+        self, action: str, target: str, after: Mapping[str, Any], outcome: str, *, agent: str | None, request_id: str
+    ) -> None:
         """Append one record."""
-        self.records.append({"action": action, "target": target, "after": dict(after), "outcome": outcome})
+        self.records.append(
+            {
+                "action": action,
+                "target": target,
+                "after": dict(after),
+                "outcome": outcome,
+                "agent": agent,
+                "request_id": request_id,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

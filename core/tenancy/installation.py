@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from core.audit.heads import Heads
 from core.db import Database
 from core.db.identifiers import quote_identifier
 from core.db.migrate import migrate
-from core.db.server import ensure_database, ensure_role, provisioning
+from core.db.roles import ADMIN, APP, LOOKUP, OWNER, PLATFORM
+from core.db.server import ensure_database, ensure_group, ensure_role, provisioning
 from core.log import get_logger
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
 
-PLATFORM = "platform"
-OWNER, APP, ADMIN = "goldlayer_owner", "goldlayer_app", "goldlayer_admin"
-"""Owner of the platform tables; role that row-level security holds; role that sees all tenants."""
 SERVICES = {"eventlog": "goldlayer_eventlog", "dagster": "goldlayer_dagster"}
 """Databases beside the platform's, and the role that owns each."""
 _log = get_logger("tenancy")
@@ -34,6 +33,7 @@ async def init_platform(run: RunFolder, postgres: Postgres, settings: Settings) 
     async with await Database.open(postgres.dsn("postgres")) as server, provisioning(server, "init"):
         for role in (OWNER, APP, ADMIN, *SERVICES.values()):
             await ensure_role(server, role, run.secret(f"pg_{role}"), bypass_rls=role == ADMIN)
+        await ensure_group(server, LOOKUP, for_role=OWNER)
         await ensure_database(server, PLATFORM, owner=OWNER)
         for name, owner in SERVICES.items():
             await ensure_database(server, name, owner=owner)
@@ -43,4 +43,12 @@ async def init_platform(run: RunFolder, postgres: Postgres, settings: Settings) 
         await server.execute(f"grant connect on database {quote_identifier(PLATFORM)} to {APP}, {ADMIN}")
         migrated = await migrate(postgres.dsn(PLATFORM, OWNER))
     if migrated:
+        await _adopt_heads(run, postgres)
         _log.info("platform database is ready", action="init")
+
+
+async def _adopt_heads(run: RunFolder, postgres: Postgres) -> None:
+    heads = Heads(run.path / "audit")
+    async with await Database.open(postgres.dsn(PLATFORM), max_size=1) as platform:
+        for tenant in await platform.fetch("select id, slug from tenants"):
+            heads.adopt(tenant["slug"], tenant["id"])

@@ -2,19 +2,20 @@
 insert into tenants (slug, name) values ($1, $2) on conflict (slug) do nothing
 
 -- tenant_in_any_state: provisioning goes on with tenants that are not active yet
-select id, slug, name, status from tenants where slug = $1
+select id, slug, name, status from find_tenant($1)
 
 -- find_tenant: a half-made tenant does not exist for anybody but provisioning
-select id, slug, name, status from tenants where slug = $1 and status <> 'provisioning'
+select id, slug, name, status from find_tenant($1) where status <> 'provisioning'
 
--- find_tenant_by_id: tokens and bridge keys lead to an id
-select id, slug, name, status from tenants where id = $1 and status <> 'provisioning'
+-- own_tenant: tokens and bridge keys lead to an id; a transaction sees the tenant it is for and no other
+select id, slug, name, status from tenants where status <> 'provisioning'
 
 -- list_tenants: the administrator's list
-select id, slug, name, status from tenants where status <> 'provisioning' order by slug
+select id, slug, name, status from all_tenants() where status <> 'provisioning' order by slug
 
--- set_status: suspension takes effect at the next token check
-update tenants set status = $2 where id = $1 and status <> 'provisioning'
+-- set_status: suspension takes effect at the next token check; gives the status before
+update tenants set status = $2 from tenants as before
+where tenants.id = $1 and before.id = tenants.id and before.status <> 'provisioning' returning before.status
 
 -- finish_tenant: last step of provisioning
 update tenants set status = 'active' where id = $1 and status = 'provisioning' returning id
@@ -50,7 +51,7 @@ select count(*) from contracts where site_id = $1 and version = $2 and sha256 <>
 select bridge_id, key_file from bridges where site_id = $1
 
 -- key_file_taken: two tenants may name a site alike, their key files must not be the same
-select count(*) from bridges where key_file = $1
+select key_file_taken($1)
 
 -- add_bridge: only the hash of its key is kept
 insert into bridges (tenant_id, site_id, bridge_id, key_prefix, key_hash, key_file) values ($1, $2, $3, $4, $5, $6)
@@ -62,8 +63,7 @@ update bridges set key_hash = $2 where site_id = $1
 update bridges set last_seen = now(), incarnation = coalesce($2, incarnation) where bridge_id = $1
 
 -- bridge_by_prefix: a bridge signs in with nothing but its key
-select b.bridge_id, b.key_hash, s.site, b.tenant_id
-from bridges b join sites s on s.id = b.site_id where b.key_prefix = $1
+select tenant_id, bridge_id, site, key_hash from bridge_by_prefix($1)
 
 -- registered_sites: everything a bridge, the gateway and the lake need to know of a tenant's sites
 select s.site, s.definition, c.source, b.bridge_id
@@ -76,9 +76,3 @@ select c.source from contracts c join sites s on s.id = c.site_id where s.site =
 -- bridges: what the administrator sees
 select b.bridge_id, s.site, b.key_file, b.incarnation, b.last_seen
 from bridges b join sites s on s.id = b.site_id order by b.bridge_id
-
--- add_person: one person is one row, whatever tenants they belong to; a known name and password stay as they are
-insert into people (email, name, password_hash) values ($1, $2, $3) on conflict (lower(email)) do nothing
-
--- person_by_email: to make a known person a member of one more tenant
-select id from people where lower(email) = lower($1)

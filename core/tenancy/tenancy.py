@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from core.audit import Audit
+from core.audit import Actor, AdminDoor, Audit
+from core.audit.writer import Writer
 from core.contracts.data_contract import DataContract
 from core.contracts.site import SiteFile
 from core.db import Database, TenantScope
 from core.db.queries import load_queries
+from core.db.roles import APP, PLATFORM
 from core.errors import DeniedError, InputError, NotFoundError
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
-from core.tenancy.installation import ADMIN, APP, PLATFORM
 from core.tenancy.keys import matches, prefix_of
 from core.tenancy.provision import database_of, provision, role_of
 from core.tenancy.roles import ADMIN_ROLE, PLATFORM_PERMISSIONS, ROLE_TEMPLATES
@@ -48,7 +49,7 @@ class Tenancy:
         audit: the log of every change this class makes.
     """
 
-    def __init__(self, run: RunFolder, postgres: Postgres, platform: Database, admin: Database) -> None:
+    def __init__(self, run: RunFolder, postgres: Postgres, platform: Database, admin: AdminDoor, audit: Audit) -> None:
         self._run = run
         self._postgres = postgres
         self._admin = admin
@@ -56,16 +57,15 @@ class Tenancy:
         # A creation holds one connection for its lock and works on others: one at a time, or they wait for each other.
         self._creating = asyncio.Lock()
         self.platform = platform
-        self.audit = Audit.over(platform, run)
+        self.audit = audit
         self._sites = SiteRegistry(platform, run)
 
     @classmethod
     async def open(cls, run: RunFolder, postgres: Postgres, settings: Settings) -> Tenancy:
         """Connect to the platform database of an installation that `init_platform` has prepared."""
         del settings  # The face all parts call; the registry needs nothing from it yet.
-        platform = await Database.open(postgres.dsn(PLATFORM, APP))
-        admin = await Database.open(postgres.dsn(PLATFORM, ADMIN), max_size=3)
-        return cls(run, postgres, platform, admin)
+        platform, writer = await Database.open(postgres.dsn(PLATFORM, APP)), Writer.of(run)
+        return cls(run, postgres, platform, await AdminDoor.of(postgres, writer), Audit(platform, writer))
 
     async def close(self) -> None:
         """Close every connection this object opened."""
@@ -79,7 +79,7 @@ class Tenancy:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def create(self, slug: str, name: str) -> TenantScope:
+    async def create(self, slug: str, name: str, *, actor: Actor) -> TenantScope:
         """Make a tenant with its own role and database; running it again finishes what a crash left undone.
 
         A tenant that exists is returned as it is, its name unchanged.
@@ -95,18 +95,23 @@ class Tenancy:
             )
         if not name.strip():
             raise InputError("a tenant needs a name", where=slug)
-        async with self._creating, self._admin.transaction() as lock:
+        known = await self.platform.fetchrow(_SQL["tenant_in_any_state"], slug)
+        if known is not None and known["status"] != "provisioning":
+            return _scope(known)
+        async with self._creating, self.platform.transaction() as lock:
             await lock.execute(_SQL["lock_tenant"], slug)
-            await self._admin.execute(_SQL["add_tenant"], slug, name.strip())
-            row = await self._admin.fetchrow(_SQL["tenant_in_any_state"], slug)
+            async with self._admin.open(actor, f"make tenant {slug}") as admin:
+                await admin.execute(_SQL["add_tenant"], slug, name.strip())
+            row = await self.platform.fetchrow(_SQL["tenant_in_any_state"], slug)
             if row is None:
                 raise NotFoundError("the tenant was removed while it was made", received=slug)
             scope = _scope(row)
             if row["status"] == "provisioning":
                 await provision(scope, self._run, self._postgres)
                 await self._seed_roles(scope)
-                await self.audit.record(scope, "command", "tenant.create", slug, after={"name": scope.name})
-                await self._admin.execute(_SQL["finish_tenant"], scope.id)
+                async with self._admin.open(actor, f"finish tenant {slug}") as admin:
+                    await admin.execute(_SQL["finish_tenant"], scope.id)
+                    self.audit.note(admin, scope, actor, "tenant.create", slug, after={"name": scope.name})
         return scope
 
     async def _seed_roles(self, scope: TenantScope) -> None:
@@ -122,14 +127,14 @@ class Tenancy:
         Raises:
             NotFoundError: there is none.
         """
-        row = await self._admin.fetchrow(_SQL["find_tenant"], slug)
+        row = await self.platform.fetchrow(_SQL["find_tenant"], slug)
         if row is None:
             raise NotFoundError("no such tenant", received=slug, next_step="platform tenants list")
         return _scope(row)
 
     async def list(self) -> list[TenantScope]:
         """Every tenant, by slug."""
-        return [_scope(row) for row in await self._admin.fetch(_SQL["list_tenants"])]
+        return [_scope(row) for row in await self.platform.fetch(_SQL["list_tenants"])]
 
     async def active(self, tenant_id: UUID) -> TenantScope:
         """A tenant by id, for those who have proven that they belong to it.
@@ -137,32 +142,40 @@ class Tenancy:
         Raises:
             DeniedError: it does not exist or is suspended.
         """
-        row = await self._admin.fetchrow(_SQL["find_tenant_by_id"], tenant_id)
+        row = await self._tenant(tenant_id)
         if row is None or row["status"] != "active":
             raise DeniedError("the tenant is not active")
         return _scope(row)
 
     async def status(self, scope: TenantScope) -> str:
         """`active` or `suspended`."""
-        row = await self._admin.fetchrow(_SQL["find_tenant_by_id"], scope.id)
+        row = await self._tenant(scope.id)
         if row is None:
             raise NotFoundError("no such tenant", received=scope.slug)
         return str(row["status"])
 
-    async def suspend(self, scope: TenantScope, actor: str = "command") -> None:
+    async def _tenant(self, tenant_id: UUID) -> dict[str, Any] | None:
+        async with self.platform.transaction(tenant_id, readonly=True) as transaction:
+            return await transaction.fetchrow(_SQL["own_tenant"])
+
+    async def suspend(self, scope: TenantScope, *, actor: Actor) -> None:
         """Shut a tenant out: tokens and bridge keys stop working, data stays."""
         await self._set_status(scope, actor, "suspended")
 
-    async def resume(self, scope: TenantScope, actor: str = "command") -> None:
+    async def resume(self, scope: TenantScope, *, actor: Actor) -> None:
         """Let a suspended tenant in again."""
         await self._set_status(scope, actor, "active")
 
-    async def _set_status(self, scope: TenantScope, actor: str, status: str) -> None:
-        before = await self.status(scope)
-        await self._admin.execute(_SQL["set_status"], scope.id, status)
-        await self.audit.record(scope, actor, "tenant.set_status", scope.slug, before, status)
+    async def _set_status(self, scope: TenantScope, actor: Actor, status: str) -> None:
+        async with self._admin.open(actor, f"set tenant {scope.slug} {status}") as admin:
+            before = await admin.fetchval(_SQL["set_status"], scope.id, status)
+            if before is None:
+                raise NotFoundError("no such tenant", received=scope.slug)
+            self.audit.note(admin, scope, actor, "tenant.set_status", scope.slug, before, status)
 
-    async def register_site(self, scope: TenantScope, site: SiteFile, contract: DataContract) -> RegisteredSite:
+    async def register_site(
+        self, scope: TenantScope, site: SiteFile, contract: DataContract, *, actor: Actor
+    ) -> RegisteredSite:
         """Store a site, put its contract in force and make its bridge; may be repeated.
 
         A new bridge's key is written to `bridge_key_file(scope, site)` once; the platform keeps its hash.
@@ -175,7 +188,7 @@ class Tenancy:
         found = {one.site.site: one for one in await self._sites.all(scope)}[site.site]
         if new:
             after = {"contract": contract.id, "version": contract.version, "sha256": contract.sha256}
-            await self.audit.record(scope, "command", "site.register", site.site, after=after)
+            await self.audit.record(scope, actor, "site.register", site.site, after=after)
         return found
 
     async def sites(self, scope: TenantScope) -> builtins.list[RegisteredSite]:
@@ -198,7 +211,7 @@ class Tenancy:
         """Where the key of a site's bridge was written."""
         return self._run.secrets / await self._key_file(scope, site)
 
-    async def replace_bridge_key(self, scope: TenantScope, site: str, actor: str = "command") -> Path:
+    async def replace_bridge_key(self, scope: TenantScope, site: str, *, actor: Actor) -> Path:
         """Give a site's bridge a new key, for one that was lost or leaked."""
         name = await self._sites.replace_key(scope, site)
         await self.audit.record(scope, actor, "bridge.replace_key", site)
@@ -209,7 +222,7 @@ class Tenancy:
             if bridge.site == site:
                 return bridge.key_file
         plain = f"bridges/{site}.key"
-        taken = await self._admin.fetchval(_SQL["key_file_taken"], plain)
+        taken = await self.platform.fetchval(_SQL["key_file_taken"], plain)
         return f"bridges/{scope.slug}.{site}.key" if taken else plain
 
     async def bridge_of_key(self, key: str) -> BridgeIdentity:
@@ -221,18 +234,10 @@ class Tenancy:
         prefix = prefix_of(key)
         row: dict[str, Any] | None = None
         if prefix is not None:
-            row = await self._admin.fetchrow(_SQL["bridge_by_prefix"], prefix)
+            row = await self.platform.fetchrow(_SQL["bridge_by_prefix"], prefix)
         if row is None or not matches(key, row["key_hash"]):
             raise DeniedError("bridge key is not valid")
         return BridgeIdentity(await self.active(row["tenant_id"]), row["bridge_id"], row["site"])
-
-    async def add_person(self, email: str, name: str, password_hash: str) -> UUID:
-        """The person with an e-mail address, made if there is none; a known one keeps name and password.
-
-        People are global, so this is the registry's; who belongs to a tenant, `core.identity` decides.
-        """
-        await self._admin.execute(_SQL["add_person"], email, name, password_hash)
-        return await self._admin.fetchval(_SQL["person_by_email"], email)
 
     def dsn(self, scope: TenantScope) -> str:
         """DSN of a tenant's database under the tenant's own role; carries a password, so never log it."""

@@ -14,6 +14,7 @@ import pytest
 
 from agents.api.app import create_app
 from agents.wiring import open_services
+from core.audit import Actor
 from core.contracts.evidence import Evidence
 from core.identity import IdentityService
 from core.sdk.loader import builtin_modules
@@ -24,6 +25,7 @@ from lake.reader import LakeReader
 from lake.store import Lake
 from lake.tables import TABLES
 
+_ACTOR = Actor.command("test")
 PASSWORD = "correct horse battery staple"
 PLANTS = {
     "dairy-a": SamplePlant(prefix="separator", equipment_type="milk_separator"),
@@ -62,8 +64,8 @@ async def service(prepared: Any, tenancy: Tenancy) -> AsyncIterator[Service]:
     identity = IdentityService(tenancy, prepared.run, settings)
     lake = Lake(prepared.run.lake_root(settings))
     for slug, plant in PLANTS.items():
-        scope = await tenancy.create(slug, slug.replace("-", " ").title())
-        await identity.add_person(scope, f"ana@{slug}.example", "Ana", PASSWORD, "viewer")
+        scope = await tenancy.create(slug, slug.replace("-", " ").title(), actor=_ACTOR)
+        await identity.add_person(scope, f"ana@{slug}.example", "Ana", PASSWORD, "viewer", actor=_ACTOR)
         for name, table in plant.tables().items():
             lake.tenant(slug).replace_all(TABLES[name], as_declared(name, table))
     modules = builtin_modules()

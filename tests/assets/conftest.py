@@ -11,10 +11,12 @@ import pytest
 
 from assets.databases import TenantDatabases
 from assets.incidents import DEVIATIONS, EPISODES, HEALTH
+from core.audit import Actor
 from core.tenancy import Tenancy, init_platform
 from lake.spec import TableSpec
 from lake.store import TenantLake
 
+_ACTOR = Actor.command("test")
 TENANTS = ("serving-one", "serving-two")
 MONDAY = date(2024, 3, 4)
 
@@ -27,7 +29,7 @@ def databases(installation: SimpleNamespace) -> TenantDatabases:
         await init_platform(installation.run, installation.postgres, installation.settings)
         async with await Tenancy.open(installation.run, installation.postgres, installation.settings) as tenancy:
             for slug in TENANTS:
-                await tenancy.create(slug, slug)
+                await tenancy.create(slug, slug, actor=_ACTOR)
 
     asyncio.run(make())
     return TenantDatabases(run=str(installation.run.path))

@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from cli.main import main
+from core.audit import Actor
 from core.contracts.batch import BatchHeader, digest, pack
 from core.contracts.data_contract import parse_contract, permissive_contract
 from core.contracts.frames import Ack, Error, Hello, Refused, Welcome, pack_frame, parse_message
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from core.tenancy import Tenancy
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 
 SITE = SiteFile.model_validate(
@@ -129,8 +131,8 @@ async def send(address: str, key: str, first: int, last: int) -> None:
 async def test_from_a_bridge_key_to_rows_in_the_lake(
     prepared: Installation, tenancy: Tenancy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scope = await tenancy.create("cli-road", "Road")
-    await tenancy.register_site(scope, SITE, CONTRACT)
+    scope = await tenancy.create("cli-road", "Road", actor=_ACTOR)
+    await tenancy.register_site(scope, SITE, CONTRACT, actor=_ACTOR)
     key = (await tenancy.bridge_key_file(scope, "cli-plant")).read_text()
     async with road(prepared) as address:
         with pytest.raises(InvalidStatus):
@@ -166,12 +168,15 @@ async def test_from_a_bridge_key_to_rows_in_the_lake(
 
 async def test_an_enemy_with_a_key_spoils_nothing(prepared: Installation, tenancy: Tenancy) -> None:
     """Rubbish, what the contract withholds and rows of others are kept apart; the lane and the other tenant go on."""
-    enemy = await tenancy.create("cli-enemy", "Enemy")
+    enemy = await tenancy.create("cli-enemy", "Enemy", actor=_ACTOR)
     site = SITE.model_copy(update={"tenant": "cli-enemy"})
-    await tenancy.register_site(enemy, site, CONTRACT)
-    victim = await tenancy.create("cli-victim", "Victim")
+    await tenancy.register_site(enemy, site, CONTRACT, actor=_ACTOR)
+    victim = await tenancy.create("cli-victim", "Victim", actor=_ACTOR)
     await tenancy.register_site(
-        victim, SITE.model_copy(update={"tenant": "cli-victim", "site": "their-plant"}), CONTRACT
+        victim,
+        SITE.model_copy(update={"tenant": "cli-victim", "site": "their-plant"}),
+        CONTRACT,
+        actor=_ACTOR,
     )
     key = {"Authorization": f"Bearer {(await tenancy.bridge_key_file(enemy, 'cli-plant')).read_text()}"}
     rubbish = b"PAR1 is no batch"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
 from core.contracts.data_contract import DataContract, parse_contract, permissive_contract
 from core.contracts.site import SiteFile
@@ -18,6 +19,7 @@ from core.tenancy import Tenancy
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 MARK = {"iso-alpha": "of alpha", "iso-beta": "of beta"}
 PASSWORD = "the same password for both"
 
@@ -54,9 +56,9 @@ def tokens(prepared: Installation) -> dict[str, str]:
         async with await Tenancy.open(prepared.run, prepared.postgres, prepared.settings) as tenancy:
             service = IdentityService(tenancy, prepared.run, prepared.settings)
             for slug, mark in MARK.items():
-                scope, email = await tenancy.create(slug, mark), f"ann@{slug}.example"
-                await service.grant_module_permissions(scope, "DESK", {"DESK.READ": ["viewer"]})
-                await service.add_person(scope, email, f"Ann {mark}", PASSWORD, "viewer")
+                scope, email = await tenancy.create(slug, mark, actor=_ACTOR), f"ann@{slug}.example"
+                await service.grant_module_permissions(scope, "DESK", {"DESK.READ": ["viewer"]}, actor=_ACTOR)
+                await service.add_person(scope, email, f"Ann {mark}", PASSWORD, "viewer", actor=_ACTOR)
                 signed[slug] = await service.sign_in(slug, email, PASSWORD)
         return signed
 
@@ -71,7 +73,7 @@ async def pair(tenancy: Tenancy, prepared: Installation, tokens: dict[str, str])
 
 
 async def _side(tenancy: Tenancy, slug: str, token: str) -> Side:
-    scope = await tenancy.create(slug, MARK[slug])
+    scope = await tenancy.create(slug, MARK[slug], actor=_ACTOR)
     data = await connector_for(tenancy, scope, schema="desk")
     columns = {"id": {"type": "integer", "primary_key": True}, "owner": {"type": "string"}}
     vector = {"embedding": {"type": "vector", "dimensions": 2}}
@@ -90,6 +92,6 @@ async def _side(tenancy: Tenancy, slug: str, token: str) -> Side:
         }
     )
     contract = parse_contract(permissive_contract(site), where="test")
-    await tenancy.register_site(scope, site, contract)
+    await tenancy.register_site(scope, site, contract, actor=_ACTOR)
     key = (await tenancy.bridge_key_file(scope, "same-hall")).read_text()
     return Side(scope, data, site, contract, key, token)

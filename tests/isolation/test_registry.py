@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from core.audit import Actor
 from core.db import Database
 from core.errors import DeniedError, NotFoundError, TerminalError
 from core.tenancy import Tenancy
@@ -19,6 +20,7 @@ from core.tenancy import Tenancy
 if TYPE_CHECKING:
     from tests.isolation.conftest import Pair
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 _TABLES = (
     "sites", "contracts", "bridges", "memberships", "roles", "membership_roles", "role_permissions",
@@ -43,7 +45,7 @@ async def test_registry_calls_answer_for_their_scope_only(pair: Pair):
 
 async def test_a_sign_of_life_or_a_new_key_does_not_touch_the_namesake(pair: Pair):
     await pair.tenancy.bridge_seen(pair.a.scope, "same-hall-bridge", "incarnation of alpha")
-    await pair.tenancy.replace_bridge_key(pair.a.scope, "same-hall")
+    await pair.tenancy.replace_bridge_key(pair.a.scope, "same-hall", actor=_ACTOR)
 
     assert "alpha" not in str(await pair.tenancy.bridges(pair.b.scope))
     assert (await pair.tenancy.bridge_of_key(pair.b.key)).tenant == pair.b.scope
@@ -86,9 +88,9 @@ async def test_members_of_one_tenant_do_not_exist_for_the_other(pair: Pair):
     with pytest.raises(DeniedError):
         await pair.service.sign_in("iso-beta", "ann@iso-alpha.example", PASSWORD)
     with pytest.raises(NotFoundError):
-        await pair.service.set_roles(pair.a.scope, "ann@iso-beta.example", ["admin"], actor="test")
+        await pair.service.set_roles(pair.a.scope, "ann@iso-beta.example", ["admin"], actor=_ACTOR)
     with pytest.raises(NotFoundError):
-        await pair.service.set_member_active(pair.a.scope, "ann@iso-beta.example", False, actor="test")
+        await pair.service.set_member_active(pair.a.scope, "ann@iso-beta.example", False, actor=_ACTOR)
 
     assert await pair.service.verify(pair.b.token)
 
@@ -191,7 +193,10 @@ def test_scopes_are_made_by_the_registry_only():
 
 
 async def test_audit_records_cannot_move_to_another_chain(pair: Pair, tenancy: Tenancy):
-    first, second = await tenancy.create("iso-moved-a", "A"), await tenancy.create("iso-moved-b", "B")
+    first, second = (
+        await tenancy.create("iso-moved-a", "A", actor=_ACTOR),
+        await tenancy.create("iso-moved-b", "B", actor=_ACTOR),
+    )
     async with await Database.open(pair.installation.postgres.dsn("platform")) as superuser:
         await superuser.execute("alter table audit_log disable trigger all")
         await superuser.execute("delete from audit_log where tenant_id = $1", second.id)

@@ -20,14 +20,14 @@ async def audited(call: ToolCall, proceed: Next) -> Outcome:
         target=f"{call.tool.module_code}.{call.tool.name}",
         after=_payload(call, outcome),
         outcome=outcome.exit.value,
+        agent=call.context.agent,
+        request_id=call.context.correlation_id,
     )
     return outcome
 
 
 def _payload(call: ToolCall, outcome: Outcome) -> Mapping[str, Any]:
     facts: dict[str, Any] = {
-        "agent": call.context.agent,
-        "correlation_id": call.context.correlation_id,
         "duration_ms": outcome.duration_ms,
         "stage": outcome.stage,
         "message": outcome.message,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.audit import Audit
+from core.audit import Actor
+from core.audit.heads import Heads
 from core.db import Database, TenantScope
 from core.errors import DeniedError
 from core.tenancy import Tenancy
@@ -14,23 +15,24 @@ from core.tenancy import Tenancy
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 async def scope(tenancy: Tenancy) -> TenantScope:
-    return await tenancy.create("audited-co", "Audited")
+    return await tenancy.create("audited-co", "Audited", actor=_ACTOR)
 
 
 async def test_records_read_back_as_written(tenancy: Tenancy, scope: TenantScope):
     before, after = {"limit": 1.0, "big": 1e22}, {"limit": 2, "name": "Ünit"}
 
-    seq = await tenancy.audit.record(scope, "person:a@b.example", "setting.change", "limit", before, after)
+    seq = await tenancy.audit.record(scope, Actor.user("a@b.example"), "setting.change", "limit", before, after)
 
     newest = (await tenancy.audit.newest(scope, 1))[0]
     assert (newest.seq, newest.actor, newest.before, newest.after, newest.outcome) == (
         seq,
-        "person:a@b.example",
+        Actor.user("a@b.example"),
         before,
         after,
         "done",
@@ -39,10 +41,10 @@ async def test_records_read_back_as_written(tenancy: Tenancy, scope: TenantScope
 
 
 async def test_parallel_records_make_one_chain_without_holes(tenancy: Tenancy, scope: TenantScope):
-    other = await tenancy.create("audited-two", "Audited too")
+    other = await tenancy.create("audited-two", "Audited too", actor=_ACTOR)
 
-    seqs = await asyncio.gather(*(tenancy.audit.record(scope, "command", "x.y", str(n)) for n in range(20)))
-    await asyncio.gather(*(tenancy.audit.record(other, "command", "x.y", str(n)) for n in range(5)))
+    seqs = await asyncio.gather(*(tenancy.audit.record(scope, _ACTOR, "x.y", str(n)) for n in range(20)))
+    await asyncio.gather(*(tenancy.audit.record(other, _ACTOR, "x.y", str(n)) for n in range(5)))
 
     assert sorted(seqs) == list(range(min(seqs), min(seqs) + 20))
     assert (await tenancy.audit.verify(scope)).ok
@@ -63,9 +65,9 @@ async def test_no_role_of_the_product_changes_the_log(
 
 
 async def test_a_superuser_s_change_is_found_and_named(tenancy: Tenancy, prepared: Installation):
-    scope = await tenancy.create("tampered-co", "Tampered")
+    scope = await tenancy.create("tampered-co", "Tampered", actor=_ACTOR)
     for number in range(3):
-        await tenancy.audit.record(scope, "command", "x.y", str(number))
+        await tenancy.audit.record(scope, _ACTOR, "x.y", str(number))
 
     async with await Database.open(prepared.postgres.dsn("platform")) as superuser:
         await superuser.execute("alter table audit_log disable trigger all")
@@ -80,11 +82,11 @@ async def test_a_superuser_s_change_is_found_and_named(tenancy: Tenancy, prepare
 
 
 async def test_the_head_outside_the_database_never_goes_back(prepared: Installation, tenancy: Tenancy):
-    scope = await tenancy.create("headed-co", "Headed")
-    last = await tenancy.audit.record(scope, "command", "x.y", "z")
-    file = prepared.run.path / "audit" / "headed-co.head"
+    scope = await tenancy.create("headed-co", "Headed", actor=_ACTOR)
+    last = await tenancy.audit.record(scope, _ACTOR, "x.y", "z")
+    file = prepared.run.path / "audit" / f"{scope.id}.head"
     assert json.loads(file.read_text())["seq"] == last
 
-    Audit.over(tenancy.platform, prepared.run)._heads.export("headed-co", 1, "older")  # pyright: ignore[reportPrivateUsage]  the race itself cannot be staged
+    Heads(file.parent).export(scope.id, 1, "older")
 
     assert json.loads(file.read_text())["seq"] == last

@@ -1,23 +1,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
-from core.audit.chain import GENESIS, Walk, as_text, mac_of
+from core.audit.chain import COVERED, GENESIS, Walk, as_text, mac_of
 
-_KEY, _TENANT = b"key", "tenant"
+_KEY, _TENANT = b"key", UUID(int=7)
 
 
-def _chain(length: int) -> list[dict[str, object]]:
+def _chain(length: int, written: int = 2) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     previous = GENESIS
     for seq in range(1, length + 1):
         row = {
+            **dict.fromkeys(COVERED),
+            "format": written,
             "actor": "a",
             "action": "b",
             "target": str(seq),
-            "before": None,
             "after": as_text(seq),
             "outcome": "done",
         }
@@ -38,12 +40,28 @@ def test_an_untouched_chain_holds():
     assert _fault(_chain(5)) is None
 
 
-@pytest.mark.parametrize("column", ["actor", "action", "target", "before", "after", "outcome", "at"])
+@pytest.mark.parametrize("column", [*COVERED, "at"])
 def test_every_column_is_covered(column: str):
     rows = _chain(5)
     rows[2][column] = datetime(2027, 1, 1, tzinfo=UTC) if column == "at" else "changed"
 
     assert _fault(rows) == (3, "the record was changed")
+
+
+def test_records_of_the_first_format_hold_and_cannot_pass_for_the_second():
+    rows = _chain(3, written=1)
+    assert _fault(rows) is None
+
+    rows[1]["format"] = 2
+
+    assert _fault(rows) == (2, "the record was changed")
+
+
+def test_a_record_cannot_be_taken_back_to_the_format_that_covers_less():
+    rows = _chain(3)
+    rows[1]["format"] = 1
+
+    assert _fault(rows) == (2, "the record was changed")
 
 
 def test_a_missing_record_is_named():

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
 from core.connector.catalogue import Kind
 from core.db import Database
@@ -16,6 +17,7 @@ from core.tenancy import Tenancy
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 _NOW = datetime.now(UTC).replace(microsecond=0)
 TABLES: dict[str, dict[str, Any]] = {
@@ -44,7 +46,7 @@ TABLES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 async def data(tenancy: Tenancy) -> TenantDataConnector:
-    scope = await tenancy.create("connected-co", "Connected")
+    scope = await tenancy.create("connected-co", "Connected", actor=_ACTOR)
     connector = await connector_for(tenancy, scope, schema="alarm_desk")
     await connector.provision_tables(TABLES)
     await connector.raw_sql("delete from alarms", [], write=True)
@@ -201,7 +203,7 @@ async def test_the_nearest_vectors_come_first(data: TenantDataConnector):
 
 
 async def test_an_index_on_vectors_does_not_hide_rows_behind_a_filter(tenancy: Tenancy, prepared: Installation):
-    scope = await tenancy.create("indexed-co", "Indexed")
+    scope = await tenancy.create("indexed-co", "Indexed", actor=_ACTOR)
     async with await Database.open(prepared.postgres.dsn("t_indexed_co")) as superuser:
         # So few rows would be scanned; a tenant with many has the index used.
         await superuser.execute("alter database t_indexed_co set enable_seqscan = off")

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
 from core.connector.declaration import create_table, read_tables
 from core.errors import InputError
 from core.tenancy import Tenancy
+
+_ACTOR = Actor.command("test")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_constants_in_ddl_cannot_end_their_quotes():
 
 @pytest.fixture
 async def data(tenancy: Tenancy) -> TenantDataConnector:
-    return await connector_for(tenancy, await tenancy.create("declared-co", "Declared"), schema="growing")
+    return await connector_for(tenancy, await tenancy.create("declared-co", "Declared", actor=_ACTOR), schema="growing")
 
 
 @pytest.mark.integration

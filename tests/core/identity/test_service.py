@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, InputError, NotFoundError
 from core.identity import IdentityService
@@ -15,6 +16,7 @@ from core.tenancy.roles import PLATFORM_PERMISSIONS
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 _PASSWORD = "a long enough password"
 
@@ -26,12 +28,15 @@ def service(tenancy: Tenancy, prepared: Installation) -> IdentityService:
 
 @pytest.fixture
 async def scope(tenancy: Tenancy) -> TenantScope:
-    return await tenancy.create("people-co", "People")
+    return await tenancy.create("people-co", "People", actor=_ACTOR)
 
 
 async def test_a_member_signs_in_and_is_known_by_the_token(service: IdentityService, scope: TenantScope):
-    person = await service.add_person(scope, "Ann@people.example", "Ann", _PASSWORD, "admin")
-    assert await service.add_person(scope, "ann@people.example", "Ann", "another password", "admin") == person
+    person = await service.add_person(scope, "Ann@people.example", "Ann", _PASSWORD, "admin", actor=_ACTOR)
+    assert (
+        await service.add_person(scope, "ann@people.example", "Ann", "another password", "admin", actor=_ACTOR)
+        == person
+    )
 
     identity = await service.verify(await service.sign_in("people-co", "ann@PEOPLE.example", _PASSWORD))
 
@@ -55,13 +60,13 @@ async def test_an_impossible_person_leaves_nothing(
     service: IdentityService, scope: TenantScope, email: str, name: str, password: str, role: str
 ):
     with pytest.raises(InputError):
-        await service.add_person(scope, email, name, password, role)
+        await service.add_person(scope, email, name, password, role, actor=_ACTOR)
 
     assert email not in [member.email for member in await service.people(scope)]
 
 
 async def test_refusals_do_not_tell_why(service: IdentityService, scope: TenantScope, tenancy: Tenancy):
-    await service.add_person(scope, "bob@people.example", "Bob", _PASSWORD, "viewer")
+    await service.add_person(scope, "bob@people.example", "Bob", _PASSWORD, "viewer", actor=_ACTOR)
 
     said: set[str] = set()
     for slug, email, password in (
@@ -78,7 +83,7 @@ async def test_refusals_do_not_tell_why(service: IdentityService, scope: TenantS
 
 
 async def test_guessing_locks_the_door_even_when_guesses_come_at_once(service: IdentityService, scope: TenantScope):
-    await service.add_person(scope, "cat@people.example", "Cat", _PASSWORD, "viewer")
+    await service.add_person(scope, "cat@people.example", "Cat", _PASSWORD, "viewer", actor=_ACTOR)
 
     guesses = [service.sign_in("people-co", "cat@people.example", f"guess number {n}") for n in range(ATTEMPTS)]
     assert all(isinstance(one, DeniedError) for one in await asyncio.gather(*guesses, return_exceptions=True))
@@ -88,7 +93,7 @@ async def test_guessing_locks_the_door_even_when_guesses_come_at_once(service: I
 
 
 async def test_a_right_password_ends_the_count(service: IdentityService, scope: TenantScope):
-    await service.add_person(scope, "dan@people.example", "Dan", _PASSWORD, "viewer")
+    await service.add_person(scope, "dan@people.example", "Dan", _PASSWORD, "viewer", actor=_ACTOR)
     for _ in range(2):
         for n in range(ATTEMPTS - 1):
             with pytest.raises(DeniedError):
@@ -99,53 +104,55 @@ async def test_a_right_password_ends_the_count(service: IdentityService, scope: 
 async def test_a_token_follows_roles_and_ends_with_membership_and_tenant(
     service: IdentityService, tenancy: Tenancy, prepared: Installation
 ):
-    scope = await tenancy.create("changing-co", "Changing")
-    await service.grant_module_permissions(scope, "SCADA", {"SCADA.READ": ["viewer"], "SCADA.WRITE": []})
-    await service.add_person(scope, "eve@people.example", "Eve", _PASSWORD, "viewer")
+    scope = await tenancy.create("changing-co", "Changing", actor=_ACTOR)
+    await service.grant_module_permissions(scope, "SCADA", {"SCADA.READ": ["viewer"], "SCADA.WRITE": []}, actor=_ACTOR)
+    await service.add_person(scope, "eve@people.example", "Eve", _PASSWORD, "viewer", actor=_ACTOR)
     token = await service.sign_in("changing-co", "eve@people.example", _PASSWORD)
     assert (await service.verify(token)).permissions == {"SCADA.READ"}
 
-    await service.set_roles(scope, "eve@people.example", ["admin"], actor="test")
+    await service.set_roles(scope, "eve@people.example", ["admin"], actor=_ACTOR)
     assert {"SCADA.READ", "SCADA.WRITE"} <= (await service.verify(token)).permissions
     # Another process, which remembers nothing yet.
     fresh = IdentityService(tenancy, prepared.run, prepared.settings)
-    await tenancy.suspend(scope)
+    await tenancy.suspend(scope, actor=_ACTOR)
     with pytest.raises(DeniedError):
         await fresh.verify(token)
-    await tenancy.resume(scope)
+    await tenancy.resume(scope, actor=_ACTOR)
     assert await fresh.verify(token)
-    await service.set_member_active(scope, "eve@people.example", False, actor="test")
+    await service.set_member_active(scope, "eve@people.example", False, actor=_ACTOR)
 
     with pytest.raises(DeniedError):
         await service.verify(token)
     with pytest.raises(NotFoundError):
-        await service.set_member_active(scope, "zoe@people.example", False, actor="test")
+        await service.set_member_active(scope, "zoe@people.example", False, actor=_ACTOR)
 
 
 async def test_a_module_s_permissions_are_handed_out_once(service: IdentityService, tenancy: Tenancy):
-    scope = await tenancy.create("granting-co", "Granting")
-    await service.add_person(scope, "fay@people.example", "Fay", _PASSWORD, "viewer")
-    await service.grant_module_permissions(scope, "FLEET", {"FLEET.READ": ["viewer"]})
+    scope = await tenancy.create("granting-co", "Granting", actor=_ACTOR)
+    await service.add_person(scope, "fay@people.example", "Fay", _PASSWORD, "viewer", actor=_ACTOR)
+    await service.grant_module_permissions(scope, "FLEET", {"FLEET.READ": ["viewer"]}, actor=_ACTOR)
     async with tenancy.platform.transaction(scope.id) as transaction:
         await transaction.execute(
             "delete from role_permissions where role_id = (select id from roles where code = 'viewer')"
         )
 
-    await service.grant_module_permissions(scope, "FLEET", {"FLEET.READ": ["viewer"], "FLEET.EXPORT": ["viewer"]})
+    await service.grant_module_permissions(
+        scope, "FLEET", {"FLEET.READ": ["viewer"], "FLEET.EXPORT": ["viewer"]}, actor=_ACTOR
+    )
 
     token = await service.sign_in("granting-co", "fay@people.example", _PASSWORD)
     assert (await service.verify(token)).permissions == {"FLEET.EXPORT"}
     with pytest.raises(InputError):
-        await service.grant_module_permissions(scope, "FLEET", {"fleet read": []})
+        await service.grant_module_permissions(scope, "FLEET", {"fleet read": []}, actor=_ACTOR)
     with pytest.raises(InputError, match="no such role"):
-        await service.grant_module_permissions(scope, "FLEET", {"FLEET.NEW": ["emperor"]})
+        await service.grant_module_permissions(scope, "FLEET", {"FLEET.NEW": ["emperor"]}, actor=_ACTOR)
 
 
 async def test_one_person_in_two_tenants_has_two_standings(service: IdentityService, tenancy: Tenancy):
-    first = await tenancy.create("shared-a", "A")
-    second = await tenancy.create("shared-b", "B")
-    await service.add_person(first, "gus@people.example", "Gus", _PASSWORD, "admin")
-    await service.add_person(second, "gus@people.example", "Someone", "not the password", "viewer")
+    first = await tenancy.create("shared-a", "A", actor=_ACTOR)
+    second = await tenancy.create("shared-b", "B", actor=_ACTOR)
+    await service.add_person(first, "gus@people.example", "Gus", _PASSWORD, "admin", actor=_ACTOR)
+    await service.add_person(second, "gus@people.example", "Someone", "not the password", "viewer", actor=_ACTOR)
 
     here = await service.verify(await service.sign_in("shared-a", "gus@people.example", _PASSWORD))
     there = await service.verify(await service.sign_in("shared-b", "gus@people.example", _PASSWORD))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.audit import Actor
 from core.contracts.data_contract import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.errors import InputError
@@ -13,6 +14,7 @@ from core.tenancy.keys import hash_of, matches, new_key, prefix_for, prefix_of
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 
 
@@ -27,13 +29,13 @@ def contract_of(site: SiteFile, version: str = "1.0.0"):
 
 
 async def test_registration_is_idempotent_and_writes_the_key_once(tenancy: Tenancy, prepared: Installation):
-    scope = await tenancy.create("sites-co", "Sites")
+    scope = await tenancy.create("sites-co", "Sites", actor=_ACTOR)
     site = site_of("sites-co")
 
-    first = await tenancy.register_site(scope, site, contract_of(site))
+    first = await tenancy.register_site(scope, site, contract_of(site), actor=_ACTOR)
     file = await tenancy.bridge_key_file(scope, "pump-hall")
     key = file.read_text()
-    second = await tenancy.register_site(scope, site, contract_of(site))
+    second = await tenancy.register_site(scope, site, contract_of(site), actor=_ACTOR)
 
     assert first == second
     assert (first.site, first.bridge_id) == (site, "pump-hall-bridge")
@@ -44,39 +46,39 @@ async def test_registration_is_idempotent_and_writes_the_key_once(tenancy: Tenan
 
 
 async def test_a_new_contract_supersedes_and_the_old_stays_known(tenancy: Tenancy):
-    scope = await tenancy.create("contracts-co", "Contracts")
+    scope = await tenancy.create("contracts-co", "Contracts", actor=_ACTOR)
     narrow, wide = site_of("contracts-co", "mill"), site_of("contracts-co", "mill", "pressure", "flow_pressure")
     old, new = contract_of(narrow), contract_of(wide, "1.1.0")
-    await tenancy.register_site(scope, narrow, old)
+    await tenancy.register_site(scope, narrow, old, actor=_ACTOR)
 
-    registered = await tenancy.register_site(scope, wide, new)
+    registered = await tenancy.register_site(scope, wide, new, actor=_ACTOR)
 
     assert (registered.contract, registered.site) == (new, wide)
     assert await tenancy.contract_by_hash(scope, "mill", old.sha256) == old
     assert await tenancy.contract_by_hash(scope, "mill", new.sha256) == new
     assert await tenancy.contract_by_hash(scope, "mill", "0" * 64) is None
-    assert (await tenancy.register_site(scope, wide, old)).contract == old
+    assert (await tenancy.register_site(scope, wide, old, actor=_ACTOR)).contract == old
 
 
 async def test_a_site_of_another_tenant_or_a_contract_that_does_not_fit_leaves_nothing(tenancy: Tenancy):
-    scope = await tenancy.create("strict-co", "Strict")
+    scope = await tenancy.create("strict-co", "Strict", actor=_ACTOR)
     site, foreign = site_of("strict-co"), site_of("someone-else")
 
     with pytest.raises(InputError, match="another tenant"):
-        await tenancy.register_site(scope, foreign, contract_of(foreign))
+        await tenancy.register_site(scope, foreign, contract_of(foreign), actor=_ACTOR)
     with pytest.raises(InputError, match="unknown signal"):
-        await tenancy.register_site(scope, site, contract_of(site_of("strict-co", "pump-hall", "level")))
+        await tenancy.register_site(scope, site, contract_of(site_of("strict-co", "pump-hall", "level")), actor=_ACTOR)
 
     assert await tenancy.sites(scope) == []
 
 
 async def test_a_crash_after_the_key_was_written_keeps_that_key(tenancy: Tenancy, prepared: Installation):
-    scope = await tenancy.create("crashed-co", "Crashed")
+    scope = await tenancy.create("crashed-co", "Crashed", actor=_ACTOR)
     site = site_of("crashed-co", "lime-kiln")
     left = new_key(prefix_for(str(scope.id), "lime-kiln"))
     prepared.run.write_secret("bridges/lime-kiln.key", left)
 
-    await tenancy.register_site(scope, site, contract_of(site))
+    await tenancy.register_site(scope, site, contract_of(site), actor=_ACTOR)
 
     assert (await tenancy.bridge_of_key(left)).site == "lime-kiln"
 
@@ -84,12 +86,12 @@ async def test_a_crash_after_the_key_was_written_keeps_that_key(tenancy: Tenancy
 async def test_a_replaced_key_ends_the_old_one(tenancy: Tenancy):
     from core.errors import DeniedError
 
-    scope = await tenancy.create("rekeyed-co", "Rekeyed")
+    scope = await tenancy.create("rekeyed-co", "Rekeyed", actor=_ACTOR)
     site = site_of("rekeyed-co", "crusher")
-    await tenancy.register_site(scope, site, contract_of(site))
+    await tenancy.register_site(scope, site, contract_of(site), actor=_ACTOR)
     old = (await tenancy.bridge_key_file(scope, "crusher")).read_text()
 
-    file = await tenancy.replace_bridge_key(scope, "crusher")
+    file = await tenancy.replace_bridge_key(scope, "crusher", actor=_ACTOR)
 
     assert (await tenancy.bridge_of_key(file.read_text())).bridge_id == "crusher-bridge"
     with pytest.raises(DeniedError):
@@ -97,9 +99,9 @@ async def test_a_replaced_key_ends_the_old_one(tenancy: Tenancy):
 
 
 async def test_signs_of_life_are_noted(tenancy: Tenancy):
-    scope = await tenancy.create("alive-co", "Alive")
+    scope = await tenancy.create("alive-co", "Alive", actor=_ACTOR)
     site = site_of("alive-co", "dryer")
-    await tenancy.register_site(scope, site, contract_of(site))
+    await tenancy.register_site(scope, site, contract_of(site), actor=_ACTOR)
     assert (await tenancy.bridges(scope))[0].last_seen is None
 
     await tenancy.bridge_seen(scope, "dryer-bridge", "i1")

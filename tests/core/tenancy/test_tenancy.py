@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 
+from core.audit import Actor
 from core.db import Database
 from core.errors import DeniedError, InputError, NotFoundError
 from core.tenancy import Tenancy, init_platform, provision
@@ -14,12 +15,13 @@ from core.tenancy import tenancy as module
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
+_ACTOR = Actor.command("test")
 pytestmark = pytest.mark.integration
 _SCHEMAS = "select nspname from pg_namespace where nspowner = (select oid from pg_roles where rolname = $1)"
 
 
 async def test_a_tenant_gets_database_role_and_schemas_of_its_own(tenancy: Tenancy, prepared: Installation):
-    scope = await tenancy.create("fresh-co", "Fresh")
+    scope = await tenancy.create("fresh-co", "Fresh", actor=_ACTOR)
 
     assert (await tenancy.get("fresh-co"), scope.name) == (scope, "Fresh")
     assert "/t_fresh_co" in tenancy.dsn(scope)
@@ -34,16 +36,20 @@ async def test_a_tenant_gets_database_role_and_schemas_of_its_own(tenancy: Tenan
 
 async def test_init_and_create_may_be_repeated(tenancy: Tenancy, prepared: Installation):
     await init_platform(prepared.run, prepared.postgres, prepared.settings)
-    first = await tenancy.create("twice-co", "Twice")
+    first = await tenancy.create("twice-co", "Twice", actor=_ACTOR)
 
-    assert await tenancy.create("twice-co", "Another name") == first
+    assert await tenancy.create("twice-co", "Another name", actor=_ACTOR) == first
     assert [scope for scope in await tenancy.list() if scope.slug == "twice-co"] == [first]
 
 
 async def test_parallel_creations_make_one_tenant_each(tenancy: Tenancy, prepared: Installation):
     async with await Tenancy.open(prepared.run, prepared.postgres, prepared.settings) as other:
         made = await asyncio.gather(
-            *(one.create(slug, "Parallel") for slug in ("parallel-a", "parallel-b") for one in (tenancy, other))
+            *(
+                one.create(slug, "Parallel", actor=_ACTOR)
+                for slug in ("parallel-a", "parallel-b")
+                for one in (tenancy, other)
+            )
         )
 
     assert len({scope.id for scope in made}) == 2
@@ -57,14 +63,14 @@ async def test_a_creation_that_was_cut_off_is_invisible_and_can_be_finished(tena
         "database": (provision, "ensure_database"),
         "schemas": (provision, "quote_identifier"),
         "roles": (Tenancy, "_seed_roles"),
-        "audit": (tenancy.audit, "record"),
+        "audit": (tenancy.audit, "note"),
     }
     with mock.patch.object(*targets[step], side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        await tenancy.create(slug, "Cut")
+        await tenancy.create(slug, "Cut", actor=_ACTOR)
     with pytest.raises(NotFoundError):
         await tenancy.get(slug)
 
-    scope = await tenancy.create(slug, "Cut")
+    scope = await tenancy.create(slug, "Cut", actor=_ACTOR)
 
     assert await (await tenancy.database(scope)).fetchval("select 1") == 1
     assert [record.action for record in await tenancy.audit.newest(scope)] == ["tenant.create"]
@@ -72,13 +78,13 @@ async def test_a_creation_that_was_cut_off_is_invisible_and_can_be_finished(tena
 
 async def test_an_interrupted_copy_of_the_template_is_made_again(tenancy: Tenancy, prepared: Installation):
     with mock.patch.object(module, "provision", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        await tenancy.create("half-copied", "Half")
+        await tenancy.create("half-copied", "Half", actor=_ACTOR)
     async with await Database.open(prepared.postgres.dsn("postgres")) as superuser:
         await superuser.execute("create database t_half_copied")
         # What PostgreSQL leaves behind when CREATE DATABASE dies half-way.
         await superuser.execute("update pg_database set datconnlimit = -2 where datname = 't_half_copied'")
 
-    scope = await tenancy.create("half-copied", "Half")
+    scope = await tenancy.create("half-copied", "Half", actor=_ACTOR)
 
     assert await (await tenancy.database(scope)).fetchval("select '[1]'::vector::text") == "[1]"
 
@@ -88,21 +94,21 @@ async def test_a_wrong_slug_leaves_nothing(tenancy: Tenancy, slug: str):
     before = await tenancy.list()
 
     with pytest.raises(InputError):
-        await tenancy.create(slug, "Wrong")
+        await tenancy.create(slug, "Wrong", actor=_ACTOR)
 
     assert await tenancy.list() == before
 
 
 async def test_a_suspended_tenant_is_listed_but_not_active(tenancy: Tenancy):
-    scope = await tenancy.create("paused-co", "Paused")
+    scope = await tenancy.create("paused-co", "Paused", actor=_ACTOR)
 
-    await tenancy.suspend(scope)
+    await tenancy.suspend(scope, actor=_ACTOR)
 
     assert await tenancy.status(scope) == "suspended"
     assert scope in await tenancy.list()
     with pytest.raises(DeniedError):
         await tenancy.active(scope.id)
-    await tenancy.resume(scope)
+    await tenancy.resume(scope, actor=_ACTOR)
     assert await tenancy.active(scope.id) == scope
 
 

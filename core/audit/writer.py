@@ -1,0 +1,61 @@
+"""Adds records to chains; holds the key, which never enters the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from core.audit.chain import GENESIS, PLATFORM_CHAIN, Walk, mac_of
+from core.audit.heads import Heads
+from core.db import Database, Transaction
+from core.db.queries import load_queries
+from core.run.folder import RunFolder
+
+_SQL = load_queries("core.audit")
+
+
+class Writer:
+    """One an installation: its key and the heads it exported."""
+
+    def __init__(self, key: bytes, heads: Heads) -> None:
+        self._key = key
+        self.heads = heads
+
+    @classmethod
+    def of(cls, run: RunFolder) -> Writer:
+        """With the key and the heads of a run folder."""
+        return cls(run.secret("audit_key").encode(), Heads(run.path / "audit"))
+
+    def walk(self, chain: UUID) -> Walk:
+        """A walk along a chain, from its first record."""
+        return Walk(self._key, chain)
+
+    async def write(self, database: Database, tenant_id: UUID | None, entry: Mapping[str, Any]) -> int:
+        """Add a record in a transaction of its own; durable, and its head exported, when this returns."""
+        async with database.transaction(tenant_id) as transaction:
+            seq, mac = await self._append(transaction, tenant_id, entry)
+        self.heads.export(tenant_id or PLATFORM_CHAIN, seq, mac)
+        return seq
+
+    def leave(self, transaction: Transaction, tenant_id: UUID | None, entry: Mapping[str, Any]) -> None:
+        """Add a record when the transaction commits: the chain is locked for no longer than that takes."""
+
+        async def append() -> Callable[[], None]:
+            seq, mac = await self._append(transaction, tenant_id, entry)
+            return lambda: self.heads.export(tenant_id or PLATFORM_CHAIN, seq, mac)
+
+        transaction.at_commit(append)
+
+    async def _append(
+        self, transaction: Transaction, tenant_id: UUID | None, entry: Mapping[str, Any]
+    ) -> tuple[int, str]:
+        chain = tenant_id or PLATFORM_CHAIN
+        await transaction.execute(_SQL["lock_chain"], chain)
+        head = await transaction.fetchrow(_SQL["head"], chain)
+        seq, previous = (head["seq"] + 1, head["mac"]) if head else (1, GENESIS)
+        at = datetime.now(UTC)
+        mac = mac_of(self._key, chain, seq, at, entry, previous)
+        await transaction.execute(_SQL["add"], tenant_id, seq, at, *entry.values(), previous, mac)
+        return seq, mac
