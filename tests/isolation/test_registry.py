@@ -123,7 +123,7 @@ async def test_row_level_security_hides_and_refuses_the_other_tenant_s_rows(pair
                 await transaction.execute(f"update {table} set tenant_id = $1", b)
     async with platform.transaction(b) as transaction:
         rows = await transaction.fetch(f"select * from {table} limit 1")
-    columns = ", ".join(rows[0])
+    columns = ", ".join(name for name in rows[0] if name != "chain")  # Generated from the tenant.
     with pytest.raises(DeniedError):
         async with platform.transaction(a) as transaction:
             await transaction.execute(
