@@ -1,0 +1,199 @@
+"""The identity providers of a tenant."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from core.db import TenantScope
+from core.db.errors import ConflictError
+from core.db.queries import load_queries
+from core.errors import InputError, NotFoundError
+from core.tenancy import Tenancy
+
+_SQL = load_queries("core.identity.federation")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
+_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+Kind = Literal["oidc", "saml"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One way into a tenant.
+
+    Attributes:
+        name: stands in addresses, unique in the tenant.
+        label: what people read on the page.
+        kind: which protocol it speaks.
+        issuer: OpenID issuer, or SAML entity id.
+        client_id: what an OpenID provider calls us; None for SAML.
+        metadata_url: where a SAML provider's metadata is, if it is read anew now and then.
+        metadata: a SAML provider's metadata, if it was given as a file.
+        domains: domains of addresses that are accepted; empty accepts all.
+        trusts_email: the tenant answers for the addresses the provider sends, verified or not.
+        just_in_time_role: role a stranger is admitted with; None admits no strangers.
+        enabled: false shuts the door and keeps what is known.
+    """
+
+    id: UUID
+    name: str
+    label: str
+    kind: Kind
+    issuer: str
+    client_id: str | None
+    metadata_url: str | None
+    metadata: str | None
+    domains: tuple[str, ...]
+    trusts_email: bool
+    just_in_time_role: str | None
+    enabled: bool
+
+    @property
+    def secret_name(self) -> str:
+        """Under which name the tenant's vault keeps the client's secret."""
+        return f"identity-providers/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewProvider:
+    """What somebody who adds a provider says; see `Provider`."""
+
+    name: str
+    label: str
+    kind: Kind
+    issuer: str
+    client_id: str | None = None
+    metadata_url: str | None = None
+    metadata: str | None = None
+    domains: tuple[str, ...] = ()
+    trusts_email: bool = False
+    just_in_time_role: str | None = None
+
+    def checked(self) -> NewProvider:
+        """The same with domains in lower case.
+
+        Raises:
+            InputError: a name or domain that is none.
+        """
+        if not _NAME.fullmatch(self.name):
+            raise InputError(
+                "not a provider's name", expected="2 to 40 of a-z, 0-9 and -, a letter first", received=self.name
+            )
+        if not self.label.strip():
+            raise InputError("a provider needs a label", where=self.name)
+        domains = tuple(domain.lower().removeprefix("@") for domain in self.domains)
+        for domain in domains:
+            if not _DOMAIN.fullmatch(domain):
+                raise InputError("not a domain of e-mail addresses", expected="example.com", received=domain)
+        return replace(self, domains=domains)
+
+
+class Providers:
+    """Over the platform database, under row-level security."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    async def add(self, scope: TenantScope, new: NewProvider, *, actor: str) -> Provider:
+        """Open one more way into a tenant.
+
+        Raises:
+            InputError: the name is taken or is none, no such role, or not a domain.
+        """
+        new = new.checked()
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            role = None
+            if new.just_in_time_role is not None:
+                role = await transaction.fetchval(_SQL["role_by_code"], scope.id, new.just_in_time_role)
+                if role is None:
+                    raise InputError("no such role in this tenant", received=new.just_in_time_role)
+            try:
+                await transaction.execute(
+                    _SQL["add_provider"],
+                    scope.id,
+                    new.name,
+                    new.label.strip(),
+                    new.kind,
+                    new.issuer,
+                    new.client_id,
+                    new.metadata_url,
+                    new.metadata,
+                    list(new.domains),
+                    new.trusts_email,
+                    role,
+                )
+            except ConflictError as error:
+                raise InputError("the tenant has a provider of this name", received=new.name) from error
+        after = {
+            "kind": new.kind,
+            "issuer": new.issuer,
+            "domains": list(new.domains),
+            "trusts_email": new.trusts_email,
+            "just_in_time_role": new.just_in_time_role,
+        }
+        await self._tenancy.audit.record(scope, actor, "identity_provider.add", new.name, after=after)
+        return await self.get(scope, new.name)
+
+    async def list(self, scope: TenantScope) -> list[Provider]:
+        """A tenant's providers, by name; closed ones too."""
+        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
+            return [_provider(row) for row in await transaction.fetch(_SQL["providers"], scope.id)]
+
+    async def get(self, scope: TenantScope, name: str) -> Provider:
+        """A tenant's provider by name.
+
+        Raises:
+            NotFoundError: the tenant has none of that name.
+        """
+        for provider in await self.list(scope):
+            if provider.name == name:
+                return provider
+        raise NotFoundError("no such identity provider", received=name)
+
+    async def set_enabled(self, scope: TenantScope, name: str, enabled: bool, *, actor: str) -> None:
+        """Shut a door, or open it again.
+
+        Raises:
+            NotFoundError: the tenant has none of that name.
+        """
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            if await transaction.fetchval(_SQL["set_enabled"], scope.id, name, enabled) is None:
+                raise NotFoundError("no such identity provider", received=name)
+        await self._tenancy.audit.record(scope, actor, "identity_provider.set_enabled", name, after=enabled)
+
+    async def remove(self, scope: TenantScope, name: str, *, actor: str) -> None:
+        """Close a way into a tenant and forget whom it stood for.
+
+        Raises:
+            NotFoundError: the tenant has none of that name.
+        """
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            if await transaction.fetchval(_SQL["remove_provider"], scope.id, name) is None:
+                raise NotFoundError("no such identity provider", received=name)
+            # A later provider of this name may call somebody else by the same subject.
+            await transaction.execute(_SQL["forget_people"], scope.id, name)
+        await self._tenancy.audit.record(scope, actor, "identity_provider.remove", name)
+
+    async def use_up(self, scope: TenantScope, provider: Provider, word: str, until: int) -> bool:
+        """Use a word that is good once: true the first time, false ever after.
+
+        Args:
+            scope: the provider's tenant.
+            provider: whose word.
+            word: id of a ticket or of an assertion.
+            until: Unix time after which it is refused for its age anyway.
+        """
+        digest = hashlib.sha256(word.encode()).digest()
+        expires = datetime.fromtimestamp(until, UTC)
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            await transaction.execute(_SQL["sweep"], scope.id)
+            return await transaction.fetchval(_SQL["use_up"], scope.id, provider.id, digest, expires) is not None
+
+
+def _provider(row: dict[str, Any]) -> Provider:
+    domains = tuple(row.pop("domains"))
+    return Provider(**row, domains=domains)
