@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from core.db import TenantScope
+from core.audit import Actor
+from core.db import TenantScope, Transaction
 from core.db.errors import ConflictError
 from core.db.queries import load_queries
 from core.errors import InputError, NotFoundError
@@ -98,7 +99,7 @@ class Providers:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    async def add(self, scope: TenantScope, new: NewProvider, *, actor: str) -> Provider:
+    async def add(self, scope: TenantScope, new: NewProvider, *, actor: Actor) -> Provider:
         """Open one more way into a tenant.
 
         Raises:
@@ -106,36 +107,16 @@ class Providers:
         """
         new = new.checked()
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            role = None
-            if new.just_in_time_role is not None:
-                role = await transaction.fetchval(_SQL["role_by_code"], scope.id, new.just_in_time_role)
-                if role is None:
-                    raise InputError("no such role in this tenant", received=new.just_in_time_role)
+            role = await _role_id(transaction, scope, new.just_in_time_role)
+            values = (new.name, new.label.strip(), new.kind, new.issuer, new.client_id, new.metadata_url, new.metadata)
             try:
                 await transaction.execute(
-                    _SQL["add_provider"],
-                    scope.id,
-                    new.name,
-                    new.label.strip(),
-                    new.kind,
-                    new.issuer,
-                    new.client_id,
-                    new.metadata_url,
-                    new.metadata,
-                    list(new.domains),
-                    new.trusts_email,
-                    role,
+                    _SQL["add_provider"], scope.id, *values, list(new.domains), new.trusts_email, role
                 )
             except ConflictError as error:
                 raise InputError("the tenant has a provider of this name", received=new.name) from error
-        after = {
-            "kind": new.kind,
-            "issuer": new.issuer,
-            "domains": list(new.domains),
-            "trusts_email": new.trusts_email,
-            "just_in_time_role": new.just_in_time_role,
-        }
-        await self._tenancy.audit.record(scope, actor, "identity_provider.add", new.name, after=after)
+            after = {name: value for name, value in asdict(new).items() if name not in ("name", "metadata")}
+            self._tenancy.audit.note(transaction, scope, actor, "identity_provider.add", new.name, after=after)
         return await self.get(scope, new.name)
 
     async def list(self, scope: TenantScope) -> list[Provider]:
@@ -154,7 +135,7 @@ class Providers:
                 return provider
         raise NotFoundError("no such identity provider", received=name)
 
-    async def set_enabled(self, scope: TenantScope, name: str, enabled: bool, *, actor: str) -> None:
+    async def set_enabled(self, scope: TenantScope, name: str, enabled: bool, *, actor: Actor) -> None:
         """Shut a door, or open it again.
 
         Raises:
@@ -163,9 +144,10 @@ class Providers:
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             if await transaction.fetchval(_SQL["set_enabled"], scope.id, name, enabled) is None:
                 raise NotFoundError("no such identity provider", received=name)
-        await self._tenancy.audit.record(scope, actor, "identity_provider.set_enabled", name, after=enabled)
+            audit = self._tenancy.audit
+            audit.note(transaction, scope, actor, "identity_provider.set_enabled", name, not enabled, enabled)
 
-    async def remove(self, scope: TenantScope, name: str, *, actor: str) -> None:
+    async def remove(self, scope: TenantScope, name: str, *, actor: Actor) -> None:
         """Close a way into a tenant and forget whom it stood for.
 
         Raises:
@@ -176,7 +158,7 @@ class Providers:
                 raise NotFoundError("no such identity provider", received=name)
             # A later provider of this name may call somebody else by the same subject.
             await transaction.execute(_SQL["forget_people"], scope.id, name)
-        await self._tenancy.audit.record(scope, actor, "identity_provider.remove", name)
+            self._tenancy.audit.note(transaction, scope, actor, "identity_provider.remove", name)
 
     async def use_up(self, scope: TenantScope, provider: Provider, word: str, until: int) -> bool:
         """Use a word that is good once: true the first time, false ever after.
@@ -192,6 +174,15 @@ class Providers:
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             await transaction.execute(_SQL["sweep"], scope.id)
             return await transaction.fetchval(_SQL["use_up"], scope.id, provider.id, digest, expires) is not None
+
+
+async def _role_id(transaction: Transaction, scope: TenantScope, code: str | None) -> UUID | None:
+    if code is None:
+        return None
+    found = await transaction.fetchval(_SQL["role_by_code"], scope.id, code)
+    if found is None:
+        raise InputError("no such role in this tenant", received=code)
+    return found
 
 
 def _provider(row: dict[str, Any]) -> Provider:

@@ -51,3 +51,5 @@ end $$;
 
 grant select, insert, delete on identity_providers, used_sign_ins to goldlayer_app;
 grant update (enabled) on identity_providers to goldlayer_app;
+-- A tenant's export tells of its providers.
+grant select on identity_providers to goldlayer_admin;

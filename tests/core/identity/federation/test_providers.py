@@ -8,11 +8,13 @@ import time
 
 import pytest
 
+from core.audit import Actor
 from core.errors import InputError, NotFoundError
 from core.identity.federation.providers import NewProvider, Providers
 from core.tenancy import Tenancy
 
 pytestmark = pytest.mark.integration
+TESTER = Actor.command("test")
 NEW = NewProvider("corp", "Corporate sign-in", "oidc", "https://id.example", client_id="goldlayer")
 
 
@@ -22,10 +24,10 @@ def providers(tenancy: Tenancy) -> Providers:
 
 
 async def test_a_provider_is_added_found_and_shut(providers: Providers, tenancy: Tenancy):
-    scope = await tenancy.create("offering-co", "Offering")
+    scope = await tenancy.create("offering-co", "Offering", actor=TESTER)
     new = dataclasses.replace(NEW, domains=("North.Example", "@south.example"), just_in_time_role="viewer")
 
-    added = await providers.add(scope, new, actor="test")
+    added = await providers.add(scope, new, actor=TESTER)
 
     assert (added.domains, added.just_in_time_role, added.enabled) == (
         ("north.example", "south.example"),
@@ -33,14 +35,14 @@ async def test_a_provider_is_added_found_and_shut(providers: Providers, tenancy:
         True,
     )
     assert await providers.list(scope) == [added]
-    await providers.set_enabled(scope, "corp", False, actor="test")
+    await providers.set_enabled(scope, "corp", False, actor=TESTER)
     assert not (await providers.get(scope, "corp")).enabled
     assert [record.action for record in await tenancy.audit.newest(scope, 2)] == [
         "identity_provider.set_enabled",
         "identity_provider.add",
     ]
     with pytest.raises(InputError, match="of this name"):
-        await providers.add(scope, new, actor="test")
+        await providers.add(scope, new, actor=TESTER)
 
 
 @pytest.mark.parametrize(
@@ -48,20 +50,20 @@ async def test_a_provider_is_added_found_and_shut(providers: Providers, tenancy:
     [{"name": "Corp"}, {"name": "a/b"}, {"label": " "}, {"domains": ("*",)}, {"just_in_time_role": "emperor"}],
 )
 async def test_an_impossible_provider_leaves_nothing(providers: Providers, tenancy: Tenancy, change: dict[str, object]):
-    scope = await tenancy.create("refusing-co", "Refusing")
+    scope = await tenancy.create("refusing-co", "Refusing", actor=TESTER)
 
     with pytest.raises(InputError):
-        await providers.add(scope, dataclasses.replace(NEW, **change), actor="test")
+        await providers.add(scope, dataclasses.replace(NEW, **change), actor=TESTER)
 
     assert await providers.list(scope) == []
 
 
 async def test_a_tenant_sees_its_own_providers_only(providers: Providers, tenancy: Tenancy):
-    a, b = await tenancy.create("own-a", "A"), await tenancy.create("own-b", "B")
-    theirs = await providers.add(b, NEW, actor="test")
+    a, b = await tenancy.create("own-a", "A", actor=TESTER), await tenancy.create("own-b", "B", actor=TESTER)
+    theirs = await providers.add(b, NEW, actor=TESTER)
 
     assert await providers.list(a) == []
-    for attempt in (providers.get(a, "corp"), providers.set_enabled(a, "corp", False, actor="test")):
+    for attempt in (providers.get(a, "corp"), providers.set_enabled(a, "corp", False, actor=TESTER)):
         with pytest.raises(NotFoundError):
             await attempt
     async with tenancy.platform.transaction(a.id) as transaction:
@@ -71,9 +73,9 @@ async def test_a_tenant_sees_its_own_providers_only(providers: Providers, tenanc
 
 
 async def test_a_word_is_good_once_even_when_it_comes_twice_at_once(providers: Providers, tenancy: Tenancy):
-    scope = await tenancy.create("once-co", "Once")
-    first = await providers.add(scope, NEW, actor="test")
-    second = await providers.add(scope, dataclasses.replace(NEW, name="other"), actor="test")
+    scope = await tenancy.create("once-co", "Once", actor=TESTER)
+    first = await providers.add(scope, NEW, actor=TESTER)
+    second = await providers.add(scope, dataclasses.replace(NEW, name="other"), actor=TESTER)
     until = int(time.time()) + 60
 
     used = await asyncio.gather(*(providers.use_up(scope, first, "a word", until) for _ in range(4)))
