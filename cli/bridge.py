@@ -28,7 +28,7 @@ def run(
     """Read a site's devices, keep everything on site, send what the contract lets leave; runs until stopped."""
     from bridge.app import run as run_bridge
     from bridge.config import BridgeConfig, read_key
-    from core.contracts.data_contract import load_contract
+    from core.contracts.odcs import load_contract
     from core.contracts.site import load_site
 
     known, warnings = load_site(site)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from core.contracts.data_contract import DataContract, Deadband, SignalContract, load_contract
+from core.contracts.data_contract import DataContract, Deadband, SignalContract
+from core.contracts.odcs import load_contract
 from core.contracts.site import SiteFile, load_site
 from core.errors import InputError
 

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.contracts.data_contract import DataContract, load_contract, parse_contract, permissive_contract
+from core.contracts.data_contract import DataContract
+from core.contracts.odcs import load_contract, parse_contract, permissive_contract
 from core.contracts.site import SiteFile, load_site, site_files
 from core.errors import InputError
 

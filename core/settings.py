@@ -5,13 +5,18 @@ Every field may be set as `GOLDLAYER_<BRANCH>__<FIELD>`, for example `GOLDLAYER_
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
+
+_PREFIX = "GOLDLAYER_"
 
 
 class _Branch(BaseModel):
@@ -130,7 +135,7 @@ class DagsterSettings(_Branch):
 class Settings(BaseSettings):
     """The whole tree."""
 
-    model_config = SettingsConfigDict(env_prefix="GOLDLAYER_", env_nested_delimiter="__", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore")
 
     run: Path | None = None
     """Run folder; the command line's `--run` wins, `.goldlayer` is the default."""
@@ -160,7 +165,7 @@ class _ProviderKeys(BaseSettings):
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """Variables from which another process loads these very settings; defaults are left out. Holds secrets."""
-    return _variables(settings, "GOLDLAYER_")
+    return _variables(settings, _PREFIX)
 
 
 def _variables(branch: BaseModel, prefix: str) -> dict[str, str]:
@@ -174,18 +179,32 @@ def _variables(branch: BaseModel, prefix: str) -> dict[str, str]:
     return found
 
 
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """A misspelt branch would otherwise be ignored in silence; inside a branch the model refuses."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(names):
+        if name.startswith(_PREFIX) and name.split("__", 1)[0] not in known:
+            raise InputError(
+                "no such setting",
+                expected=", ".join(get_close_matches(name, sorted(known), n=3)) or ", ".join(sorted(known)),
+                where=name,
+                next_step="correct or unset the variable",
+            )
+
+
 def load_settings() -> Settings:
     """Read the environment once.
 
     Raises:
-        InputError: a variable does not fit its field.
+        InputError: a variable does not fit its field, or names none.
     """
+    _refuse_unknown(os.environ)
     try:
         settings = Settings()
         plain = {key: value for key, value in _ProviderKeys().model_dump().items() if value is not None}
     except ValidationError as error:
         first = error.errors()[0]
-        name = "GOLDLAYER_" + "__".join(str(part) for part in first["loc"]).upper()
+        name = _PREFIX + "__".join(str(part) for part in first["loc"]).upper()
         raise InputError(
             "a setting cannot be read",
             expected=first["msg"],

@@ -12,7 +12,7 @@ from core.settings import Settings, as_environment
 WORKSPACE = "workspace.yaml"
 """In Dagster's home: which code its programs load."""
 _DATABASE, _ROLE = "dagster", "goldlayer_dagster"
-_URL = "GOLDLAYER_DAGSTER_STORAGE"
+_URL = "DAGSTER_STORAGE_URL"
 _INSTANCE = f"""\
 # Written by `platform dagster`; the address of the storage holds a password, so it comes from the environment.
 run_storage:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.contracts.data_contract import DataContract, check_against_site, parse_contract
+from core.contracts.data_contract import DataContract
+from core.contracts.odcs import check_against_site, parse_contract
 from core.contracts.site import SiteFile
 from core.db import Database, TenantScope, Transaction
 from core.db.queries import load_queries

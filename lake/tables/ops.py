@@ -6,9 +6,7 @@ import pyarrow as pa
 
 from core.contracts.reading import COUNT_COLUMNS
 from lake.spec import TIME, Column, Layer, TableSpec
-
-_TEXT = pa.string()
-_COUNT = pa.int64()
+from lake.tables.columns import INT, TEXT, day
 
 BOOKS = TableSpec(
     layer=Layer.OPS,
@@ -20,19 +18,19 @@ BOOKS = TableSpec(
     ),
     grain="site, equipment, signal, hour",
     columns=(
-        Column("site", _TEXT, "site counted", nullable=False),
-        Column("equipment_id", _TEXT, "machine", nullable=False),
-        Column("signal", _TEXT, "signal; `*` for withheld ones, `rule:<name>` for an edge rule", nullable=False),
+        Column("site", TEXT, "site counted", nullable=False),
+        Column("equipment_id", TEXT, "machine", nullable=False),
+        Column("signal", TEXT, "signal; `*` for withheld ones, `rule:<name>` for an edge rule", nullable=False),
         Column("hour", TIME, "hour of the rows' source time", nullable=False),
-        *(Column(n, _COUNT, f"readings {n}, by the bridge", unit="1", nullable=False) for n in COUNT_COLUMNS),
-        Column("sent", _COUNT, "forwarded + windows + rules", unit="1", nullable=False),
-        Column("bronze", _COUNT, "rows in bronze", unit="1", nullable=False),
-        Column("quarantined", _COUNT, "rows in bronze.quarantine", unit="1", nullable=False),
-        Column("in_flight", _COUNT, "sent - bronze - quarantined", unit="1", nullable=False),
-        Column("silver", _COUNT, "rows in silver", unit="1", nullable=False),
-        Column("superseded", _COUNT, "rows of bronze that a later one replaced", unit="1", nullable=False),
-        Column("rejected", _COUNT, "rows in silver.quarantine", unit="1", nullable=False),
-        Column("date", pa.date32(), "UTC day of `hour`", nullable=False),
+        *(Column(n, INT, f"readings {n}, by the bridge", unit="1", nullable=False) for n in COUNT_COLUMNS),
+        Column("sent", INT, "forwarded + windows + rules", unit="1", nullable=False),
+        Column("bronze", INT, "rows in bronze", unit="1", nullable=False),
+        Column("quarantined", INT, "rows in bronze.quarantine", unit="1", nullable=False),
+        Column("in_flight", INT, "sent - bronze - quarantined", unit="1", nullable=False),
+        Column("silver", INT, "rows in silver", unit="1", nullable=False),
+        Column("superseded", INT, "rows of bronze that a later one replaced", unit="1", nullable=False),
+        Column("rejected", INT, "rows in silver.quarantine", unit="1", nullable=False),
+        day("`hour`"),
     ),
     keys=("site", "equipment_id", "signal", "hour"),
     owner="assets",
@@ -43,17 +41,17 @@ CHECK_RESULTS = TableSpec(
     description="Every run of every check, appended; evidence cites the latest of each.",
     grain="one check in one run",
     columns=(
-        Column("table", _TEXT, "layer and name of the table checked", nullable=False),
-        Column("check", _TEXT, "name of the check", nullable=False),
-        Column("status", _TEXT, "passed, warned or failed", nullable=False),
-        Column("severity", _TEXT, "error blocks what comes after, warn does not", nullable=False),
-        Column("observed", _TEXT, "what was found", nullable=False),
-        Column("expected", _TEXT, "what would have been right", nullable=False),
+        Column("table", TEXT, "layer and name of the table checked", nullable=False),
+        Column("check", TEXT, "name of the check", nullable=False),
+        Column("status", TEXT, "passed, warned or failed", nullable=False),
+        Column("severity", TEXT, "error blocks what comes after, warn does not", nullable=False),
+        Column("observed", TEXT, "what was found", nullable=False),
+        Column("expected", TEXT, "what would have been right", nullable=False),
         Column("day_first", pa.date32(), "first day checked", nullable=False),
         Column("day_last", pa.date32(), "last day checked", nullable=False),
-        Column("run_id", _TEXT, "Dagster run", nullable=False),
+        Column("run_id", TEXT, "Dagster run", nullable=False),
         Column("at", TIME, "when it was checked", nullable=False),
-        Column("date", pa.date32(), "UTC day of `at`", nullable=False),
+        day("`at`"),
     ),
     keys=("table", "check", "run_id"),
     owner="assets",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from lake.spec import TIME, Column, Layer, TableSpec
-
-_TEXT = pa.string()
+from lake.tables.columns import FLOAT, INT, TEXT, day
 
 PAIRS = TableSpec(
     layer=Layer.TRAINING,
@@ -18,30 +15,30 @@ PAIRS = TableSpec(
     ),
     grain="incident: one fault episode, or the strangest day of a machine and month",
     columns=(
-        Column("pair_id", _TEXT, "hash of source table and key: the same incident has the same pair", nullable=False),
-        Column("site", _TEXT, "site of the machine", nullable=False),
-        Column("equipment_id", _TEXT, "machine", nullable=False),
-        Column("equipment_type", _TEXT, "tag: type of the machine", nullable=False),
-        Column("fault_category", _TEXT, "tag: quantity that moved most, or `unexplained`", nullable=False),
-        Column("department", _TEXT, "tag: who should review it", nullable=False),
-        Column("confidence", pa.float64(), "tag: of the draft, grows with the evidence", unit="1", nullable=False),
+        Column("pair_id", TEXT, "hash of source table and key: the same incident has the same pair", nullable=False),
+        Column("site", TEXT, "site of the machine", nullable=False),
+        Column("equipment_id", TEXT, "machine", nullable=False),
+        Column("equipment_type", TEXT, "tag: type of the machine", nullable=False),
+        Column("fault_category", TEXT, "tag: quantity that moved most, or `unexplained`", nullable=False),
+        Column("department", TEXT, "tag: who should review it", nullable=False),
+        Column("confidence", FLOAT, "tag: of the draft, grows with the evidence", unit="1", nullable=False),
         Column(
             "level_of_use",
-            _TEXT,
+            TEXT,
             "tag: internal stays with this tenant; anything wider is a reviewer's decision",
             nullable=False,
         ),
         Column("happened_at", TIME, "when it happened, source clock", nullable=False),
-        Column("question", _TEXT, "what was observed, and what is asked", nullable=False),
-        Column("reasoning", _TEXT, "drafted chain of thought, one numbered step a line", nullable=False),
-        Column("diagnosis", _TEXT, "drafted conclusion", nullable=False),
-        Column("drafted_by", _TEXT, "method and version of the draft", nullable=False),
-        Column("status", _TEXT, "draft, always: reviews are kept apart", nullable=False),
-        Column("source_table", _TEXT, "lake table the incident was read from", nullable=False),
-        Column("source_version", pa.int64(), "version of it at which this draft was written", nullable=False),
-        Column("source_keys", _TEXT, "key of the row there, JSON", nullable=False),
-        Column("content_sha256", _TEXT, "hash of question, reasoning, diagnosis and tags", nullable=False),
-        Column("date", pa.date32(), "UTC day of `happened_at`", nullable=False),
+        Column("question", TEXT, "what was observed, and what is asked", nullable=False),
+        Column("reasoning", TEXT, "drafted chain of thought, one numbered step a line", nullable=False),
+        Column("diagnosis", TEXT, "drafted conclusion", nullable=False),
+        Column("drafted_by", TEXT, "method and version of the draft", nullable=False),
+        Column("status", TEXT, "draft, always: reviews are kept apart", nullable=False),
+        Column("source_table", TEXT, "lake table the incident was read from", nullable=False),
+        Column("source_version", INT, "version of it at which this draft was written", nullable=False),
+        Column("source_keys", TEXT, "key of the row there, JSON", nullable=False),
+        Column("content_sha256", TEXT, "hash of question, reasoning, diagnosis and tags", nullable=False),
+        day("`happened_at`"),
     ),
     keys=("pair_id",),
     owner="assets",

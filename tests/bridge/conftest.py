@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from core.contracts.batch import BatchHeader, unpack
-from core.contracts.data_contract import DataContract, check_against_site, parse_contract
+from core.contracts.data_contract import DataContract
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Refused, Welcome, parse_message, unpack_frame
+from core.contracts.odcs import check_against_site, parse_contract
 from core.contracts.site import SiteFile
 
 KEY = "a-key-of-this-test"

@@ -16,7 +16,7 @@ import pytest
 from bridge.books import BridgeBooks, read_books
 from bridge.contract.engine import step
 from bridge.contract.plan import plan_site
-from core.contracts.data_contract import load_contract
+from core.contracts.odcs import load_contract
 from core.contracts.reading import Sample, readings_to_arrow, to_us
 from core.contracts.site import load_site
 from core.errors import InputError

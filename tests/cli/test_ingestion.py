@@ -21,8 +21,8 @@ from websockets.exceptions import InvalidStatus
 from cli.main import main
 from core.audit import Actor
 from core.contracts.batch import BatchHeader, digest, pack
-from core.contracts.data_contract import parse_contract, permissive_contract
 from core.contracts.frames import Ack, Error, Hello, Refused, Welcome, pack_frame, parse_message
+from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.reading import Sample, readings_to_arrow, to_us
 from core.contracts.site import SiteFile
 from core.run.ports import accepts, free_port

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core.contracts.data_contract import permissive_contract
+from core.contracts.odcs import permissive_contract
 from core.contracts.site import load_site
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from cli.demo.summary import Summary
-from core.contracts.data_contract import load_contract
+from core.contracts.odcs import load_contract
 from core.contracts.quality import BAD_NO_DATA
 from core.contracts.site import load_site
 from lake.store import Lake

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.demo.proof import expected_rows
-from core.contracts.data_contract import load_contract
+from core.contracts.odcs import load_contract
 from core.contracts.reading import to_us
 from core.contracts.site import load_site, site_files
 from examples.plant.recording import read_history, read_recording, read_truth

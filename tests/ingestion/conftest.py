@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from core.contracts.batch import BatchHeader, digest, pack
-from core.contracts.data_contract import DataContract, parse_contract, permissive_contract
+from core.contracts.data_contract import DataContract
+from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.reading import (
     COUNT_COLUMNS,
     COUNTS_SCHEMA,

@@ -10,7 +10,8 @@ import pytest
 
 from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
-from core.contracts.data_contract import DataContract, parse_contract, permissive_contract
+from core.contracts.data_contract import DataContract
+from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.db import TenantScope
 from core.identity import IdentityService

@@ -15,7 +15,7 @@ from assets import bronze as bronze_assets
 from assets import gold as gold_assets
 from assets import silver as silver_assets
 from assets.resources import LakeResource, TenantResource
-from core.contracts.data_contract import parse_contract
+from core.contracts.odcs import parse_contract
 from core.contracts.reading import COUNT_COLUMNS
 from core.contracts.site import SiteFile
 from core.tenancy import RegisteredSite

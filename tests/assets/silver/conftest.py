@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from assets.catalogue import ContractedSite, catalogue
-from core.contracts.data_contract import parse_contract
+from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
 
 MIDNIGHT = datetime(2024, 3, 4, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 from bridge.contract.engine import step
 from bridge.contract.plan import plan_site
 from cli.demo.proof import EventRow, ReadingRow, compare, expected_rows
-from core.contracts.data_contract import DataContract, parse_contract
+from core.contracts.data_contract import DataContract
+from core.contracts.odcs import parse_contract
 from core.contracts.quality import BAD_NO_DATA, GOOD
 from core.contracts.reading import Sample, readings_to_arrow, to_us
 from core.contracts.site import SiteFile, load_site

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.audit import Actor
-from core.contracts.data_contract import parse_contract, permissive_contract
+from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.errors import InputError
 from core.tenancy import Tenancy
