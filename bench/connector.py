@@ -62,17 +62,17 @@ class Recorder:
 
     async def learn(self, call: Call) -> tuple[str, tuple[object, ...]]:
         """SQL and values of one call."""
-        fetch = self._data._database.fetch
+        fetch = self._data._runner.fetch
 
         async def noted(sql: str, *args: object) -> list[dict[str, Any]]:
             self.sent = (sql, args)
             return await fetch(sql, *args)
 
-        self._data._database.fetch = noted
+        self._data._runner.fetch = noted
         try:
             await call()
         finally:
-            del self._data._database.fetch
+            del self._data._runner.fetch
         return self.sent
 
 

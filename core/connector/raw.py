@@ -1,27 +1,46 @@
-"""What `raw_sql` lets through: one statement that reads, or changes rows if that was declared. Pure.
+"""What `raw_sql` lets through: one statement that reads, or changes rows if that was declared.
 
-The server has the last word: the statement is prepared, so a second one is refused, in a transaction that is
-read-only unless declared, as the tenant's role, which owns nothing but the tenant's database.
+The server has the last word: the statement is prepared, so a second one is refused; it runs in a transaction that is
+read-only unless declared, and with the rights of the module's own role, which reaches the module's tables and the
+published ones and has no way back to another role.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from core.db import Transaction
+from core.db.identifiers import quote_identifier
 from core.errors import InputError
 
 _READS = ("select", "with", "values", "table")
 _WRITES = ("insert", "update", "delete", "merge")
+_TIMEOUT_S = 30
 _BLANK = re.compile(r"\s+|--[^\n]*(?:\n|\Z)")
 _WORD = re.compile(r"[A-Za-z]+")
 
 
-def check_statement(sql: str, *, write: bool) -> None:
+async def run_raw(
+    transaction: Transaction, sql: str, params: Sequence[object], *, role: str, schemas: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Run one checked statement with a role's rights; names without a schema mean the first of `schemas`."""
+    path = ", ".join(map(quote_identifier, (*schemas, "public")))
+    await transaction.execute(f"set local search_path = {path}; set local statement_timeout = '{_TIMEOUT_S}s'")
+    return await transaction.fetch_one_statement(sql, *params, role=role)
+
+
+def check_statement(sql: object, params: object, *, write: bool) -> None:
     """Refuse what neither reads nor, if declared, changes rows: session settings, transactions, DDL, COPY.
 
     Raises:
-        InputError: names the word the statement begins with.
+        InputError: names the word the statement begins with, or the parameters that are none.
     """
+    if isinstance(params, str | bytes | Mapping) or not isinstance(params, Sequence):
+        raise InputError("params is a list of values", expected="[value, …] in the order of $1, $2", received=params)
+    if not isinstance(sql, str):
+        raise InputError("raw SQL is a text", received=sql)
     match = _WORD.match(sql, _skip_comments(sql))
     word = match[0].lower() if match else ""
     allowed = _READS + (_WRITES if write else ())

@@ -6,11 +6,15 @@ import json
 import math
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
-from core.connector.catalogue import ColumnInfo, Kind
+from core.connector.columns import ColumnInfo, Kind
 from core.errors import InputError
+
+_LONGEST = 200
+"""Characters of a wrong value that an error repeats."""
 
 
 def convert(column: ColumnInfo, value: Any, where: str) -> Any:
@@ -25,14 +29,25 @@ def convert(column: ColumnInfo, value: Any, where: str) -> Any:
     if check is None:
         return value
     try:
-        return check(column, value)
-    except (TypeError, ValueError) as error:
+        return [check(column, one) for one in _listed(value)] if column.array else check(column, value)
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InputError(
             f"value does not fit column {column.name!r}",
-            expected=_EXPECTED[column.kind] if column.dimensions is None else f"{column.dimensions} finite numbers",
-            received=value if len(repr(value)) < 200 else f"{repr(value)[:200]}…",
+            expected=expectation(column),
+            received=value if len(repr(value)) < _LONGEST else f"{repr(value)[:_LONGEST]}…",
             where=where,
         ) from error
+
+
+def expectation(column: ColumnInfo) -> str:
+    """What fits into a column, in words."""
+    said = _EXPECTED[column.kind] if column.dimensions is None else f"{column.dimensions} finite numbers"
+    return f"a list, each {said}" if column.array else said
+
+
+def element(column: ColumnInfo, value: Any, where: str) -> Any:
+    """One element of an array column, or several, as a list that can be looked for."""
+    return convert(column, value if isinstance(value, list | tuple | set | frozenset) else [value], where)
 
 
 def convert_all(column: ColumnInfo, values: list[Any], where: str) -> list[Any]:
@@ -42,11 +57,18 @@ def convert_all(column: ColumnInfo, values: list[Any], where: str) -> list[Any]:
         InputError: a value does not fit; names table and column.
     """
     kinds = set(map(type, values)) - {type(None)}
-    if kinds <= _PLAIN.get(column.kind, frozenset()):
-        return values
-    if column.kind is Kind.TIMESTAMP and kinds == {datetime} and all(v is None or v.tzinfo for v in values):
-        return values
+    if not column.array:
+        if kinds <= _PLAIN.get(column.kind, frozenset()):
+            return values
+        if column.kind is Kind.TIMESTAMP and kinds == {datetime} and all(v is None or v.tzinfo for v in values):
+            return values
     return [convert(column, value, where) for value in values]
+
+
+def _listed(value: object) -> list[Any]:
+    if isinstance(value, list | tuple | set | frozenset) and None not in value:
+        return list(cast("list[Any]", value))
+    return _refuse(value)
 
 
 def _refuse(value: object) -> Any:
@@ -67,6 +89,14 @@ def _integer(_: ColumnInfo, value: Any) -> int:
 
 def _float(_: ColumnInfo, value: Any) -> float:
     return _refuse(value) if isinstance(value, bool | str) else value
+
+
+def _decimal(_: ColumnInfo, value: Any) -> Decimal:
+    if isinstance(value, bool):
+        _refuse(value)
+    # A float goes through its shortest text: 0.1 is meant, and not 0.1000000000000000055.
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    return number if number.is_finite() else _refuse(value)
 
 
 def _boolean(_: ColumnInfo, value: Any) -> bool:
@@ -95,6 +125,7 @@ _CHECKS: dict[Kind, Callable[[ColumnInfo, Any], Any]] = {
     Kind.STRING: _string,
     Kind.INTEGER: _integer,
     Kind.FLOAT: _float,
+    Kind.DECIMAL: _decimal,
     Kind.BOOLEAN: _boolean,
     Kind.TIMESTAMP: _timestamp,
     Kind.DATE: _date,
@@ -114,24 +145,32 @@ _EXPECTED = {
     Kind.STRING: "a text without zero bytes",
     Kind.INTEGER: "a whole number",
     Kind.FLOAT: "a number",
+    Kind.DECIMAL: "a finite decimal number",
     Kind.BOOLEAN: "true or false",
     Kind.TIMESTAMP: "a date and time with its zone",
     Kind.DATE: "a date",
     Kind.VECTOR: "finite numbers",
 }
+_ELEMENTS = (
+    "case when {0} is not null then array(select e::{1} from jsonb_array_elements_text({0}::jsonb)"
+    " with ordinality as t(e, n) order by n) end"
+)
 
 
 def as_array(column: ColumnInfo, values: list[Any]) -> tuple[str, str, list[Any]]:
     """One column of many rows as one array argument.
 
-    Arrays of JSON or vectors would be taken for arrays of more dimensions, so they travel as text.
+    Arrays of JSON, vectors or arrays would be taken for arrays of more dimensions, so they travel as text.
 
     Returns:
-        The array's type, the cast of one element back (empty if none), and the values.
+        The argument's type, the expression of one element with `{0}` for its name, and the values.
     """
+    if column.array:
+        texts = [None if v is None else json.dumps(v, default=str) for v in values]
+        return "text[]", _ELEMENTS.replace("{1}", column.sql_type.removesuffix("[]")), texts
     if column.kind is Kind.JSON:
-        return "text[]", f"::{column.sql_type}", [None if v is None else json.dumps(v) for v in values]
+        return "text[]", f"{{0}}::{column.sql_type}", [None if v is None else json.dumps(v) for v in values]
     if column.kind is Kind.VECTOR:
         texts = [None if v is None else "[" + ",".join(map(repr, v)) + "]" for v in values]
-        return "text[]", f"::{column.sql_type}", texts
-    return f"{column.sql_type}[]", "", values
+        return "text[]", f"{{0}}::{column.sql_type}", texts
+    return f"{column.sql_type}[]", "{0}", values

@@ -110,6 +110,12 @@ class Database:
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
+    async def stream(self, sql: str, *args: object, prefetch: int = 1_000) -> AsyncGenerator[Row]:
+        """The rows of one reading statement through a cursor: a bounded number of them is in memory at a time."""
+        async with self.transaction(readonly=True) as transaction:
+            async for row in transaction.stream(sql, *args, prefetch=prefetch):
+                yield row
+
     @asynccontextmanager
     async def transaction(
         self, tenant_id: UUID | None = None, *, readonly: bool = False, isolation: str | None = None
@@ -146,8 +152,21 @@ class Database:
 
 
 async def _with_json(connection: asyncpg.Connection) -> None:
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    # Binary, because COPY takes nothing else; a jsonb begins with the version of its format.
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", format="binary", encoder=_json_text, decoder=json.loads
+    )
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + _json_text(value),
+        decoder=lambda data: json.loads(data[1:]),
+    )
+
+
+def _json_text(value: object) -> bytes:
+    return json.dumps(value).encode()
 
 
 async def _with_vectors(connection: asyncpg.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from core.db.errors import FOREIGN, translate
+from core.db.identifiers import quote_identifier
 
 
 class Transaction:
@@ -61,10 +62,18 @@ class Transaction:
         except FOREIGN as error:
             raise translate(error, where=self._where) from error
 
-    async def fetch_one_statement(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        """All rows of a text that must be one statement: the server refuses a second one."""
+    async def fetch_one_statement(self, sql: str, *args: object, role: str) -> list[dict[str, Any]]:
+        """All rows of a text that must be one statement: the server refuses a second one.
+
+        Args:
+            sql: the text.
+            args: its values.
+            role: whose rights it runs with; stays set until the end of the transaction or savepoint.
+        """
         try:
+            # Preparing may look types up with rights the role lacks; rights on tables are checked when it runs.
             statement = await self._connection.prepare(sql)
+            await self._connection.execute(f"set local role {quote_identifier(role)}")
             return [dict(row) for row in await statement.fetch(*args)]
         except FOREIGN as error:
             raise translate(error, where=self._where) from error
@@ -83,7 +92,21 @@ class Transaction:
         except FOREIGN as error:
             raise translate(error, where=self._where) from error
 
-    async def copy_rows(self, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    async def stream(self, sql: str, *args: object, prefetch: int) -> AsyncGenerator[dict[str, Any]]:
+        """Rows of one statement through a cursor, fetched so many at a time."""
+        try:
+            async for row in self._connection.cursor(sql, *args, prefetch=prefetch):
+                yield dict(row)
+        except FOREIGN as error:
+            raise translate(error, where=self._where) from error
+
+    async def copy_rows(
+        self,
+        schema: str,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]] | AsyncIterable[Sequence[object]],
+    ) -> int:
         """Append rows by COPY, the fastest way in; returns how many."""
         try:
             tag = await self._connection.copy_records_to_table(
@@ -98,3 +121,16 @@ class Transaction:
         """A block that is undone alone when it fails."""
         async with self._connection.transaction():
             yield
+
+    @asynccontextmanager
+    async def nested(self, *, readonly: bool = False) -> AsyncGenerator[Transaction]:
+        """A savepoint that leaves role and settings behind as they were before it.
+
+        Args:
+            readonly: the server refuses writes inside.
+        """
+        async with self.savepoint():
+            if readonly:
+                await self.execute("set transaction read only")
+            yield self
+            await self.execute("reset role; reset search_path; reset statement_timeout")

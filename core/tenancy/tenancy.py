@@ -22,6 +22,7 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy.keys import matches, prefix_of
+from core.tenancy.module_roles import ensure_module_role
 from core.tenancy.provision import database_of, provision, role_of
 from core.tenancy.roles import ADMIN_ROLE, PLATFORM_PERMISSIONS, ROLE_TEMPLATES
 from core.tenancy.sites import BridgeRecord, RegisteredSite, SiteRegistry
@@ -242,6 +243,10 @@ class Tenancy:
     def dsn(self, scope: TenantScope) -> str:
         """DSN of a tenant's database under the tenant's own role; carries a password, so never log it."""
         return self._postgres.dsn(database_of(scope), role_of(scope))
+
+    async def module_role(self, scope: TenantScope, schema: str) -> str:
+        """The role a module's own SQL runs as in a tenant's database, made if there is none; it cannot sign in."""
+        return await ensure_module_role(scope, schema, self._postgres)
 
     async def database(self, scope: TenantScope) -> Database:
         """A tenant's database under the tenant's own role; connections open on demand and close when idle."""

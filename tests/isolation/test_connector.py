@@ -9,6 +9,7 @@ import pytest
 
 from core.db import Database
 from core.errors import DeniedError, GoldlayerError, InputError
+from core.tenancy.module_roles import module_role_of
 from core.tenancy.provision import database_of, role_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ async def test_every_reading_method_sees_only_its_own(pair: Pair):
         await data.aggregate("notes", group_by=["owner"], metrics=["count(*)"]),
         await data.raw_sql("select owner from notes", []),
         await data.tables(),
-        [column.name for column in await data.get_schema("notes")],
+        list((await data.get_schema("notes")).columns),
     ]
 
     assert "of beta" not in str(answers)
@@ -196,19 +197,18 @@ async def test_what_the_catalogues_still_tell_names_no_neighbour(pair: Pair, sql
 
 
 async def test_settings_of_one_statement_do_not_reach_the_next(pair: Pair):
-    await pair.a.data.raw_sql("select set_config('search_path', 'pg_catalog', false)", [])
-    await pair.a.data.raw_sql("select set_config('app.current_tenant_id', $1, false)", [str(pair.b.scope.id)])
+    for sql in ("select set_config('search_path', 'pg_catalog', false)", "select set_config('app.x', 'b', true)"):
+        with pytest.raises(DeniedError):
+            await pair.a.data.raw_sql(sql, [])
 
-    rows = await asyncio.gather(
-        *(
-            pair.a.data.raw_sql(
-                "select count(*) as n, current_setting('app.current_tenant_id', true) as t from notes", []
-            )
-            for _ in range(12)
-        )
-    )
+    told = "select current_setting('role') as role, current_setting('app.x', true) as x, count(*) as n from notes"
+    rows = await asyncio.gather(*(pair.a.data.raw_sql(told, []) for _ in range(12)))
+    plain = await (await pair.tenancy.database(pair.a.scope)).fetchval("select current_setting('role')")
 
-    assert {row[0]["t"] or None for row in rows} == {None}
+    assert {(row[0]["role"] == module_role_of(pair.a.scope, "desk"), row[0]["x"] or None) for row in rows} == {
+        (True, None)
+    }
+    assert plain == "none"
 
 
 async def test_a_tenant_s_password_opens_no_other_database(pair: Pair):

@@ -9,7 +9,7 @@ import pytest
 
 from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
-from core.connector.catalogue import Kind
+from core.connector.columns import Kind
 from core.db import Database
 from core.errors import DeniedError, InputError, TerminalError
 from core.tenancy import Tenancy
@@ -271,7 +271,7 @@ async def test_raw_sql_takes_parameters_and_reads_only_unless_declared(data: Ten
         (lambda d: d.insert("alarms", {"zone": 5}), "a text"),
         (lambda d: d.insert("alarms", {"zone": "A"}), "null value in column"),
         (lambda d: d.insert("patterns", {"words": "w", "embedding": [1]}), "3 finite numbers"),
-        (lambda d: d.aggregate("alarms", metrics=["median(value)"]), "count, sum, avg"),
+        (lambda d: d.aggregate("alarms", metrics=["mode(value)"]), "count_distinct, sum, avg"),
         (lambda d: d.aggregate("alarms", metrics=["avg(zone)"]), "a number"),
         (lambda d: d.aggregate("alarms", metrics=[]), "metric"),
         (lambda d: d.aggregate("alarms", metrics=["count(*)"], group_by=["zones"]), "zone, severity, code"),
@@ -303,19 +303,23 @@ async def test_a_module_reads_published_schemas_and_writes_only_its_own(tenancy:
 
 
 async def test_the_schema_says_what_a_column_is(data: TenantDataConnector):
-    columns = {column.name: column for column in await data.get_schema("alarms")}
+    alarms, patterns = await data.get_schema("alarms"), await data.get_schema("patterns")
+    code = alarms.columns["code"]
 
-    assert (columns["code"].kind, columns["code"].sql_type, columns["code"].nullable) == (Kind.INTEGER, "bigint", False)
-    assert columns["id"].primary_key
-    assert {column.name: column.dimensions for column in await data.get_schema("patterns")}["embedding"] == 3
+    assert (code.kind, code.sql_type, code.nullable) == (Kind.INTEGER, "bigint", False)
+    assert alarms.columns["id"].primary_key
+    assert frozenset({"zone", "code"}) in alarms.keys
+    assert any("severity" in one.definition for one in alarms.constraints)
+    assert ["zone" in one.definition or "raised_at" in one.definition for one in alarms.indexes] == [True, True]
+    assert patterns.columns["embedding"].dimensions == 3
 
 
 async def test_too_many_rows_are_an_error_and_not_cut_off(data: TenantDataConnector, monkeypatch: pytest.MonkeyPatch):
-    from core.connector import connector, statements
+    from core.connector import reading, verbs
 
     await data.insert("alarms", [alarm(n) for n in range(4)])
-    monkeypatch.setattr(connector, "MOST_ROWS", 3)
-    monkeypatch.setattr(statements, "MOST_ROWS", 3)
+    monkeypatch.setattr(verbs, "MOST_ROWS", 3)
+    monkeypatch.setattr(reading, "MOST_ROWS", 3)
 
     assert len(await data.query("alarms", limit=3)) == 3
     with pytest.raises(InputError, match="more than 3 rows"):

@@ -6,7 +6,7 @@ import pytest
 
 from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
-from core.connector.declaration import create_table, read_tables
+from core.connector.tables.declaration import create_table, read_tables
 from core.errors import InputError
 from core.tenancy import Tenancy
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from core.connector.catalogue import ColumnInfo, Kind, TableInfo
+from core.connector.columns import ColumnInfo, Kind, TableInfo
 from core.connector.values import convert
 from core.db.identifiers import quote_identifier
 from core.errors import InputError

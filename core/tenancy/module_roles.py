@@ -1,0 +1,42 @@
+"""A database role for each module of a tenant: a module's own SQL runs as it, so that the server keeps modules apart.
+
+The role cannot sign in and owns nothing. The tenant's role may take it on, for one statement; the way back, SET and
+`set_config`, is closed to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from core.db import Database, TenantScope
+from core.db.queries import load_queries
+from core.db.server import provisioning
+from core.run.postgres import Postgres
+from core.tenancy.provision import database_of, role_of
+
+_SQL = load_queries("core.tenancy", "module_roles.sql")
+
+
+def module_role_of(scope: TenantScope, schema: str) -> str:
+    """Name of the role of one module; it tells neither tenant nor module, because every database shows role names."""
+    return f"{role_of(scope)}_{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
+
+
+async def ensure_module_role(scope: TenantScope, schema: str, postgres: Postgres) -> str:
+    """Make, or finish, the role of one module; may be repeated."""
+    role, owner = module_role_of(scope, schema), role_of(scope)
+    async with (
+        await Database.open(postgres.dsn(database_of(scope)), max_size=2) as database,
+        provisioning(database, owner),
+    ):
+        for statement in ("create_role", "lend_role", "close_way_back", "keep_way_for_owner"):
+            text = await database.fetchval(_SQL[statement], role, owner)
+            if text is not None:
+                await database.execute(text)
+    return role
+
+
+async def drop_module_roles(scope: TenantScope, server: Database) -> None:
+    """Remove the roles of all modules of a tenant whose database is gone."""
+    for row in await server.fetch(_SQL["drop_roles"], f"{role_of(scope)}\\_%"):
+        await server.execute(row["text"])
