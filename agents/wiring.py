@@ -54,6 +54,7 @@ async def open_services(
         try:
             yield Services(
                 identity=house,
+                accounts=identity,
                 registry=registry,
                 executor=Executor(registry, providers, max_iterations=settings.agents.max_iterations),
                 context_of=house.context_of,
@@ -75,14 +76,12 @@ class _House:
         self._granted: set[UUID] = set()
         self._provisioned: set[UUID] = set()
 
-    async def sign_in(self, slug: str, email: str, password: str) -> str:
-        """A token; what the modules bring is granted to a tenant before its first token is used."""
-        token = await self._identity.sign_in(slug, email, password)
-        await self.grant((await self._identity.verify(token)).tenant)
-        return token
-
     async def verify(self, token: str) -> Identity:
-        """Who a token speaks for."""
+        """Who a token speaks for; what the modules bring is granted to a tenant before its first token is used."""
+        person = await self._identity.verify(token)
+        if person.tenant.id in self._granted:
+            return person
+        await self.grant(person.tenant)
         return await self._identity.verify(token)
 
     async def grant(self, scope: TenantScope) -> None:

@@ -114,8 +114,21 @@ class AgentSettings(_Branch):
     """Any server that speaks the OpenAI protocol."""
     max_iterations: int = 15
     """Model calls one answer may take."""
-    token_minutes: int = 60
-    """Life of a signed analyst token."""
+
+
+class IdentitySettings(_Branch):
+    """Sign-in, sessions and links."""
+
+    access_minutes: int = 15
+    """Life of a signed access token; a session renews it."""
+    session_idle_hours: int = 24
+    """A session that nobody renewed for this long has ended."""
+    session_days: int = 14
+    """Longest life of a session, however busy."""
+    reset_minutes: int = 60
+    """Life of a link that sets a new password."""
+    invitation_days: int = 7
+    """Life of an invitation."""
 
 
 class EmbeddingSettings(_Branch):
@@ -149,6 +162,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     sink: SinkSettings = SinkSettings()
     bridge: BridgeSettings = BridgeSettings()
+    identity: IdentitySettings = IdentitySettings()
     agents: AgentSettings = AgentSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     dagster: DagsterSettings = DagsterSettings()

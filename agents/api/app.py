@@ -6,49 +6,20 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from agents.api import chat
+from agents.api import auth, chat
 from agents.api.headers import Headers
-from agents.api.problems import UnauthenticatedError, install_problems
-from agents.api.services import Services, SignedIn
-from agents.api.signed_in import services, signed_in, tool_context
-from core.errors import DeniedError
+from agents.api.problems import install_problems
+from agents.api.services import Services
+from agents.api.signed_in import services, tool_context
 from core.sdk.loader import Module
 
 _PAGE = Path(__file__).parent / "page"
 _FILES = {"/": "page.html"} | {f"/{name}": name for name in ("page.css", "page.js", "render.js", "icon.svg")}
 Opened = AbstractAsyncContextManager[Services]
-
-
-class SignInForm(BaseModel):
-    """The only place where a tenant is named: the door one signs in at."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    tenant: str = Field(min_length=1, max_length=64)
-    email: str = Field(min_length=3, max_length=254)
-    password: SecretStr
-
-
-class Token(BaseModel):
-    """A signed token for the `Authorization: Bearer` header."""
-
-    token: str
-    token_type: str = "bearer"  # noqa: S105  the word of RFC 6750
-
-
-class Me(BaseModel):
-    """Who is signed in."""
-
-    name: str
-    email: str
-    tenant_name: str
-    permissions: list[str]
 
 
 def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> FastAPI:
@@ -76,6 +47,7 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
     app.add_middleware(Headers)
     install_problems(app)
     app.include_router(_door)
+    app.include_router(auth.router)
     app.include_router(chat.router)
     for module in modules:
         if module.router is not None:
@@ -87,28 +59,7 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
     return app
 
 
-_door = APIRouter(tags=["Sign-in"])
-
-
-@_door.post("/api/v1/auth/sign-in")
-async def sign_in(form: SignInForm, request: Request) -> Token:
-    """Exchange e-mail and password for a token of one tenant."""
-    try:
-        token = await services(request).identity.sign_in(form.tenant, form.email, form.password.get_secret_value())
-    except DeniedError as error:
-        raise UnauthenticatedError(f"{error.what}; {error.next_step}" if error.next_step else error.what) from error
-    return Token(token=token)
-
-
-@_door.get("/api/v1/me")
-async def me(person: Annotated[SignedIn, Depends(signed_in)]) -> Me:
-    """Who is signed in."""
-    return Me(
-        name=person.name,
-        email=person.email,
-        tenant_name=person.tenant.name,
-        permissions=sorted(person.permissions),
-    )
+_door = APIRouter()
 
 
 @_door.get("/health")

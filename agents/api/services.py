@@ -10,6 +10,7 @@ from uuid import UUID
 from agents.executor import Executor
 from agents.registry import Registry
 from agents.sessions import Sessions
+from core.identity import IdentityService
 from core.sdk.context import Person, ToolContext
 
 
@@ -22,10 +23,9 @@ class SignedIn(Person, Protocol):
     def name(self) -> str: ...
 
 
-class SignIn(Protocol):
-    """Sign-in and verification; see `core.identity`."""
+class Verifier(Protocol):
+    """Who a token speaks for; see `core.identity`."""
 
-    async def sign_in(self, slug: str, email: str, password: str) -> str: ...
     async def verify(self, token: str) -> SignedIn: ...
 
 
@@ -34,14 +34,16 @@ class Services:
     """Everything a request may need.
 
     Attributes:
-        identity: sign-in and verification.
+        identity: verification of every request.
+        accounts: sign-in, sessions and the administration of people.
         registry: tools of the loaded modules.
         executor: the loop.
         context_of: what a verified person works with; the only place a tenant's data is opened.
         sessions_of: a verified person's chat sessions.
     """
 
-    identity: SignIn
+    identity: Verifier
+    accounts: IdentityService
     registry: Registry
     executor: Executor
     context_of: Callable[[SignedIn], Awaitable[ToolContext]]

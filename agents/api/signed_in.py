@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from agents.api.problems import UnauthenticatedError
 from agents.api.services import Services, SignedIn
 from core.errors import DeniedError
+from core.identity import Identity
 from core.sdk.context import ToolContext
 from core.sdk.web import STATE_KEY
 
@@ -31,6 +32,13 @@ async def signed_in(request: Request) -> SignedIn:
         return await services(request).identity.verify(token.strip())
     except DeniedError as error:
         raise UnauthenticatedError(error.what) from error
+
+
+async def acting(person: Annotated[SignedIn, Depends(signed_in)]) -> Identity:
+    """The same person, with the session they act in."""
+    if not isinstance(person, Identity):
+        raise TypeError("a verified person is an identity")
+    return person
 
 
 async def tool_context(request: Request, person: Annotated[SignedIn, Depends(signed_in)]) -> ToolContext:

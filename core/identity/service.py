@@ -1,43 +1,56 @@
-"""Sign-in and verification."""
+"""The one face of identity: sign-in, sessions, verification, and what stands behind them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from core.audit import Actor
-from core.db import TenantScope, Transaction
+from core.db import TenantScope
 from core.db.queries import load_queries
-from core.errors import DeniedError, InputError, NotFoundError
+from core.errors import DeniedError, NotFoundError
+from core.identity.external import ExternalIdentity, ExternalPeople
+from core.identity.members import Member, Members
 from core.identity.passwords import check_strength, hash_password, is_outdated, is_right
-from core.identity.permissions import Standings
-from core.identity.tokens import Claims, TokenKeys
+from core.identity.roles import Roles
+from core.identity.sessions import Client, Sessions, SessionTokens
+from core.identity.standing import Standings
+from core.identity.tokens import TokenKeys
 from core.run.folder import RunFolder
 from core.settings import Settings
 from core.tenancy import Tenancy
-from core.tenancy.roles import ADMIN_ROLE
 from core.tenancy.tenancy import BridgeIdentity
 
 _SQL = load_queries("core.identity")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PERMISSION = re.compile(r"[A-Z][A-Z0-9_]*\.[A-Z][A-Z0-9_]*")
 ATTEMPTS = 5
 """Wrong passwords in a row that lock a person out."""
 LOCKED_FOR = timedelta(minutes=15)
+PASSWORD = "password"  # noqa: S105  the name of a method
+"""How sessions that a password opened are marked."""
+_NOWHERE = Client()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person acting in one tenant."""
+    """A person acting in one tenant, in one session."""
 
     person_id: UUID
     email: str
     name: str
     tenant: TenantScope
     permissions: frozenset[str]
+    session_id: UUID
+    method: str
+    """How the session was opened: `password` or `external:<provider>`."""
+    admin: bool
+    """Holds the administrator's role."""
+
+    @property
+    def actor(self) -> Actor:
+        """How the audit log names them."""
+        return Actor.user(self.email)
 
     def require(self, permission: str) -> None:
         """Go on only with a permission.
@@ -49,130 +62,59 @@ class Identity:
             raise DeniedError("permission is missing", expected=permission)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A line of a tenant's list of people."""
-
-    id: UUID
-    email: str
-    name: str
-    active: bool
-    roles: list[str]
-
-
 class IdentityService:
-    """Over the platform database; lives in one event loop."""
+    """Over the platform database; lives in one event loop.
+
+    Attributes:
+        sessions: list, renew and end sessions.
+        members: who belongs to a tenant.
+        roles: what roles may do.
+        keys: what access tokens are signed with.
+    """
 
     def __init__(self, tenancy: Tenancy, run: RunFolder, settings: Settings) -> None:
         self._tenancy = tenancy
-        self._keys = TokenKeys(run)
         self._standings = Standings(tenancy)
-        self._lifetime = timedelta(minutes=settings.agents.token_minutes)
+        self.keys = TokenKeys(run, timedelta(minutes=settings.identity.access_minutes))
+        self.sessions = Sessions(tenancy, self.keys, self._standings, settings.identity)
+        self.members = Members(tenancy, self._standings)
+        self.roles = Roles(tenancy, self._standings)
+        self._external = ExternalPeople(tenancy, self.members)
 
     async def add_person(
         self, scope: TenantScope, email: str, name: str, password: str, role: str, *, actor: Actor
     ) -> UUID:
-        """Make somebody a member with one role; may be repeated.
+        """Make somebody a member with one role and a password; may be repeated.
 
         A person the platform knows already keeps name and password and becomes a member of one more tenant; a
         membership that was ended stays ended.
 
         Raises:
-            InputError: no such role, no e-mail address, no name, or a password too short.
+            InputError: no such role, no e-mail address, no name, or a password too weak.
         """
-        if not _EMAIL.fullmatch(email) or not name.strip():
-            raise InputError("a person needs a name and an e-mail address", received=f"{name} <{email}>")
         check_strength(password)
-        hashed = await hash_password(password)
-        async with self._tenancy.platform.transaction(scope.id) as transaction:
-            role_id = await _role_id(transaction, scope, role)
-            person_id = await transaction.fetchval(_SQL["ensure_person"], email, name.strip(), hashed)
-            membership = await transaction.fetchval(_SQL["add_member"], scope.id, person_id)
-            given = await transaction.fetchval(_SQL["give_role"], scope.id, membership, role_id)
-            if given:
-                await transaction.execute(_SQL["bump_member"], scope.id, membership)
-                self._tenancy.audit.note(transaction, scope, actor, "person.add_role", email, after={"role": role})
-        if given:
-            self._standings.forget(scope.id)
-        return person_id
+        return await self.members.add(scope, email, name, await hash_password(password), role, actor=actor)
 
     async def set_roles(self, scope: TenantScope, email: str, roles: Sequence[str], *, actor: Actor) -> None:
-        """Give a member exactly these roles; tokens in use follow within seconds.
-
-        Raises:
-            InputError: no such role.
-            NotFoundError: no such member.
-        """
-        member = await self._member(scope, email)
-        async with self._tenancy.platform.transaction(scope.id) as transaction:
-            role_ids = [await _role_id(transaction, scope, role) for role in roles]
-            membership = await transaction.fetchval(_SQL["add_member"], scope.id, member.id)
-            await transaction.execute(_SQL["take_roles"], scope.id, membership)
-            for role_id in role_ids:
-                await transaction.execute(_SQL["give_role"], scope.id, membership, role_id)
-            await transaction.execute(_SQL["bump_member"], scope.id, membership)
-            self._tenancy.audit.note(transaction, scope, actor, "person.set_roles", email, member.roles, list(roles))
-        self._standings.forget(scope.id)
+        """See `Members.set_roles`."""
+        await self.members.set_roles(scope, email, roles, actor=actor)
 
     async def set_member_active(self, scope: TenantScope, email: str, active: bool, *, actor: Actor) -> None:
-        """End or restore a membership; tokens in use stop working within seconds.
-
-        Raises:
-            NotFoundError: no such member.
-        """
-        async with self._tenancy.platform.transaction(scope.id) as transaction:
-            if await transaction.fetchval(_SQL["set_member_active"], scope.id, email, active) is None:
-                raise NotFoundError("no such member", received=email)
-            self._tenancy.audit.note(transaction, scope, actor, "person.set_active", email, after=active)
-        self._standings.forget(scope.id)
+        """See `Members.set_active`."""
+        await self.members.set_active(scope, email, active, actor=actor)
 
     async def people(self, scope: TenantScope) -> list[Member]:
-        """A tenant's members, by e-mail address."""
-        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
-            return [Member(**row) for row in await transaction.fetch(_SQL["people_of"], scope.id)]
-
-    async def _member(self, scope: TenantScope, email: str) -> Member:
-        for member in await self.people(scope):
-            if member.email.lower() == email.lower() and member.active:
-                return member
-        raise NotFoundError("no such member", received=email)
+        """See `Members.all`."""
+        return await self.members.all(scope)
 
     async def grant_module_permissions(
         self, scope: TenantScope, module_code: str, permissions: Mapping[str, Sequence[str]], *, actor: Actor
     ) -> None:
-        """Hand out the permissions a module brings; may be repeated.
+        """See `Roles.grant_module_permissions`."""
+        await self.roles.grant_module_permissions(scope, module_code, permissions, actor=actor)
 
-        A permission the tenant has had before is left as its admin arranged it.
-
-        Args:
-            scope: the tenant.
-            module_code: who brings them.
-            permissions: default roles by permission code; the administrator's role always gets it.
-
-        Raises:
-            InputError: a code is not `MODULE.ACTION`, or a default role is not one of the tenant's.
-        """
-        for permission in permissions:
-            if not _PERMISSION.fullmatch(permission):
-                raise InputError("not a permission code", expected="MODULE.ACTION", received=permission)
-        new: list[str] = []
-        async with self._tenancy.platform.transaction(scope.id) as transaction:
-            for permission, roles in permissions.items():
-                for role in roles:
-                    await _role_id(transaction, scope, role)
-                if await transaction.fetchval(_SQL["new_module_permission"], scope.id, module_code, permission):
-                    await transaction.execute(
-                        _SQL["grant_to_roles"], scope.id, permission, sorted({*roles, ADMIN_ROLE})
-                    )
-                    new.append(permission)
-            if new:
-                await transaction.execute(_SQL["bump_members"], scope.id)
-                self._tenancy.audit.note(transaction, scope, actor, "module.grant", module_code, after=new)
-        if new:
-            self._standings.forget(scope.id)
-
-    async def sign_in(self, slug: str, email: str, password: str) -> str:
-        """A token for a member.
+    async def sign_in(self, slug: str, email: str, password: str, client: Client = _NOWHERE) -> SessionTokens:
+        """A session for a member who knows their password.
 
         Raises:
             DeniedError: anything is wrong; says no more, and takes as long whatever it is. After `ATTEMPTS` wrong
@@ -199,14 +141,13 @@ class IdentityService:
             await self._denied(scope, email, "wrong password, now locked" if locked else "wrong password")
         else:
             await self._welcome(scope, row["id"], password, row["password_hash"])
-            await self._tenancy.audit.record(scope, Actor.user(row["email"]), "person.sign_in", row["email"])
-            return self._keys.sign(Claims(row["id"], scope.id, scope.slug, row["role_version"]), self._lifetime)
+            return await self.open_session(scope, row["id"], PASSWORD, client)
         raise _refused()
 
     async def _denied(self, scope: TenantScope, email: str, reason: str) -> None:
-        claimed = email[:200]
+        actor = Actor.user(email[:200])
         await self._tenancy.audit.record(
-            scope, Actor.user(claimed), "person.sign_in", claimed, None, {"reason": reason}, "denied"
+            scope, actor, "person.sign_in", email[:200], None, {"reason": reason}, "denied"
         )
 
     async def _welcome(self, scope: TenantScope, person_id: UUID, password: str, kept: str) -> None:
@@ -216,21 +157,83 @@ class IdentityService:
             if renewed is not None:
                 await transaction.execute(_SQL["store_hash"], person_id, renewed)
 
+    async def sign_in_external(
+        self,
+        scope: TenantScope,
+        external: ExternalIdentity,
+        client: Client = _NOWHERE,
+        *,
+        just_in_time_role: str | None = None,
+    ) -> SessionTokens:
+        """A session for somebody whom the tenant's identity provider vouches for.
+
+        Args:
+            scope: the provider's tenant.
+            external: who has come; its signature was checked.
+            client: where from.
+            just_in_time_role: the provider's setting: role a stranger is admitted with; None admits no strangers.
+
+        Raises:
+            DeniedError: nobody who may come in.
+        """
+        person_id = await self._external.person_of(scope, external, just_in_time_role)
+        return await self.open_session(scope, person_id, external.method, client)
+
+    async def open_session(
+        self, scope: TenantScope, person_id: UUID, method: str, client: Client = _NOWHERE
+    ) -> SessionTokens:
+        """A session for a member; the caller has made sure that it is them.
+
+        Args:
+            scope: the tenant.
+            person_id: of an active member.
+            method: how they came in; only `PASSWORD` counts beyond this tenant.
+            client: where from.
+
+        Raises:
+            DeniedError: not an active member.
+        """
+        tokens = await self.sessions.open(scope, person_id, method, client)
+        identity = await self.verify(tokens.access)
+        after = {"method": method, "session": tokens.session_id}
+        await self._tenancy.audit.record(scope, identity.actor, "person.sign_in", identity.email, None, after)
+        return tokens
+
+    async def refresh(self, token: str, *, session_id: UUID | None = None) -> SessionTokens:
+        """See `Sessions.refresh`."""
+        return await self.sessions.refresh(token, session_id=session_id)
+
+    async def sign_out(self, identity: Identity) -> None:
+        """End the session somebody acts in."""
+        await self.sessions.end(
+            identity.tenant, actor=identity.actor, person_id=identity.person_id, session_id=identity.session_id
+        )
+
     async def verify(self, token: str) -> Identity:
         """Who a token speaks for, with the permissions of this moment.
 
         Raises:
-            DeniedError: the token is not ours, has expired, or person, membership or tenant are no longer active.
+            DeniedError: the token is not ours, has expired, or session, person, membership or tenant are no longer
+                active.
         """
-        claims = self._keys.verify(token)
-        standing = await self._standings.of(claims.tenant_id, claims.person_id, claims.role_version)
+        claims = self.keys.verify(token)
+        standing = await self._standings.of(claims)
         if standing is None or standing.tenant.slug != claims.slug:
             raise DeniedError("the token is not valid", next_step="sign in again")
-        return Identity(claims.person_id, standing.email, standing.name, standing.tenant, standing.permissions)
+        return Identity(
+            claims.person_id,
+            standing.email,
+            standing.name,
+            standing.tenant,
+            standing.permissions,
+            claims.session_id,
+            standing.method,
+            standing.admin,
+        )
 
-    def rotate_keys(self) -> None:
-        """Sign with a new key from now on; tokens of the one before stay valid until they expire."""
-        self._keys.rotate()
+    def rotate_keys(self, *, drop_older: bool = False) -> None:
+        """See `TokenKeys.rotate`."""
+        self.keys.rotate(drop_older=drop_older)
 
     async def authenticate_bridge(self, key: str) -> BridgeIdentity:
         """Who holds a bridge key.
@@ -239,14 +242,6 @@ class IdentityService:
             DeniedError: nobody does, or the tenant is not active.
         """
         return await self._tenancy.bridge_of_key(key)
-
-
-async def _role_id(transaction: Transaction, scope: TenantScope, role: str) -> UUID:
-    found = await transaction.fetchval(_SQL["role_by_code"], scope.id, role)
-    if found is None:
-        codes = [row["code"] for row in await transaction.fetch(_SQL["role_codes"], scope.id)]
-        raise InputError("no such role", expected=", ".join(codes), received=role)
-    return found
 
 
 def _refused() -> DeniedError:

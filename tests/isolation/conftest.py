@@ -60,7 +60,7 @@ def tokens(prepared: Installation) -> dict[str, str]:
                 scope, email = await tenancy.create(slug, mark, actor=_ACTOR), f"ann@{slug}.example"
                 await service.grant_module_permissions(scope, "DESK", {"DESK.READ": ["viewer"]}, actor=_ACTOR)
                 await service.add_person(scope, email, f"Ann {mark}", PASSWORD, "viewer", actor=_ACTOR)
-                signed[slug] = await service.sign_in(slug, email, PASSWORD)
+                signed[slug] = (await service.sign_in(slug, email, PASSWORD)).access
         return signed
 
     return asyncio.run(sign_in())

@@ -70,16 +70,16 @@ async def test_a_token_signed_rightly_for_a_tenant_one_is_no_member_of_is_refuse
 
     from core.identity.tokens import Claims, TokenKeys
 
-    keys = TokenKeys(pair.installation.run)
-    person = (await pair.service.verify(pair.a.token)).person_id
-    minute = timedelta(minutes=1)
+    keys = TokenKeys(pair.installation.run, timedelta(minutes=1))
+    ann = await pair.service.verify(pair.a.token)
+    person, session = ann.person_id, ann.session_id
     for claims in (
-        Claims(person, pair.b.scope.id, pair.b.scope.slug, 1),
-        Claims(person, pair.a.scope.id, pair.b.scope.slug, 1),
-        Claims(person, uuid4(), pair.a.scope.slug, 1),
+        Claims(person, pair.b.scope.id, pair.b.scope.slug, 1, session),
+        Claims(person, pair.a.scope.id, pair.b.scope.slug, 1, session),
+        Claims(person, uuid4(), pair.a.scope.slug, 1, session),
     ):
         with pytest.raises(DeniedError):
-            await pair.service.verify(keys.sign(claims, minute))
+            await pair.service.verify(keys.sign(claims))
 
 
 async def test_members_of_one_tenant_do_not_exist_for_the_other(pair: Pair):

@@ -22,11 +22,6 @@ _PASSWORD = "a long enough password"
 
 
 @pytest.fixture
-def service(tenancy: Tenancy, prepared: Installation) -> IdentityService:
-    return IdentityService(tenancy, prepared.run, prepared.settings)
-
-
-@pytest.fixture
 async def scope(tenancy: Tenancy) -> TenantScope:
     return await tenancy.create("people-co", "People", actor=_ACTOR)
 
@@ -38,7 +33,7 @@ async def test_a_member_signs_in_and_is_known_by_the_token(service: IdentityServ
         == person
     )
 
-    identity = await service.verify(await service.sign_in("people-co", "ann@PEOPLE.example", _PASSWORD))
+    identity = await service.verify((await service.sign_in("people-co", "ann@PEOPLE.example", _PASSWORD)).access)
 
     assert (identity.person_id, identity.email, identity.tenant) == (person, "Ann@people.example", scope)
     assert set(PLATFORM_PERMISSIONS) <= identity.permissions
@@ -107,7 +102,7 @@ async def test_a_token_follows_roles_and_ends_with_membership_and_tenant(
     scope = await tenancy.create("changing-co", "Changing", actor=_ACTOR)
     await service.grant_module_permissions(scope, "SCADA", {"SCADA.READ": ["viewer"], "SCADA.WRITE": []}, actor=_ACTOR)
     await service.add_person(scope, "eve@people.example", "Eve", _PASSWORD, "viewer", actor=_ACTOR)
-    token = await service.sign_in("changing-co", "eve@people.example", _PASSWORD)
+    token = (await service.sign_in("changing-co", "eve@people.example", _PASSWORD)).access
     assert (await service.verify(token)).permissions == {"SCADA.READ"}
 
     await service.set_roles(scope, "eve@people.example", ["admin"], actor=_ACTOR)
@@ -140,7 +135,7 @@ async def test_a_module_s_permissions_are_handed_out_once(service: IdentityServi
         scope, "FLEET", {"FLEET.READ": ["viewer"], "FLEET.EXPORT": ["viewer"]}, actor=_ACTOR
     )
 
-    token = await service.sign_in("granting-co", "fay@people.example", _PASSWORD)
+    token = (await service.sign_in("granting-co", "fay@people.example", _PASSWORD)).access
     assert (await service.verify(token)).permissions == {"FLEET.EXPORT"}
     with pytest.raises(InputError):
         await service.grant_module_permissions(scope, "FLEET", {"fleet read": []}, actor=_ACTOR)
@@ -154,8 +149,8 @@ async def test_one_person_in_two_tenants_has_two_standings(service: IdentityServ
     await service.add_person(first, "gus@people.example", "Gus", _PASSWORD, "admin", actor=_ACTOR)
     await service.add_person(second, "gus@people.example", "Someone", "not the password", "viewer", actor=_ACTOR)
 
-    here = await service.verify(await service.sign_in("shared-a", "gus@people.example", _PASSWORD))
-    there = await service.verify(await service.sign_in("shared-b", "gus@people.example", _PASSWORD))
+    here = await service.verify((await service.sign_in("shared-a", "gus@people.example", _PASSWORD)).access)
+    there = await service.verify((await service.sign_in("shared-b", "gus@people.example", _PASSWORD)).access)
 
     assert (here.person_id, here.tenant, there.tenant) == (there.person_id, first, second)
     assert (bool(here.permissions), bool(there.permissions), there.name) == (True, False, "Gus")

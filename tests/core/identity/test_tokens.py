@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +11,7 @@ import jwt
 import pytest
 
 from core.errors import DeniedError
+from core.identity.signing import KeyRing
 from core.identity.tokens import Claims, TokenKeys
 from core.run.folder import RunFolder
 from core.settings import Settings
@@ -23,35 +25,94 @@ def run(reachable: Path) -> RunFolder:
 
 
 def _claims() -> Claims:
-    return Claims(person_id=uuid4(), tenant_id=uuid4(), slug="acme-co", role_version=3)
+    return Claims(person_id=uuid4(), tenant_id=uuid4(), slug="acme-co", role_version=3, session_id=uuid4())
 
 
 def test_a_token_says_what_was_signed(run: RunFolder):
     claims = _claims()
 
-    assert TokenKeys(run).verify(TokenKeys(run).sign(claims, _MINUTE)) == claims
+    assert TokenKeys(run, _MINUTE).verify(TokenKeys(run, _MINUTE).sign(claims)) == claims
 
 
 def test_an_expired_token_is_refused(run: RunFolder):
-    keys = TokenKeys(run)
+    keys = TokenKeys(run, _MINUTE)
 
     with pytest.raises(DeniedError):
         keys.verify(keys.sign(_claims(), timedelta(seconds=-1)))
 
 
-def test_after_a_rotation_older_tokens_hold_once_more_and_other_processes_follow(run: RunFolder):
-    ours, theirs = TokenKeys(run), TokenKeys(run)
-    first = ours.sign(_claims(), _MINUTE)
+def test_a_token_that_was_verified_before_expires_all_the_same(run: RunFolder):
+    keys = TokenKeys(run, _MINUTE)
+    token = keys.sign(_claims(), timedelta(seconds=1))
+    assert keys.verify(token) == keys.verify(token)
 
-    ours.rotate()
-    second = ours.sign(_claims(), _MINUTE)
-    assert ours.verify(first)
-    assert theirs.verify(second)
-    ours.rotate()
+    time.sleep(1.1)
 
-    assert ours.verify(second)
     with pytest.raises(DeniedError):
-        ours.verify(first)
+        keys.verify(token)
+
+
+def test_after_rotations_older_tokens_hold_until_they_expire_and_other_processes_follow(run: RunFolder):
+    ours, theirs = TokenKeys(run, _MINUTE), TokenKeys(run, _MINUTE)
+    first = ours.sign(_claims())
+    ours.rotate()
+    second = theirs.sign(_claims())
+    ours.rotate()
+    third = theirs.sign(_claims())
+
+    assert len({jwt.get_unverified_header(token)["kid"] for token in (first, second, third)}) == 3
+    for keys in (ours, theirs, TokenKeys(run, _MINUTE)):
+        for token in (first, second, third):
+            assert keys.verify(token)
+
+
+def test_a_retired_key_is_gone_when_its_last_token_has_expired(run: RunFolder):
+    keys = TokenKeys(run, timedelta(milliseconds=200))
+    token = keys.sign(_claims(), _MINUTE)
+    keys.rotate()
+    assert keys.verify(token)
+    assert len(keys.published()["keys"]) == 2
+
+    time.sleep(0.25)
+    keys.forget()
+
+    with pytest.raises(DeniedError):
+        keys.verify(token)
+    assert len(keys.published()["keys"]) == 1
+    keys.rotate()
+    assert len(list((run.secrets / "retired_token_keys").iterdir())) == 1
+
+
+def test_dropping_older_keys_ends_their_tokens_at_once_elsewhere_within_a_second(run: RunFolder):
+    ours, theirs = TokenKeys(run, _MINUTE), TokenKeys(run, _MINUTE)
+    old = ours.sign(_claims())
+    ours.rotate()
+    middle = ours.sign(_claims())
+    assert theirs.verify(old) and theirs.verify(middle)
+
+    ours.rotate(drop_older=True)
+
+    end = time.monotonic() + 30
+    for keys in (ours, theirs, TokenKeys(run, _MINUTE)):
+        for token in (old, middle):
+            with pytest.raises(DeniedError):
+                while time.monotonic() < end:
+                    keys.verify(token)
+                    time.sleep(0.05)
+    assert theirs.verify(ours.sign(_claims()))
+
+
+def test_whoever_has_the_published_keys_can_verify_and_not_sign(run: RunFolder):
+    keys = TokenKeys(run, _MINUTE)
+    keys.rotate()
+    claims = _claims()
+    token = keys.sign(claims)
+    published = keys.published()
+
+    assert all(set(key) == {"kty", "crv", "x", "kid", "use", "alg"} for key in published["keys"])
+    key = jwt.PyJWKSet.from_dict(published)[jwt.get_unverified_header(token)["kid"]]
+    said = jwt.decode(token, key, algorithms=["EdDSA"], audience="goldlayer")
+    assert said["sub"] == str(claims.person_id)
 
 
 def _edited(token: str, part: int, **changes: object) -> str:
@@ -64,15 +125,15 @@ def _edited(token: str, part: int, **changes: object) -> str:
 
 @pytest.mark.parametrize("change", [{"tid": str(uuid4())}, {"ten": "other-co"}, {"sub": str(uuid4())}, {"exp": 9e9}])
 def test_edited_claims_are_refused(run: RunFolder, change: dict[str, object]):
-    keys = TokenKeys(run)
+    keys = TokenKeys(run, _MINUTE)
 
     with pytest.raises(DeniedError):
-        keys.verify(_edited(keys.sign(_claims(), _MINUTE), 1, **change))
+        keys.verify(_edited(keys.sign(_claims()), 1, **change))
 
 
 def test_a_token_cannot_choose_its_own_algorithm_or_key(run: RunFolder):
-    keys = TokenKeys(run)
-    token = keys.sign(_claims(), _MINUTE)
+    keys = TokenKeys(run, _MINUTE)
+    token = keys.sign(_claims())
     header = jwt.get_unverified_header(token)
     payload = jwt.decode(token, options={"verify_signature": False})
     symmetric = jwt.encode(payload, "x" * 32, algorithm="HS256", headers={"kid": header["kid"]})
@@ -90,13 +151,13 @@ def test_a_token_cannot_choose_its_own_algorithm_or_key(run: RunFolder):
             keys.verify(forged)
 
 
-@pytest.mark.parametrize("claim", ["sub", "tid", "ten", "rv", "exp", "aud", "iss"])
+@pytest.mark.parametrize("claim", ["sub", "tid", "ten", "sid", "rv", "exp", "aud", "iss"])
 def test_a_token_that_lacks_a_claim_is_refused(run: RunFolder, claim: str):
-    keys = TokenKeys(run)
-    token = keys.sign(_claims(), _MINUTE)
+    keys = TokenKeys(run, _MINUTE)
+    token = keys.sign(_claims())
     payload = jwt.decode(token, options={"verify_signature": False})
     del payload[claim]
-    signed = jwt.encode(payload, keys._signing, algorithm="EdDSA", headers=jwt.get_unverified_header(token))  # pyright: ignore[reportPrivateUsage]  signed rightly, content wrong
+    signed = jwt.encode(payload, KeyRing(run).signing()[1], algorithm="EdDSA", headers=jwt.get_unverified_header(token))
 
     with pytest.raises(DeniedError):
         keys.verify(signed)

@@ -1,0 +1,115 @@
+"""People whom a tenant's identity provider vouches for.
+
+A provider speaks for its tenant alone: it opens sessions of that tenant and of no other, whoever it names, and it never
+touches a password.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.audit import Actor
+from core.db import TenantScope
+from core.db.queries import load_queries
+from core.errors import DeniedError
+from core.identity.members import Members
+from core.tenancy import Tenancy
+
+_SQL = load_queries("core.identity", "external.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalIdentity:
+    """Somebody as a provider describes them; the caller has checked the provider's signature.
+
+    Attributes:
+        provider: name of the provider in its tenant.
+        subject: what the provider calls the person, never given to another.
+        email: may change, and may be somebody else's tomorrow.
+        name: as people read it.
+        verified: the provider says that the e-mail address is theirs; without it nobody is found by it.
+    """
+
+    provider: str
+    subject: str
+    email: str
+    name: str
+    verified: bool
+
+    @property
+    def method(self) -> str:
+        """How sessions that it opens are marked."""
+        return f"external:{self.provider}"
+
+
+class ExternalPeople:
+    """Finds, links or admits whom a provider means."""
+
+    def __init__(self, tenancy: Tenancy, members: Members) -> None:
+        self._tenancy = tenancy
+        self._members = members
+
+    async def person_of(self, scope: TenantScope, external: ExternalIdentity, just_in_time_role: str | None) -> UUID:
+        """The member who is meant.
+
+        Args:
+            scope: the provider's tenant.
+            external: who has come.
+            just_in_time_role: role a stranger is admitted with; None admits no strangers.
+
+        Raises:
+            DeniedError: nobody, or somebody whose membership was ended.
+            InputError: no such role.
+        """
+        found = await self._linked(scope, external)
+        if found is None and external.verified:
+            found = await self._known_by_email(scope, external)
+            if found is None and just_in_time_role is not None:
+                return await self._admit(scope, external, just_in_time_role)
+        if found is None:
+            await self._tenancy.audit.record(
+                scope, _actor(external), "person.sign_in", external.email, None, {"reason": "unknown"}, "denied"
+            )
+            raise DeniedError("sign-in is refused", next_step="ask an administrator of the tenant")
+        return found
+
+    async def _linked(self, scope: TenantScope, external: ExternalIdentity) -> UUID | None:
+        who = (scope.id, external.provider, external.subject)
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            row = await transaction.fetchrow(_SQL["linked"], *who)
+            if row is not None:
+                await transaction.execute(_SQL["seen"], *who, external.email)
+        return _if_active(row["person_id"], row["active"]) if row else None
+
+    async def _known_by_email(self, scope: TenantScope, external: ExternalIdentity) -> UUID | None:
+        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
+            row = await transaction.fetchrow(_SQL["member_by_email"], scope.id, external.email, external.provider)
+        if row is None:
+            return None
+        person_id = _if_active(row["person_id"], row["active"])
+        await self._link(scope, external, person_id)
+        return person_id
+
+    async def _admit(self, scope: TenantScope, external: ExternalIdentity, role: str) -> UUID:
+        name = external.name.strip() or external.email
+        person_id = await self._members.add(scope, external.email, name, None, role, actor=_actor(external))
+        await self._link(scope, external, person_id)
+        return person_id
+
+    async def _link(self, scope: TenantScope, external: ExternalIdentity, person_id: UUID) -> None:
+        who = (scope.id, external.provider, external.subject)
+        after = {"provider": external.provider, "subject": external.subject}
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            await transaction.execute(_SQL["link"], *who, person_id, external.email)
+            self._tenancy.audit.note(transaction, scope, _actor(external), "person.link", external.email, None, after)
+
+
+def _actor(external: ExternalIdentity) -> Actor:
+    return Actor.user(external.email[:200])
+
+
+def _if_active(person_id: UUID, active: bool) -> UUID:
+    if not active:
+        raise DeniedError("sign-in is refused", next_step="ask an administrator of the tenant")
+    return person_id
