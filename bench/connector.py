@@ -115,7 +115,18 @@ async def _claims(tenancy: Tenancy) -> list[Claim]:
     await (await tenancy.database(scope)).execute("analyze")
     new = _rows(0, INSERTED)
     changed = [{"id": n} | row for n, row in enumerate(_rows(500, INSERTED))]
-    pool: asyncpg.Pool = (await tenancy.database(scope))._pool  # pyright: ignore[reportPrivateUsage]  the same pool is the point
+    # The same pool for both sides is the point.
+    async with (await tenancy.database(scope))._source.use() as pool:  # pyright: ignore[reportPrivateUsage]
+        return await _against(pool, data, new, changed, vectors)
+
+
+async def _against(
+    pool: asyncpg.Pool,
+    data: TenantDataConnector,
+    new: list[dict[str, Any]],
+    changed: list[dict[str, Any]],
+    vectors: list[list[float]],
+) -> list[Claim]:
     calls: dict[str, Call] = {
         "query": lambda: data.query("readings", {"machine": "machine-007"}, order_by="ts desc", limit=100),
         "insert": lambda: data.insert("arrivals", new),

@@ -108,7 +108,13 @@ class Uplink:
                 await self._talk(socket, credit, stop)
         except InvalidStatus as error:
             status = error.response.status_code
-            if status in (401, 403):
+            if status == 403:
+                raise LinkRefusedError(
+                    "gateway does not serve this tenant now",
+                    where=self._config.gateway,
+                    next_step="ask the platform's operator; everything is kept here and sent once it is served again",
+                ) from error
+            if status == 401:
                 raise LinkRefusedError(
                     "gateway refuses the key",
                     where=self._config.gateway,

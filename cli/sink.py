@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,13 +43,9 @@ async def _sink(path: Path | None) -> None:
         opened(path, settings) as session,
         await Tenancy.open(session.run, session.postgres, settings) as tenancy,
     ):
-
-        async def slugs() -> Sequence[str]:
-            return [scope.slug for scope in await tenancy.list()]
-
         log = await open_event_log(settings, session.run, session.postgres)
         try:
             lake = Lake(session.run.lake_root(settings), checkpoint_every=settings.lake.checkpoint_every)
-            await Sink(log, lake, slugs, settings).run(stop)
+            await Sink(log, lake, tenancy.active_tenants, settings).run(stop)
         finally:
             await log.close()

@@ -5,11 +5,13 @@ Every field may be set as `GOLDLAYER_<BRANCH>__<FIELD>`, for example `GOLDLAYER_
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,6 +45,22 @@ class EventLogSettings(_Branch):
     """Partitions of a topic that does not exist yet."""
     replication_factor: int = 1
     """Copies Kafka keeps of every partition."""
+
+
+class TenancySettings(_Branch):
+    """The tenants' own databases."""
+
+    servers: dict[str, SecretStr] = {}
+    """Servers for tenants' databases beside the installation's own, superuser URL by name, as JSON; a new tenant goes
+    to the one with the fewest."""
+    open_pools: int = 50
+    """Tenants whose databases one process is connected to at once; others open when they are used."""
+    pool_connections: int = 4
+    """Connections one process has to one tenant's database at most."""
+    pool_idle_s: float = 60.0
+    """A tenant's database that nobody used for this long is disconnected."""
+    connection_limit: int = 60
+    """Connections one tenant's database takes at most, so that none can take the server from the others."""
 
 
 class LakeSettings(_Branch):
@@ -158,6 +176,7 @@ class Settings(BaseSettings):
     """Show the traceback of an unexpected error instead of filing it."""
     postgres: PostgresSettings = PostgresSettings()
     eventlog: EventLogSettings = EventLogSettings()
+    tenancy: TenancySettings = TenancySettings()
     lake: LakeSettings = LakeSettings()
     gateway: GatewaySettings = GatewaySettings()
     sink: SinkSettings = SinkSettings()
@@ -189,8 +208,14 @@ def _variables(branch: BaseModel, prefix: str) -> dict[str, str]:
         if isinstance(value, BaseModel):
             found.update(_variables(value, f"{prefix}{name.upper()}__"))
         elif value is not None and value != field.get_default(call_default_factory=True):
-            found[f"{prefix}{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            found[f"{prefix}{name.upper()}"] = _as_text(value)
     return found
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps({key: _as_text(one) for key, one in cast("dict[str, object]", value).items()})
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +21,45 @@ _IDLE_S = 60.0
 _SET_TENANT = "select set_config('app.current_tenant_id', $1, true)"
 
 
+class PoolSource(Protocol):
+    """Where a database gets its pool from: one that stays open, or one that opens for its users (`core.db.pools`)."""
+
+    def use(self) -> AbstractAsyncContextManager[asyncpg.Pool]:
+        """An open pool; it stays open for the block."""
+        ...
+
+    async def dsn(self) -> str:
+        """Where the database is."""
+        ...
+
+    async def close(self) -> None:
+        """Close it; waits for running queries."""
+        ...
+
+
+class OpenPool:
+    """A pool that is open until it is closed; implements `PoolSource`."""
+
+    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+        self._pool = pool
+        self._dsn = dsn
+
+    def use(self) -> OpenPool:
+        return self
+
+    async def __aenter__(self) -> asyncpg.Pool:
+        return self._pool
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to let go of."""
+
+    async def dsn(self) -> str:
+        return self._dsn
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
 class Database:
     """One database under one role.
 
@@ -28,9 +67,8 @@ class Database:
     `TransientError` may be tried again.
     """
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str, name: str) -> None:
-        self._pool = pool
-        self._dsn = dsn
+    def __init__(self, source: PoolSource, name: str) -> None:
+        self._source = source
         self._listeners: list[Listener] = []
         self.name = name
         """Name of the database, for errors and logs."""
@@ -54,26 +92,21 @@ class Database:
             vectors: the database has pgvector, and its columns come and go as lists of floats.
             server_settings: PostgreSQL settings of each session.
         """
-        name = dsn.rsplit("/", 1)[-1].split("?", 1)[0]
+        name = name_in(dsn)
         try:
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=min_size,
-                max_size=max_size,
-                max_inactive_connection_lifetime=_IDLE_S,
-                init=_with_vectors if vectors else _with_json,
-                server_settings=dict(server_settings or {}),
+            pool = await open_pool(
+                dsn, min_size=min_size, max_size=max_size, vectors=vectors, server_settings=server_settings
             )
         except FOREIGN as error:
             raise translate(error, where=name) from error
-        return cls(pool, dsn, name)
+        return cls(OpenPool(pool, dsn), name)
 
     async def close(self) -> None:
         """Close listeners and connections; waits for running queries."""
         for listener in self._listeners:
             await listener.close()
         self._listeners.clear()
-        await self._pool.close()
+        await self._source.close()
 
     async def __aenter__(self) -> Database:
         return self
@@ -84,14 +117,16 @@ class Database:
     async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> list[Row]:
         """All rows of one statement."""
         try:
-            return [dict(row) for row in await self._pool.fetch(sql, *args, timeout=timeout)]
+            async with self._source.use() as pool:
+                return [dict(row) for row in await pool.fetch(sql, *args, timeout=timeout)]
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
     async def fetchrow(self, sql: str, *args: object) -> Row | None:
         """The first row of one statement, or None."""
         try:
-            row = await self._pool.fetchrow(sql, *args)
+            async with self._source.use() as pool:
+                row = await pool.fetchrow(sql, *args)
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
         return None if row is None else dict(row)
@@ -99,14 +134,16 @@ class Database:
     async def fetchval(self, sql: str, *args: object) -> Any:
         """The first column of the first row, or None."""
         try:
-            return await self._pool.fetchval(sql, *args)
+            async with self._source.use() as pool:
+                return await pool.fetchval(sql, *args)
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
     async def execute(self, sql: str, *args: object) -> str:
         """Run a statement, or several if there are no arguments; returns the server's tag, `UPDATE 3`."""
         try:
-            return await self._pool.execute(sql, *args)
+            async with self._source.use() as pool:
+                return await pool.execute(sql, *args)
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
@@ -129,7 +166,8 @@ class Database:
         """
         try:
             async with (
-                self._pool.acquire() as connection,
+                self._source.use() as pool,
+                pool.acquire() as connection,
                 connection.transaction(readonly=readonly, isolation=isolation),
             ):
                 if tenant_id is not None:
@@ -146,9 +184,33 @@ class Database:
 
         A lost connection is taken up again; `callback("")` then says that something may have been missed.
         """
-        listener = await Listener.open(self._dsn, channel, callback)
+        listener = await Listener.open(await self._source.dsn(), channel, callback)
         self._listeners.append(listener)
         return listener
+
+
+def name_in(dsn: str) -> str:
+    """Name of the database a DSN leads to."""
+    return dsn.rsplit("/", 1)[-1].split("?", 1)[0]
+
+
+async def open_pool(
+    dsn: str,
+    *,
+    min_size: int = 0,
+    max_size: int,
+    vectors: bool = False,
+    server_settings: Mapping[str, str] | None = None,
+) -> asyncpg.Pool:
+    """The driver's pool as every `Database` has it; arguments as of `Database.open`."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min_size,
+        max_size=max_size,
+        max_inactive_connection_lifetime=_IDLE_S,
+        init=_with_vectors if vectors else _with_json,
+        server_settings=dict(server_settings or {}),
+    )
 
 
 async def _with_json(connection: asyncpg.Connection) -> None:

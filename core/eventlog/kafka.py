@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ _T = TypeVar("_T")
 _MAX_MESSAGE = 64 << 20
 """Room for a batch that was refused because it is too large: it still goes to quarantine whole."""
 _LATEST = -1
+_LOOK_EVERY_S = 0.1
 _SERVERS = re.compile(r"[^\s:,]+:\d+(,[^\s:,]+:\d+)*")
 _PRODUCER: dict[str, Any] = {
     "acks": "all",
@@ -51,6 +53,7 @@ class KafkaLog:
     def __init__(self, servers: str, partitions: int, replication_factor: int, timeout_s: float) -> None:
         self.id = ""
         self._servers = servers
+        self._timeout_s = timeout_s
         request_ms = int(timeout_s * 1000)
         self._client: dict[str, Any] = {
             "bootstrap_servers": servers.split(","),
@@ -109,8 +112,25 @@ class KafkaLog:
                     except TopicAlreadyExistsError:
                         continue  # another process was quicker
 
-        if set(topics) - set(self._counts):
-            await self._ask(create)
+        for topic in topics:
+            self._counts.pop(topic, None)
+        await self._ask(create)
+
+    async def remove_topics(self, topics: Sequence[str]) -> None:
+        def remove(admin: Any) -> None:
+            wanted = set(topics)
+            known = sorted(wanted & set(admin.list_topics()))
+            if known:
+                admin.delete_topics(known)
+            end = time.monotonic() + self._timeout_s
+            while wanted & set(admin.list_topics()):
+                if time.monotonic() > end:
+                    raise TransientError("topics are still being removed", where=self._servers, next_step="try again")
+                time.sleep(_LOOK_EVERY_S)
+
+        for topic in topics:
+            self._counts.pop(topic, None)
+        await self._ask(remove)
 
     async def append(self, topic: str, key: bytes, value: bytes, headers: Headers) -> tuple[int, int]:
         return (await self.append_many([Outgoing(topic, key, value, headers)]))[0]

@@ -54,7 +54,17 @@ class EventLog(Protocol):
         ...
 
     async def ensure_topics(self, topics: Sequence[str]) -> None:
-        """Create those that do not exist; existing ones keep their partitions."""
+        """Create those that do not exist; existing ones keep their partitions.
+
+        Also what makes a log forget a topic of the same name that was removed by another process.
+        """
+        ...
+
+    async def remove_topics(self, topics: Sequence[str]) -> None:
+        """Remove topics with all their records, for good; one that does not exist is passed over.
+
+        A topic of the same name that is made later counts from 0 again.
+        """
         ...
 
     async def append(self, topic: str, key: bytes, value: bytes, headers: Headers) -> tuple[int, int]:

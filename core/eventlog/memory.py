@@ -38,6 +38,10 @@ class MemoryLog:
         for topic in topics:
             self._topics.setdefault(topic, [_Partition() for _ in range(self._count)])
 
+    async def remove_topics(self, topics: Sequence[str]) -> None:
+        for topic in topics:
+            self._topics.pop(topic, None)
+
     async def append(self, topic: str, key: bytes, value: bytes, headers: Headers) -> tuple[int, int]:
         return (await self.append_many([Outgoing(topic, key, value, headers)]))[0]
 

@@ -63,10 +63,25 @@ class PostgresLog:
         return cls(database, identity, partitions)
 
     async def ensure_topics(self, topics: Sequence[str]) -> None:
+        for topic in topics:
+            self._ids.pop(topic, None)
+        known = {row["name"] for row in await self._database.fetch(_SQL["existing_topics"], list(topics))}
+        if known >= set(topics):
+            return
         async with self._database.transaction() as transaction:
-            for topic in sorted(set(topics) - set(self._ids)):
+            for topic in sorted(set(topics) - known):
                 await transaction.execute(_SQL["add_topic"], topic, self._count)
                 await transaction.execute(_SQL["add_partitions"], topic)
+
+    async def remove_topics(self, topics: Sequence[str]) -> None:
+        async with self._database.transaction() as transaction:
+            for topic in sorted(topics):
+                for row in await transaction.fetch(_SQL["find_partitions"], topic):
+                    await transaction.execute(_SQL["lock_partition"], row["id"])
+                await transaction.execute(_SQL["remove_records"], topic)
+                await transaction.execute(_SQL["remove_partitions"], topic)
+                await transaction.execute(_SQL["remove_topic"], topic)
+                self._ids.pop(topic, None)
 
     async def append(self, topic: str, key: bytes, value: bytes, headers: Headers) -> tuple[int, int]:
         return (await self.append_many([Outgoing(topic, key, value, headers)]))[0]
@@ -86,6 +101,8 @@ class PostgresLog:
                 await transaction.execute(_SQL["lock_partition"], partition_id)
             for partition_id, indexes in sorted(groups.items()):
                 first = await transaction.fetchval(_SQL["take_offsets"], partition_id, len(indexes))
+                if first is None:
+                    raise self._removed(records[indexes[0]].topic)
                 for offset, index in enumerate(indexes, start=int(first)):
                     placed[index] = (placed[index][0], offset)
                 rows = [
@@ -102,7 +119,10 @@ class PostgresLog:
 
     async def end_offset(self, topic: str, partition: int) -> int:
         ids = await self._partition_ids(topic)
-        return int(await self._database.fetchval(_SQL["end_offset"], ids[partition]))
+        end = await self._database.fetchval(_SQL["end_offset"], ids[partition])
+        if end is None:
+            raise self._removed(topic)
+        return int(end)
 
     async def read(
         self, topic: str, partition: int, offset: int, *, max_records: int = 200, wait_s: float = 0.5
@@ -146,6 +166,11 @@ class PostgresLog:
                 raise NotFoundError("no such topic", received=topic)
             self._ids[topic] = [row["id"] for row in rows]
         return self._ids[topic]
+
+    def _removed(self, topic: str) -> TransientError:
+        """Another process removed the topic; whoever tries again finds the one of that name that is there now."""
+        self._ids.pop(topic, None)
+        return TransientError("the topic was removed", where=topic, next_step="try again")
 
     async def _listen(self) -> None:
         """Listen once, whoever reads first; others wait for it."""

@@ -56,6 +56,18 @@ on conflict do nothing
 -- find_partitions: ids by number; asked once per topic
 select number, id from partitions where topic = $1 order by number
 
+-- existing_topics: most of the time all of them are there
+select name from topics where name = any($1::text[])
+
+-- remove_records: first of three, by hand, so that nothing is ever removed in passing
+delete from records where partition_id in (select id from partitions where topic = $1)
+
+-- remove_partitions: the counter goes too
+delete from partitions where topic = $1
+
+-- remove_topic: last
+delete from topics where name = $1
+
 -- lock_partition: taken in the order of ids before any counter is touched, so that two appends cannot wait for each other
 select pg_advisory_xact_lock(7240232, $1)
 

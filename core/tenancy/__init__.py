@@ -3,6 +3,6 @@
 from core.db.scope import TenantScope
 from core.tenancy.installation import init_platform
 from core.tenancy.sites import RegisteredSite
-from core.tenancy.tenancy import Tenancy
+from core.tenancy.tenancy import InactiveTenantError, Tenancy
 
-__all__ = ["RegisteredSite", "Tenancy", "TenantScope", "init_platform"]
+__all__ = ["InactiveTenantError", "RegisteredSite", "Tenancy", "TenantScope", "init_platform"]

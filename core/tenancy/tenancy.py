@@ -14,7 +14,7 @@ from core.audit import Actor, AdminDoor, Audit
 from core.audit.writer import Writer
 from core.contracts.data_contract import DataContract
 from core.contracts.site import SiteFile
-from core.db import Database, TenantScope
+from core.db import Database, Pools, TenantScope
 from core.db.queries import load_queries
 from core.db.roles import APP, PLATFORM
 from core.errors import DeniedError, InputError, NotFoundError
@@ -42,18 +42,41 @@ class BridgeIdentity:
     site: str
 
 
+class InactiveTenantError(DeniedError):
+    """The key or token is right, but its tenant is suspended or about to be removed."""
+
+    def __init__(self) -> None:
+        super().__init__("the tenant is not active")
+
+
 class Tenancy:
     """Over the platform database; lives in one event loop.
 
     Attributes:
         platform: platform database under row-level security: sees what `transaction(tenant_id)` names, else nothing.
         audit: the log of every change this class makes.
+        pools: connections to the tenants' own databases.
     """
 
-    def __init__(self, run: RunFolder, postgres: Postgres, platform: Database, admin: AdminDoor, audit: Audit) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        postgres: Postgres,
+        settings: Settings,
+        platform: Database,
+        admin: AdminDoor,
+        audit: Audit,
+    ) -> None:
         self._run = run
         self._postgres = postgres
         self._admin = admin
+        self._settings = settings.tenancy
+        self.pools = Pools(
+            settings.tenancy.open_pools,
+            connections=settings.tenancy.pool_connections,
+            idle_s=settings.tenancy.pool_idle_s,
+            server_settings=_SESSION,
+        )
         self._databases: dict[UUID, Database] = {}
         # A creation holds one connection for its lock and works on others: one at a time, or they wait for each other.
         self._creating = asyncio.Lock()
@@ -64,12 +87,12 @@ class Tenancy:
     @classmethod
     async def open(cls, run: RunFolder, postgres: Postgres, settings: Settings) -> Tenancy:
         """Connect to the platform database of an installation that `init_platform` has prepared."""
-        del settings  # The face all parts call; the registry needs nothing from it yet.
         platform, writer = await Database.open(postgres.dsn(PLATFORM, APP)), Writer.of(run)
-        return cls(run, postgres, platform, await AdminDoor.of(postgres, writer), Audit(platform, writer))
+        return cls(run, postgres, settings, platform, await AdminDoor.of(postgres, writer), Audit(platform, writer))
 
     async def close(self) -> None:
         """Close every connection this object opened."""
+        await self.pools.close()
         for database in (*self._databases.values(), self.platform, self._admin):
             await database.close()
         self._databases.clear()
@@ -141,12 +164,16 @@ class Tenancy:
         """A tenant by id, for those who have proven that they belong to it.
 
         Raises:
-            DeniedError: it does not exist or is suspended.
+            InactiveTenantError: it does not exist or is suspended.
         """
         row = await self._tenant(tenant_id)
         if row is None or row["status"] != "active":
-            raise DeniedError("the tenant is not active")
+            raise InactiveTenantError
         return _scope(row)
+
+    async def active_tenants(self) -> builtins.list[TenantScope]:
+        """Tenants that are served now; a process that serves them asks again and again."""
+        return [_scope(row) for row in await self.platform.fetch(_SQL["list_tenants"]) if row["status"] == "active"]
 
     async def status(self, scope: TenantScope) -> str:
         """`active` or `suspended`."""
@@ -230,7 +257,8 @@ class Tenancy:
         """Who holds a bridge key.
 
         Raises:
-            DeniedError: nobody does, or the tenant is not active.
+            DeniedError: nobody does.
+            InactiveTenantError: somebody does, whose tenant is not active.
         """
         prefix = prefix_of(key)
         row: dict[str, Any] | None = None
@@ -250,13 +278,13 @@ class Tenancy:
 
     async def database(self, scope: TenantScope) -> Database:
         """A tenant's database under the tenant's own role; connections open on demand and close when idle."""
-        known = self._databases.get(scope.id)
-        if known is None:
-            opened = await Database.open(self.dsn(scope), vectors=True, server_settings=_SESSION)
-            known = self._databases.setdefault(scope.id, opened)
-            if known is not opened:  # Another task was faster while this one waited.
-                await opened.close()
-        return known
+        if scope.id not in self._databases:
+
+            async def dsn() -> str:
+                return self.dsn(scope)
+
+            self._databases[scope.id] = self.pools.database(database_of(scope), dsn, vectors=True)
+        return self._databases[scope.id]
 
 
 def _scope(row: dict[str, Any]) -> TenantScope:

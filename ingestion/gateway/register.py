@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from core.identity import BridgeIdentity, IdentityService
 from core.tenancy import Tenancy
 from ingestion.gateway.promise import Promise
@@ -19,9 +22,14 @@ class PlatformRegister:
 
         Raises:
             DeniedError: nobody does.
+            InactiveTenantError: its tenant is suspended.
             TransientError: the platform database does not answer.
         """
         return await self._identity.authenticate_bridge(key)
+
+    async def active_tenants(self) -> Collection[UUID]:
+        """Ids of the tenants whose bridges may be connected now."""
+        return {scope.id for scope in await self._tenancy.active_tenants()}
 
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
         """What the bridge's site may send under a contract; None if the contract was never registered for it."""

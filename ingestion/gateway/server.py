@@ -6,22 +6,26 @@ import asyncio
 import http
 import ipaddress
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from typing import Protocol
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from core.contracts.lanes import topics_of
-from core.errors import DeniedError, InputError, TransientError
+from core.errors import DeniedError, GoldlayerError, InputError, TransientError
 from core.eventlog import EventLog
 from core.identity import BridgeIdentity
 from core.log import get_logger
 from core.settings import GatewaySettings
+from core.tenancy import InactiveTenantError
 from ingestion.gateway.session import Register, Session
 
+_LOOK_EVERY_S = 1.0
+"""How soon the bridges of a tenant that was suspended lose their sockets."""
 _log = get_logger("gateway")
 
 
@@ -29,7 +33,11 @@ class Door(Register, Protocol):
     """A register that also knows keys."""
 
     async def authenticate(self, key: str) -> BridgeIdentity:
-        """Who holds a key; `DeniedError` if nobody does."""
+        """Who holds a key; `DeniedError` if nobody does, `InactiveTenantError` if its tenant is suspended."""
+        ...
+
+    async def active_tenants(self) -> Collection[UUID]:
+        """Ids of the tenants whose bridges may be connected now."""
         ...
 
 
@@ -42,6 +50,7 @@ class Gateway:
         self._settings = settings
         # Weak: a handshake that breaks off after the key was checked never becomes a session.
         self._identities: WeakKeyDictionary[ServerConnection, BridgeIdentity] = WeakKeyDictionary()
+        self._sessions: set[Session] = set()
 
     @asynccontextmanager
     async def serving(self, port: int) -> AsyncGenerator[Server]:
@@ -71,9 +80,11 @@ class Gateway:
             ) from error
         scheme = "wss" if tls else "ws"
         _log.info("gateway is listening", action="listen", address=f"{scheme}://{self._settings.host}:{port}")
+        watch = asyncio.create_task(self._watch(), name="watch for suspended tenants")
         try:
             yield server
         finally:
+            watch.cancel()
             server.close()
             await server.wait_closed()
 
@@ -85,6 +96,9 @@ class Gateway:
                 raise DeniedError("no bridge key")
             self._identities[socket] = await self._door.authenticate(key)
             await self._log.ensure_topics(topics_of(self._identities[socket].tenant.slug))
+        except InactiveTenantError:
+            _log.warning("tenant of the bridge is not active", action="connect", peer=str(socket.remote_address))
+            return socket.respond(http.HTTPStatus.FORBIDDEN, "the tenant is not active\n")
         except DeniedError:
             _log.warning("bridge key is not valid", action="connect", peer=str(socket.remote_address))
             response = socket.respond(http.HTTPStatus.UNAUTHORIZED, "bridge key is not valid\n")
@@ -98,7 +112,26 @@ class Gateway:
 
     async def _session(self, socket: ServerConnection) -> None:
         identity = self._identities.pop(socket)
-        await Session(socket, identity, self._log, self._door, self._settings).run()
+        session = Session(socket, identity, self._log, self._door, self._settings)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+
+    async def _watch(self) -> None:
+        """Turn away the bridges of tenants that are no longer active; what they have not delivered stays with them."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if not self._sessions:
+                continue
+            try:
+                active = await self._door.active_tenants()
+            except GoldlayerError as error:
+                _log.warning("platform does not answer", action="watch", error=str(error))
+                continue
+            late = [session for session in self._sessions if session.tenant_id not in active]
+            await asyncio.gather(*(session.dismiss("the tenant is not active") for session in late))
 
 
 async def serve_until(gateway: Gateway, port: int, stop: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 from typing import Protocol
+from uuid import UUID
 
 from pydantic import BaseModel
 from websockets.asyncio.server import ServerConnection
@@ -67,6 +68,16 @@ class Session:
         self._promises: dict[str, Promise | None] = {}
         self._seen_at = 0.0
         self._facts = {"tenant": identity.tenant.slug, "bridge": identity.bridge_id}
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose bridge it is."""
+        return self._identity.tenant.id
+
+    async def dismiss(self, reason: str) -> None:
+        """End the session from outside; the bridge keeps what was not acknowledged and comes back by itself."""
+        _log.warning("bridge is turned away", action="refuse", reason=reason, **self._facts)
+        await self._leave(reason, retry=True)
 
     async def run(self) -> None:
         """Serve the bridge until it goes or has to go."""

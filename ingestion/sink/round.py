@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from core.errors import TransientError
 from core.eventlog import Record
@@ -17,6 +19,8 @@ _READ_RECORDS = 50
 _WAIT_S = 1.0
 _TRIM_EVERY_S = 10.0
 _log = get_logger("sink")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Round:
@@ -131,7 +135,7 @@ class Round:
         chunk = self._assembly.take()
         self._space.set()
         commits = await asyncio.to_thread(self._writer.plan, chunk)
-        written = await asyncio.to_thread(self._writer.commit, commits)
+        written = await _to_the_end(self._writer.commit, commits)
         self.commits += 1
         _log.info(
             "batches are in the lake",
@@ -154,3 +158,16 @@ class Round:
         self._trimmed_at = time.monotonic()
         for partition, offset in offsets.items():
             await self._log.trim(self._topic, partition, offset)
+
+
+async def _to_the_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call in a thread; cancelled meanwhile, leave only when it is done.
+
+    Whoever cancels a round because the tenant goes may then believe that nothing writes its tables any more.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    finally:
+        if not work.done():
+            await asyncio.wait([work])

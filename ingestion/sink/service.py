@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from core.contracts.lanes import topics_of
+from core.db import TenantScope
 from core.errors import GoldlayerError
 from core.eventlog import EventLog
 from core.log import get_logger
@@ -17,13 +18,14 @@ from ingestion.sink.round import Round
 from ingestion.sink.route import routes_of
 from lake.store import Lake
 
-_DISCOVER_EVERY_S = 3.0
+_DISCOVER_EVERY_S = 1.0
+"""How soon a new tenant is served, and one that was suspended no longer."""
 _LAG_EVERY_S = 30.0
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _log = get_logger("sink")
 
-Tenants = Callable[[], Awaitable[Sequence[str]]]
-"""Slugs of all tenants, asked again and again."""
+Tenants = Callable[[], Awaitable[Sequence[TenantScope]]]
+"""The tenants that are active, asked again and again."""
 
 
 async def sink_topic(job: Job, stop: asyncio.Event) -> None:
@@ -65,7 +67,12 @@ class Sink:
         self._settings = settings
         self._limits = TimeLimits.of(settings.lake.first_day, settings.sink.max_ahead_s)
         self._drain_s = drain_s
-        self._running: dict[str, list[asyncio.Task[None]]] = {}
+        self._running: dict[TenantScope, list[asyncio.Task[None]]] = {}
+
+    @property
+    def served(self) -> frozenset[str]:
+        """Slugs of the tenants whose records are carried now."""
+        return frozenset(scope.slug for scope in self._running)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sink until `stop`, then drain what the log holds."""
@@ -79,7 +86,7 @@ class Sink:
                 await self._discover(stop)
                 if loop.time() - lag_at >= _LAG_EVERY_S:
                     lag_at = loop.time()
-                    waiting = await lag(self._log, self._lake, list(self._running))
+                    waiting = await lag(self._log, self._lake, self.served)
                     _log.info("records wait in the log", action="lag", records=waiting)
             except GoldlayerError as error:
                 _log.warning("platform or log does not answer", action="discover", error=str(error))
@@ -88,16 +95,28 @@ class Sink:
         await self._drain()
 
     async def _discover(self, stop: asyncio.Event) -> None:
-        for slug in await self._tenants():
-            if slug in self._running:
+        active = await self._tenants()
+        for scope in set(self._running) - set(active):
+            await self._release(scope)
+        for scope in active:
+            if scope in self._running:
                 continue
-            await self._log.ensure_topics(topics_of(slug))
-            lake = self._lake.tenant(slug)
-            jobs = [Job(slug, route, self._log, lake, self._limits, self._settings.sink) for route in routes_of(slug)]
-            self._running[slug] = [
+            await self._log.ensure_topics(topics_of(scope.slug))
+            lake = self._lake.tenant(scope.slug)
+            routes = routes_of(scope.slug)
+            jobs = [Job(scope.slug, route, self._log, lake, self._limits, self._settings.sink) for route in routes]
+            self._running[scope] = [
                 asyncio.create_task(sink_topic(job, stop), name=f"sink {job.route.topic}") for job in jobs
             ]
-            _log.info("tenant is served", action="discover", tenant=slug)
+            _log.info("tenant is served", action="discover", tenant=scope.slug)
+
+    async def _release(self, scope: TenantScope) -> None:
+        """Let go of a tenant that is no longer active: its records stay in the log, and nothing is drained."""
+        tasks = self._running.pop(scope)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        _log.info("tenant is no longer served", action="release", tenant=scope.slug)
 
     def _raise_mistakes(self) -> None:
         """A task that ended before the stop met an error that is no error of ours to expect."""

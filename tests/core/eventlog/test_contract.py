@@ -128,3 +128,18 @@ async def test_a_large_record_fits(log: EventLog, topic: str) -> None:
 def test_the_partition_of_a_key_never_changes() -> None:
     keys = [b"bridge-1/a1/readings-live", b"bridge-1/a1/readings-backlog", b"bridge-2/b2/faults-live"]
     assert [partition_of(key, 3) for key in keys] == [1, 0, 2]
+
+
+async def test_a_removed_topic_is_gone_and_one_of_that_name_begins_anew(log: EventLog, topic: str) -> None:
+    kept = f"kept.{topic}"
+    await log.ensure_topics([topic, kept])
+    for name in (topic, kept):
+        await log.append_many([Outgoing(name, b"lane", str(n).encode()) for n in range(3)])
+    await log.remove_topics([topic, f"never.{topic}"])
+    with pytest.raises(NotFoundError):
+        await log.append(topic, b"lane", b"too late", [])
+    await log.ensure_topics([topic])
+    partition = partition_of(b"lane", 3)
+    assert await log.append(topic, b"lane", b"new", []) == (partition, 0)
+    assert [record.value for record in await drain(log, topic, partition, expected=1)] == [b"new"]
+    assert len(await drain(log, kept, partition, expected=3)) == 3

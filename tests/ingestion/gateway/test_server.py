@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography import x509
@@ -30,6 +30,7 @@ from core.eventlog import Outgoing, Record, partition_of
 from core.eventlog.memory import MemoryLog
 from core.identity import BridgeIdentity
 from core.settings import GatewaySettings
+from core.tenancy import InactiveTenantError
 from ingestion.gateway.promise import Promise
 from ingestion.gateway.server import Gateway
 from tests.ingestion.conftest import Maker, counts, sample
@@ -45,11 +46,17 @@ class OneBridge:
         self.identity = BridgeIdentity(TenantScope(uuid4(), "acme-works", "Acme"), "plant-a-bridge", "plant-a")
         self._promises = {contract.sha256: Promise.of(site, contract)}
         self.seen_incarnations: list[str] = []
+        self.suspended = False
 
     async def authenticate(self, key: str) -> BridgeIdentity:
         if key != KEY:
             raise DeniedError("bridge key is not valid")
+        if self.suspended:
+            raise InactiveTenantError
         return self.identity
+
+    async def active_tenants(self) -> set[UUID]:
+        return set() if self.suspended else {self.identity.tenant.id}
 
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
         return self._promises.get(sha256)
@@ -305,3 +312,28 @@ async def test_an_address_that_is_taken_is_named(address: str, log: SulkyLog, do
     with pytest.raises(InputError, match=str(port)):
         async with Gateway(log, door, GatewaySettings()).serving(port):
             pass
+
+
+async def test_a_suspended_tenant_s_bridge_loses_its_socket_keeps_its_batch_and_comes_back(
+    address: str, contract: DataContract, log: SulkyLog, door: OneBridge, batch: Maker
+) -> None:
+    frames = {seq: pack_frame(*batch([sample(seq)], seq, counted=counts(1))) for seq in (1, 2)}
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(frames[1])
+        assert await answer(socket) == Ack(incarnation="a1", lane="readings-live", seq=1)
+        door.suspended = True
+        assert await answer(socket) == Error(reason="the tenant is not active", retry=True)
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 10)
+    with pytest.raises(InvalidStatus) as refusal:
+        async with bridge(address, contract):
+            pass
+    assert (refusal.value.response.status_code, len(await records(log, READINGS))) == (403, 1)
+
+    door.suspended = False
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(frames[2])
+        assert await answer(socket) == Ack(incarnation="a1", lane="readings-live", seq=2)
+    assert len(await records(log, READINGS)) == 2

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from core.contracts.lanes import topics_of
-from core.errors import TransientError
+from core.db import TenantScope
+from core.errors import NotFoundError, TransientError
 from core.eventlog import EventLog, Outgoing
 from core.eventlog.memory import MemoryLog
 from core.settings import Settings, SinkSettings
@@ -20,6 +22,7 @@ from lake.tables.bronze import BRIDGE_COUNTS, EVENTS, READINGS
 from tests.ingestion.conftest import counts, event, sample
 
 Stamped = Callable[..., Outgoing]
+ACME = TenantScope(uuid4(), "acme-works", "Acme")
 
 
 @pytest.fixture
@@ -35,8 +38,8 @@ async def log() -> MemoryLog:
 
 
 def sink(log: EventLog, lake: Lake, **settings: float) -> Sink:
-    async def tenants() -> Sequence[str]:
-        return ["acme-works"]
+    async def tenants() -> Sequence[TenantScope]:
+        return [ACME]
 
     return Sink(log, lake, tenants, Settings(sink=SinkSettings.model_validate(settings)))
 
@@ -131,3 +134,50 @@ async def test_tenants_that_come_later_are_served(lake: Lake) -> None:
     await drained(log, lake)
     assert await log.partitions("acme-works.scada.readings") == 3
     assert await lag(log, lake, ["nobody-yet"]) == {"nobody-yet": 0}
+
+
+async def test_a_suspended_tenant_keeps_its_records_in_the_log_and_loses_none(
+    log: MemoryLog, lake: Lake, stamped: Stamped
+) -> None:
+    active = [ACME]
+
+    async def tenants() -> Sequence[TenantScope]:
+        return list(active)
+
+    stop = asyncio.Event()
+    service = Sink(log, lake, tenants, Settings(sink=SinkSettings(commit_interval_s=0.05)))
+    running = asyncio.create_task(service.run(stop))
+    await log.append_many([stamped([sample(n)], n) for n in range(1, 6)])
+    await until_in_the_lake(log, lake)
+    active.clear()
+    await until_let_go(service)
+    await log.append_many([stamped([sample(n)], n) for n in range(6, 11)])
+    assert await lag(log, lake, ["acme-works"]) == {"acme-works": 5}
+    version = lake.tenant("acme-works").version(READINGS)
+    active.append(TenantScope(uuid4(), "beta-works", "Beta"))
+    await until_served(log, "beta-works.scada.readings")
+    assert lake.tenant("acme-works").version(READINGS) == version
+    active.append(ACME)
+    await until_in_the_lake(log, lake)
+    stop.set()
+    await running
+    assert lake.tenant("acme-works").scan(READINGS).collect()["seq"].sort().to_list() == list(range(1, 11))
+
+
+async def until_let_go(service: Sink) -> None:
+    for _ in range(200):
+        if not service.served:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the tenant is still served")
+
+
+async def until_served(log: EventLog, topic: str) -> None:
+    for _ in range(200):
+        try:
+            await log.partitions(topic)
+        except NotFoundError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the tenant is not served")
