@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from agents.analyst.catalogue import parts
 from agents.analyst.clauses import POINTS_BACK, THEN
+from agents.analyst.days import Period
 from agents.analyst.entities import Found, stem
 from agents.analyst.slots import Asked
 from agents.analyst.spelling import words_of
-from agents.analyst.times import Period, without_periods
+from agents.analyst.times import without_periods
 from agents.analyst.wordlists import JOINTS
 
 _BARE_PERIOD = "What happened in that period"

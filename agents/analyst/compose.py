@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from agents.analyst.choose import entity_of, parameters_of
+from agents.analyst.days import ANY_DAY
 from agents.analyst.plan import Step
+from agents.analyst.spelling import words_of
+from agents.analyst.times import find_periods
 from agents.conversation import ToolDefinition, ToolReply
 from core.sdk.words import listing, number, period, sentence, with_unit
 
@@ -17,7 +20,7 @@ SIGNATURE = (
 )
 _OFFERED = 4
 _ERROR = 200
-_POINTS = (" this ", " these ", " those ", " that ", " it ", " they ")
+_POINTS = frozenset("this these those that it they them same there".split())  # noqa: SIM905  reads as the words do
 Result = dict[str, Any]
 
 
@@ -127,10 +130,10 @@ def _plainly(row: dict[str, Any]) -> str:
 
 
 def _offer(tools: Sequence[ToolDefinition]) -> str:
-    """A few questions that stand alone, one a tool."""
+    """A few questions that stand alone and need no period, one a tool."""
     can: list[str] = []
     for tool in tools:
-        alone = [text for text in tool.examples if not any(word in f" {text.lower()} " for word in _POINTS)]
+        alone = [text for text in tool.examples if not (words_of([text]) & _POINTS or find_periods(text, ANY_DAY))]
         if tool.reads_only and alone:
             can.append(f"“{alone[0]}”")
     return f"I can answer questions such as {', '.join(can[:_OFFERED])}." if can else "I have no tools to read with."

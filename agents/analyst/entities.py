@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agents.analyst.catalogue import Catalogue, Machine, Part, parts
+from agents.analyst.days import WORD_NUMBERS
 from agents.analyst.limits import find_limits
-from agents.analyst.times import WORD_NUMBERS
 from agents.analyst.wordlists import COUNTED_STEMS, EQUIPMENT
 
 _NUMBER_WORDS = {"no", "nr", "number", "unit"}

@@ -27,7 +27,8 @@ _OTHERS = re.compile(
 )
 _FUTURE = re.compile(
     r"\b(?:tomorrow|(?:in\s+)?(?:the\s+)?(?:next|coming)\s+(?:(?:\d+|few|two|three|four|five|six)\s+)?"
-    r"(?:hours?|days?|weeks?|months?|quarters?|years?)|in\s+(?:the\s+)?(?:near\s+)?future|soon)\b",
+    r"(?:hours?|days?|weeks?|months?|quarters?|years?|seasons?|spring|summer|autumn|winter|shift"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)|in\s+(?:the\s+)?(?:near\s+)?future|soon)\b",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]+")

@@ -10,14 +10,17 @@ from typing import Any
 from agents.analyst import manners
 from agents.analyst.carry import Carried, carry, inherit
 from agents.analyst.catalogue import Catalogue, parts
-from agents.analyst.choose import REFUSE_BELOW, SURE_FROM, Choice, Chooser, entity_of, parameters_of
+from agents.analyst.choose import REFUSE_BELOW, Chooser, entity_of, parameters_of
 from agents.analyst.clauses import THEN, split
+from agents.analyst.days import CALENDAR_WORDS, Coverage, Period
 from agents.analyst.entities import find_entities, mask_machines, stem
 from agents.analyst.limits import find_limits
-from agents.analyst.slots import Asked, choice_in, fill
+from agents.analyst.relevance import CLOCK, beside_the_point, unread_time
+from agents.analyst.seasons import seasons_said
+from agents.analyst.slots import Asked, choice_in, choices, fill
 from agents.analyst.spelling import correct, words_of
-from agents.analyst.times import CALENDAR_WORDS, Coverage, Period, find_periods, impossible_dates, without_periods
-from agents.analyst.wordlists import EMPTY, ENGLISH, EQUIPMENT, JOINTS
+from agents.analyst.times import find_periods, impossible_dates, without_periods
+from agents.analyst.wordlists import EQUIPMENT, UNRECORDED
 from agents.conversation import ToolDefinition
 
 _ASK_BACK_FROM = 0.5
@@ -26,16 +29,15 @@ _NEAR = 0.12
 """How much worse than the best tool another may fit that has everything it needs."""
 _ONE = re.compile(r"\bwhich\s+(?:\w+\s+)?(?:machine|equipment)\b(?!\s+(?:has|have|had|shows?)\b)", re.IGNORECASE)
 """`which engine will fail first` wants one; `which engine has this fault` wants all that have it."""
-_PERSON_OR_PLACE = re.compile(r"(?:who|whom|whose|where)\b", re.IGNORECASE)
+_WHY = re.compile(r"(?:(?:and|but|so)\s+)?why\b", re.IGNORECASE)
 _IT = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"(?:(?:and|but|so|also)\s+)?(?:was|were|is|are|did|does|do|has|have|had|any)\b", re.IGNORECASE)
 _TURNED = re.compile(
     r"\b(?:not|never|no|none|without|fine|ok|okay|well|normal|healthy|cleared|closed|gone|over|resolved|fixed|finished"
-    r"|more|less|fewer|than|all|every|only|still\s+\w+ing|or)\b|n['’]t\b",
+    r"|more|less|fewer|than|all|every|only|before|again|earlier|still\s+\w+ing|or)\b|n['’]t\b",
     re.IGNORECASE,
 )
 """Words after which yes and no would be about something else than whether a fault was there."""
-_CLOCK = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d\b|\b(?:1[0-2]|[1-9])\s?(?:am|pm|o['’]clock)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _spelled(catalogue: Catalogue, tools: Sequence[ToolDefinition]) -> frozenset
     names = [*(m.id for m in catalogue.machines), *catalogue.types(), *(signal for _, signal in catalogue.signals)]
     faults = [text for fault in catalogue.codes for text in (fault.code, fault.message)]
     told = [text for tool in tools for text in (tool.description, *tool.examples)]
-    return words_of([*names, *faults, *told, *CALENDAR_WORDS, *EQUIPMENT])
+    return words_of([*names, *faults, *told, *CALENDAR_WORDS, *EQUIPMENT, *UNRECORDED])
 
 
 def _understand(clause: str, catalogue: Catalogue) -> Asked:
@@ -101,8 +103,14 @@ def _understand(clause: str, catalogue: Catalogue) -> Asked:
     found = find_entities(_without(clause, rough), catalogue)
     own = catalogue.days(found.machines, found.types)
     periods = find_periods(clause, Coverage(*own)) if own else []
-    lone = catalogue.machines[0].id if len(catalogue.machines) == 1 else None
-    return Asked(clause, found, tuple(periods), tuple(periods), lone)
+    return Asked(clause, found, tuple(periods), tuple(periods), _lone(found.signals, catalogue))
+
+
+def _lone(signals: Sequence[str], catalogue: Catalogue) -> str | None:
+    """The only machine there is, or the only one that has what is to be measured."""
+    kinds = {kind for kind, signal in catalogue.signals if signal in signals}
+    machines = [machine.id for machine in catalogue.machines if not kinds or machine.type in kinds]
+    return machines[0] if len(machines) == 1 else None
 
 
 def _declined(asked: Asked, catalogue: Catalogue) -> Step | None:
@@ -136,7 +144,8 @@ def _step(asked: Asked, catalogue: Catalogue, tools: Sequence[ToolDefinition], c
     clause = asked.text
     if _ONE.search(mask_machines(clause, catalogue)) and asked.found.count is None:
         asked = replace(asked, found=replace(asked.found, count=1))
-    ranked = chooser.rank(_variants(asked, catalogue), tools, lambda tool: _fit(tool, asked))
+    variants = _variants(asked, catalogue)
+    ranked = chooser.rank(variants, tools, lambda tool: _fit(tool, asked))
     best = next((choice for choice in ranked if fill(choice.tool, asked).missing is None), None)
     top = ranked[0] if ranked else None
     none = Step(clause, refusal=f"None of my tools answers “{clause}”.", lost=True)
@@ -150,7 +159,7 @@ def _step(asked: Asked, catalogue: Catalogue, tools: Sequence[ToolDefinition], c
         return Step(clause, refusal=_missing(clause, fill(top.tool, asked).missing or "", catalogue))
     if not best.tool.reads_only or best.score < REFUSE_BELOW:
         return none
-    if _beside_the_point(asked, best, catalogue, tools, chooser):
+    if beside_the_point(asked, variants, best, catalogue, chooser):
         return none
     if _nobody_named(asked) and _takes(best.tool, "equipment"):
         return Step(clause, refusal=_missing(clause, "equipment", catalogue))
@@ -160,29 +169,15 @@ def _step(asked: Asked, catalogue: Catalogue, tools: Sequence[ToolDefinition], c
         days = catalogue.days(asked.found.machines, asked.found.types)
         until = f"; the recorded data ends {days[1]}" if days else ""
         return Step(clause, refusal=f"There is no data of “{coming}”{until}.")
+    unread = unread_time(asked)
+    if unread and dated:
+        return Step(clause, refusal=_unread(unread, asked, catalogue))
     filled = fill(best.tool, asked)
     waits = bool(THEN.search(clause)) and not asked.periods and dated
     notes = _notes(asked, filled.unheard, best.tool, catalogue)
-    yes_no = _YES_NO.match(clause) is not None and _TURNED.search(clause) is None and _asks_for_codes(asked)
+    turned = _TURNED.search(without_periods(clause, asked.own_periods))
+    yes_no = _YES_NO.match(clause) is not None and turned is None and _asks_for_codes(asked)
     return Step(clause, best.tool.name, filled.calls, notes=notes, waits=waits, yes_no=yes_no)
-
-
-def _beside_the_point(
-    asked: Asked, best: Choice, catalogue: Catalogue, tools: Sequence[ToolDefinition], chooser: Chooser
-) -> bool:
-    """The clause names a thing of ours and asks something else about it: its colour, its price, who painted it. What
-    ends in -ly says how, not what."""
-    opener = _PERSON_OR_PLACE.match(asked.text)
-    if opener:
-        return not any(example.lower().startswith(opener[0].lower()) for example in best.tool.examples)
-    described = _takes(best.tool, "text") or asked.found.signals or asked.found.codes
-    if described or best.score >= SURE_FROM:
-        return False
-    own = {stem(word) for word in _spelled(catalogue, [tool for tool in tools if tool.reads_only])}
-    plain = words_of(_variants(asked, catalogue)) - ENGLISH - JOINTS - EMPTY
-    return bool(
-        chooser.strangers(sorted(w for w in plain if len(w) > 2 and not w.endswith("ly") and stem(w) not in own), tools)
-    )
 
 
 def _nobody_named(asked: Asked) -> bool:
@@ -207,15 +202,23 @@ def _notes(asked: Asked, unheard: Sequence[str], tool: ToolDefinition, catalogue
     days = catalogue.days(asked.found.machines, asked.found.types)
     if relative and days and "period" not in unheard:
         notes.append(f"Times are counted back from the newest data, {days[1]}.")
+    if "period" not in unheard:
+        notes += seasons_said(asked.text)
     if "count" in unheard:
         notes.append("More cannot be listed at once.")
     if "limit" in unheard:
         notes.append("The limit was not looked at.")
-    if _CLOCK.search(asked.text) and "period" not in unheard:
+    if CLOCK.search(asked.text) and "period" not in unheard:
         notes.append("Whole days were looked at, not hours.")
     if asked.found.unknown:
         notes.append(f"I know no {_listed(asked.found.unknown)} here.")
     return tuple(notes)
+
+
+def _unread(said: str, asked: Asked, catalogue: Catalogue) -> str:
+    days = catalogue.days(asked.found.machines, asked.found.types)
+    recorded = f"; the recorded data runs from {days[0]} to {days[1]}" if days else ""
+    return f"I cannot ask for “{said}”, only for days, weeks, months, quarters, seasons and years{recorded}."
 
 
 def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
@@ -231,7 +234,7 @@ def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
 
 def _variants(asked: Asked, catalogue: Catalogue) -> list[str]:
     """The clause in plain words, then with a known fault or signal in plain words too."""
-    bare = manners.without_future(_CLOCK.sub(" ", without_periods(asked.text, asked.own_periods)))
+    bare = manners.without_future(CLOCK.sub(" ", without_periods(asked.text, asked.own_periods)))
     plain = THEN.sub("at that time", mask_machines(find_limits(bare).text, catalogue))
     variants = [plain]
     signals = asked.found.signals if asked.found.signal_share == 1 else []
@@ -250,7 +253,7 @@ def _is_of(said: str, stems: set[str]) -> bool:
 
 
 def _fit(tool: ToolDefinition, asked: Asked) -> float:
-    gain = 0.0
+    gain = 0.10 if _WHY.match(asked.text) and any(_WHY.match(example) for example in tool.examples) else 0.0
     if asked.found.machines and not _takes(tool, "equipment"):
         gain -= 0.12
     if asked.found.signals:
@@ -265,8 +268,8 @@ def _fit(tool: ToolDefinition, asked: Asked) -> float:
     if asked.periods and not _takes(tool, "first_day"):
         gain -= 0.08
     for schema in parameters_of(tool).values():
-        heard = choice_in(asked.text, schema)
-        gain += 0.10 if heard else 0.0
+        # One of two says how (highest, lowest), one of many what it is about (a key figure).
+        gain += (0.20 if len(choices(schema)) > 2 else 0.10) if choice_in(asked.text, schema) else 0.0
     return gain
 
 

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 from agents.analyst.choose import entity_of, parameters_of
+from agents.analyst.days import Period
 from agents.analyst.entities import Found
 from agents.analyst.spelling import words_of
-from agents.analyst.times import Period
 from agents.analyst.wordlists import EMPTY
 from agents.conversation import ToolDefinition
 

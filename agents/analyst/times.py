@@ -7,77 +7,29 @@ first, second and third ten days of a month; the first week of a month is its fi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, timedelta
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("january", "jan"),
-            ("february", "feb"),
-            ("march", "mar"),
-            ("april", "apr"),
-            ("may",),
-            ("june", "jun"),
-            ("july", "jul"),
-            ("august", "aug"),
-            ("september", "sept", "sep"),
-            ("october", "oct"),
-            ("november", "nov"),
-            ("december", "dec"),
-        ),
-        start=1,
-    )
-    for name in names
-}
-WORD_NUMBERS = {
-    word: number
-    for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), start=1
-    )
-}
-CALENDAR_WORDS = (
-    *_MONTHS,
-    *WORD_NUMBERS,
-    "today yesterday tomorrow week weeks month months quarter year years last next",
+from agents.analyst import seasons
+from agents.analyst.days import (
+    ANY_DAY,
+    MONTHS,
+    WORD_NUMBERS,
+    Coverage,
+    Days,
+    Period,
+    Reader,
+    day_of,
+    in_year,
+    month_end,
 )
-"""For those who mend spelling."""
+
 _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
-_M = "(?P<m>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_M = "(?P<m>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 _Y = r"(?:,?\s+(?:of\s+)?(?P<y>(?:19|20)\d\d))?\b"
 _D = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?"
 _N = r"(?P<n>\d{1,3}|" + "|".join(WORD_NUMBERS) + ")"
 _DAYS = {"hour": 1, "day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Days with data: what relative and year-less periods are resolved against."""
-
-    first: date
-    last: date
-
-
-ANY_DAY = Coverage(date(2000, 1, 1), date(2049, 12, 31))
-"""For finding where periods stand in a text when it does not matter which days they mean."""
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Days, both inclusive; None is open. `start` and `end` say where in the text it stands."""
-
-    first: date | None
-    last: date | None
-    start: int
-    end: int
-    relative: bool = False
-    """Counted back from the newest data (`last week`, `now`), not named by the calendar."""
-
-
-Days = tuple[date, date]
-_Reader = Callable[[re.Match[str], Coverage], Days | None]
 
 
 def find_periods(text: str, coverage: Coverage) -> list[Period]:
@@ -101,8 +53,8 @@ def impossible_dates(text: str) -> list[str]:
     for pattern in (_ISO_DAY, _DAY_OF_MONTH, _MONTH_AND_DAY):
         for match in pattern.finditer(text):
             year = int(match["y"]) if match["y"] else 2000  # a leap year: without a year the day may be meant of one
-            month = int(match["m"]) if match["m"].isdigit() else _MONTHS[match["m"].lower()]
-            if _day(year, month, int(match["d"])) is None:
+            month = int(match["m"]) if match["m"].isdigit() else MONTHS[match["m"].lower()]
+            if day_of(year, month, int(match["d"])) is None:
                 written.append(match[0].strip(" ."))
     return written
 
@@ -138,7 +90,7 @@ def _forward(first: Period, last: Period, text: str) -> date | None:
     said_year = re.search(r"(?:19|20)\d\d", text[first.start : first.end])
     if said_year or first.first is None or last.last is None or first.first.month <= last.last.month:
         return first.first
-    return _day(first.first.year - 1, first.first.month, first.first.day) or first.first
+    return day_of(first.first.year - 1, first.first.month, first.first.day) or first.first
 
 
 def _bounded(period: Period, text: str) -> Period:
@@ -157,33 +109,13 @@ def _bounded(period: Period, text: str) -> Period:
             return Period(None, period.last, start, period.end)
 
 
-def _month_end(year: int, month: int) -> date:
-    return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-
-
-def _in_year(year: str | None, coverage: Coverage, build: Callable[[int], Days | None]) -> Days | None:
-    if year is not None:
-        return build(int(year))
-    years = range(coverage.last.year, coverage.first.year - 1, -1)
-    built = [days for days in (build(candidate) for candidate in years) if days is not None]
-    overlapping = [days for days in built if days[0] <= coverage.last and days[1] >= coverage.first]
-    return (overlapping or built or [None])[0]
-
-
-def _day(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
 def _single(year: int, month: int, day: int) -> Days | None:
-    found = _day(year, month, day)
+    found = day_of(year, month, day)
     return (found, found) if found else None
 
 
 def _span(year: int, month: int, first: int, last: int) -> Days | None:
-    start, end = _day(year, month, first), _day(year, month, last)
+    start, end = day_of(year, month, first), day_of(year, month, last)
     return (start, end) if start and end and start <= end else None
 
 
@@ -193,17 +125,17 @@ def _iso(match: re.Match[str], _: Coverage) -> Days | None:
 
 def _iso_month(match: re.Match[str], _: Coverage) -> Days | None:
     month = int(match["m"])
-    return (date(int(match["y"]), month, 1), _month_end(int(match["y"]), month)) if 1 <= month <= 12 else None
+    return (date(int(match["y"]), month, 1), month_end(int(match["y"]), month)) if 1 <= month <= 12 else None
 
 
 def _day_month(match: re.Match[str], coverage: Coverage) -> Days | None:
-    month, day = _MONTHS[match["m"].lower()], int(match["d"])
-    return _in_year(match["y"], coverage, lambda year: _single(year, month, day))
+    month, day = MONTHS[match["m"].lower()], int(match["d"])
+    return in_year(match["y"], coverage, lambda year: _single(year, month, day))
 
 
 def _day_span(match: re.Match[str], coverage: Coverage) -> Days | None:
-    month, first, last = _MONTHS[match["m"].lower()], int(match["d"]), int(match["e"])
-    return _in_year(match["y"], coverage, lambda year: _span(year, month, first, last))
+    month, first, last = MONTHS[match["m"].lower()], int(match["d"]), int(match["e"])
+    return in_year(match["y"], coverage, lambda year: _span(year, month, first, last))
 
 
 def _slashed(match: re.Match[str], coverage: Coverage) -> Days | None:
@@ -214,15 +146,15 @@ def _slashed(match: re.Match[str], coverage: Coverage) -> Days | None:
 
 
 def _month(match: re.Match[str], coverage: Coverage) -> Days | None:
-    month = _MONTHS[match["m"].lower()]
-    return _in_year(match["y"], coverage, lambda year: (date(year, month, 1), _month_end(year, month)))
+    month = MONTHS[match["m"].lower()]
+    return in_year(match["y"], coverage, lambda year: (date(year, month, 1), month_end(year, month)))
 
 
 def _part_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
-    month, word = _MONTHS[match["m"].lower()], match["part"].lower()
+    month, word = MONTHS[match["m"].lower()], match["part"].lower()
 
     def build(year: int) -> Days:
-        end = _month_end(year, month)
+        end = month_end(year, month)
         if "half" in word:
             return (date(year, month, 1), date(year, month, 15)) if "first" in word else (date(year, month, 16), end)
         if word.startswith(("early", "beginning", "start")):
@@ -231,19 +163,19 @@ def _part_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
             return date(year, month, 11), date(year, month, 20)
         return date(year, month, 21), end
 
-    return _in_year(match["y"], coverage, build)
+    return in_year(match["y"], coverage, build)
 
 
 def _week_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
-    month, place = _MONTHS[match["m"].lower()], _ORDINALS[match["o"].lower()]
+    month, place = MONTHS[match["m"].lower()], _ORDINALS[match["o"].lower()]
 
     def build(year: int) -> Days:
-        end = _month_end(year, month)
+        end = month_end(year, month)
         if place < 0:
             return end - timedelta(days=6), end
         return date(year, month, 7 * place - 6), date(year, month, 7 * place)
 
-    return _in_year(match["y"], coverage, build)
+    return in_year(match["y"], coverage, build)
 
 
 def _week_of(match: re.Match[str], coverage: Coverage) -> Days | None:
@@ -257,7 +189,7 @@ def _week_of(match: re.Match[str], coverage: Coverage) -> Days | None:
 def _quarter(match: re.Match[str], coverage: Coverage) -> Days | None:
     place = int(match["q"]) if match["q"] else _ORDINALS[match["o"].lower()]
     month = 3 * place - 2
-    return _in_year(match["y"], coverage, lambda year: (date(year, month, 1), _month_end(year, month + 2)))
+    return in_year(match["y"], coverage, lambda year: (date(year, month, 1), month_end(year, month + 2)))
 
 
 def _year(match: re.Match[str], _: Coverage) -> Days | None:
@@ -299,14 +231,14 @@ def _newest(_: re.Match[str], coverage: Coverage) -> Days | None:
 def _day_of_month(match: re.Match[str], coverage: Coverage) -> Days | None:
     day, month = int(match["d"]), coverage.last.replace(day=1)
     while month >= coverage.first.replace(day=1):
-        found = _day(month.year, month.month, day)
+        found = day_of(month.year, month.month, day)
         if found and coverage.first <= found <= coverage.last:
             return found, found
         month = (month - timedelta(days=1)).replace(day=1)
     return None
 
 
-_RELATIVE: tuple[_Reader, ...] = (_last_n, _this, _recently, _today, _newest)
+_RELATIVE: tuple[Reader, ...] = (_last_n, _this, _recently, _today, _newest, *seasons.RELATIVE)
 _ISO_DAY = re.compile(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b")
 _DAY_OF_MONTH = re.compile(rf"\b(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s+(?:of\s+)?{_M}{_Y}", re.IGNORECASE)
 _MONTH_AND_DAY = re.compile(rf"\b{_M}\s+(?:the\s+)?(?P<d>[0-3]\d)(?:st|nd|rd|th)?\b(?!\d){_Y}", re.IGNORECASE)
@@ -317,11 +249,11 @@ _BEFORE_MAY = "|".join(
 _PART = r"(?P<part>early|mid(?:dle)?|late|end|beginning|start|(?:first|second)\s+half)(?:[\s-]+(?:of\s+)?)"
 
 
-def _rule(pattern: str, reader: _Reader) -> tuple[re.Pattern[str], _Reader]:
+def _rule(pattern: str, reader: Reader) -> tuple[re.Pattern[str], Reader]:
     return re.compile(pattern, re.IGNORECASE), reader
 
 
-_PATTERNS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
+_PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _rule(r"\bweek\s+of\s+(?:the\s+)?(?P<rest>[^,?;]*\d[^,?;]*)", _week_of),
     _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|\s?UTC)?)?\b", _iso),
     _rule(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)\b(?!-)", _iso_month),
@@ -332,12 +264,22 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     _rule(rf"\b{_D}(?=\s+(?:and|or)\s+\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_M}{_Y})", _day_month),
     _rule(rf"\b{_D}\s+(?:of\s+)?{_M}{_Y}", _day_month),
     _rule(rf"\b{_M}\s+(?:the\s+)?{_D}\b(?!\d){_Y}", _day_month),
+    _rule(
+        rf"\b(?P<o>{'|'.join(_ORDINALS)})(?=\s+(?:and|or|with|to|vs)\s+(?:the\s+)?(?:{'|'.join(_ORDINALS)})"
+        rf"\s+week\s+(?:of|in)\s+{_M}{_Y})",
+        _week_of_month,
+    ),
     _rule(rf"\b(?P<o>{'|'.join(_ORDINALS)})\s+week\s+(?:of|in)\s+{_M}{_Y}", _week_of_month),
     _rule(rf"\b(?:the\s+)?{_PART}{_M}{_Y}", _part_of_month),
     _rule(rf"\b(?!may\b){_M}{_Y}", _month),
     # The modal verb is lower-case and follows no preposition.
     _rule(rf"(?<=\s)(?-i:(?=May\b)){_M}{_Y}", _month),
     _rule(rf"(?:{_BEFORE_MAY})(?P<m>may)\b{_Y}", _month),
+    (seasons.SEASON, seasons.season),
+    (seasons.LED_SEASON, seasons.season),
+    (seasons.AGO, seasons.ago),
+    (seasons.WEEKDAY, seasons.weekday),
+    (seasons.HALF, seasons.half_year),
     _rule(r"\b(?:q(?P<q>[1-4])|(?P<o>first|second|third|fourth)\s+quarter)" + _Y, _quarter),
     _rule(rf"\b(?:last|past|previous|latest)\s+(?:{_N}\s+)?(?P<u>hour|day|week|month|quarter|year)s?\b", _last_n),
     _rule(r"\bthis\s+(?P<u>week|month|year)\b", _this),

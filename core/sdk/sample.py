@@ -148,8 +148,8 @@ class SamplePlant:
         for number, names, day in self._each():
             strain = round(self._strain(number, day), 6)
             reason = f"bearing temperature {strain} spreads above its baseline"
-            score = {"anomaly_score": strain, "top_signal": "bearing_temperature", "top_deviation": strain}
-            yield {**names, **score, "reason": reason, "date": day}
+            top = {"top_signal": "bearing_temperature", "top_deviation": strain}
+            yield {**names, "anomaly_score": strain / (strain + 6), **top, "reason": reason, "date": day}
 
     def _lives(self) -> Iterator[Row]:
         for number, names, day in self._each():

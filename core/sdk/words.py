@@ -97,6 +97,13 @@ def readable(name: str) -> str:
     return f"{words} ({_every(every)} {_WINDOWS.get(aggregate, aggregate)})"
 
 
+def lasting(name: str) -> str:
+    """How long one value of a signal speaks for: `six hours` of a six-hour window, else `hour`."""
+    match = re.search(r":PT(\d+)H$", name)
+    count = int(match[1]) if match else 1
+    return "hour" if count == 1 else f"{_NUMBERS[count] if count < len(_NUMBERS) else count} hours"
+
+
 def plain(text: str) -> str:
     """A text whose identifiers (`hpc_outlet_pressure`, `flow:mean:P1D`) are said as `readable` says them."""
     return _IDENTIFIER.sub(lambda match: readable(match[0]), text)

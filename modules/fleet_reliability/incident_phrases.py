@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from core.sdk.words import counted, listing, moment, number, period, quantity, readable, rough, sentence, span, times
-from modules.fleet_reliability.phrases import distance
+from modules.fleet_reliability.phrases import SCALE, distance, remaining
 
 Row = dict[str, Any]
 _LISTED = 10
@@ -22,8 +22,9 @@ def of_machine(
     episodes: Sequence[Row],
     deviations: Sequence[Row],
     worst: Sequence[Row],
+    lives: Sequence[Row],
 ) -> list[str]:
-    """Faults, deviations and the strangest day of one machine."""
+    """Faults, deviations, the strangest day of one machine, and its remaining life with what drives it."""
     said = _faults(equipment, first, last, counts, episodes)
     if deviations:
         strongest = "; ".join(_deviation(row) for row in deviations[:3])
@@ -31,11 +32,11 @@ def of_machine(
     if worst:
         score = rough(worst[0]["anomaly_score"])
         said.append(
-            f"Its anomaly score was {score}."
+            f"Its anomaly score was {score} {SCALE}."
             if first == last and first is not None
-            else f"Its strangest day was {worst[0]['date']}, with an anomaly score of {score}."
+            else f"Its strangest day was {worst[0]['date']}, with an anomaly score of {score} {SCALE}."
         )
-    return said
+    return [*said, *(remaining(row, lone=True) for row in lives)]
 
 
 def _faults(
@@ -114,7 +115,7 @@ def of_site(
         said.append(f"Raised earlier and still standing then: {listing(named)}.")
     if worst:
         named = [f"{row['equipment_id']} ({rough(row['anomaly_score'])} on {row['date']})" for row in worst]
-        said.append(f"Highest anomaly scores: {listing(named)}.")
+        said.append(f"Highest anomaly scores {SCALE}: {listing(named)}.")
     return said
 
 

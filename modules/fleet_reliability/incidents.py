@@ -12,6 +12,7 @@ from modules.fleet_reliability.service import LIFE_DEFINITIONS, QUERIES
 
 _FAULTS = "silver.fault_episodes"
 _HEALTH = "gold.health_daily"
+_LIFE = "gold.remaining_life"
 _MEMORY = "memory.fault_memory"
 _NEAREST = 8
 Row = dict[str, Any]
@@ -45,21 +46,23 @@ async def what_happened(
     evidence = [*counts.evidence, *episodes.evidence]
     subject = equipment or (f"any {equipment_type.replace('_', ' ')}" if equipment_type else "any machine")
     deviations: list[Row] = []
+    lives: list[Row] = []
     if equipment is not None:
         found = {"equipment": equipment, **window}
         off = await context.read(QUERIES["deviations"], ["gold.deviation_daily"], found)
         worst = await context.read(QUERIES["worst_health_day"], [_HEALTH], found)
-        deviations = off.rows
-        evidence += [*off.evidence, *worst.evidence]
+        life = await context.read(QUERIES["life_in_period"], [_LIFE], found)
+        deviations, lives = off.rows, life.rows
+        evidence += [*off.evidence, *worst.evidence, *(life.evidence if lives else [])]
         findings = incident_phrases.of_machine(
-            equipment, first, last, counts.rows, episodes.rows, deviations, worst.rows
+            equipment, first, last, counts.rows, episodes.rows, deviations, worst.rows, lives
         )
     else:
         of_type = {"equipment_type": equipment_type, **window}
         worst = await context.read(QUERIES["strangest_machines"], [_HEALTH], of_type)
         evidence += worst.evidence
         findings = incident_phrases.of_site(subject, first, last, counts.rows, episodes.rows, worst.rows)
-    rows = [*counts.rows, *episodes.rows, *deviations, *worst.rows]
+    rows = [*counts.rows, *episodes.rows, *deviations, *worst.rows, *lives]
     found = bool(rows)
     if not deviations and not worst.rows:
         # What still stands stands on every later day, also on those nobody watched: they are no answer.

@@ -34,6 +34,8 @@ _KPIS = {
 }
 _TOTALS = ("fault_count", "throughput")
 _RUNNING = ("mtbf", "mttr")
+SCALE = "(zero is its baseline, one the farthest)"
+"""How an anomaly score reads; said once an answer."""
 
 
 def ranking(
@@ -46,7 +48,7 @@ def ranking(
     lines: list[str] = []
     for row in rows:
         own = [fault for fault in faults if fault["equipment_id"] == row["equipment_id"]]
-        lines += _machine(row, own, named=asked is not None, lone=lone)
+        lines += _machine(row, own, named=asked is not None, lone=lone, exact=bool(limit))
     return [*_head(rows, asked, limit, order), *lines]
 
 
@@ -64,9 +66,9 @@ def _head(rows: Sequence[Row], asked: Sequence[str] | None, limit: str, order: s
     return [f"In the best state: {names}." if order == "best" else f"Look first at {names}."]
 
 
-def _machine(row: Row, faults: Sequence[Row], *, named: bool, lone: bool) -> list[str]:
+def _machine(row: Row, faults: Sequence[Row], *, named: bool, lone: bool, exact: bool) -> list[str]:
     if "life_median" in row:
-        return [_life(row, lone=lone), *(_standing(row["equipment_id"], faults) if named else [])]
+        return [remaining(row, lone=lone, exact=exact), *(_standing(row["equipment_id"], faults) if named else [])]
     if not named:
         return [f"{row['equipment_id']} has {_score(row)}."]
     no_life = f"{row['equipment_id']} has no estimate of its remaining life"
@@ -98,10 +100,18 @@ def _standing(equipment: str, faults: Sequence[Row]) -> list[str]:
     ]
 
 
-def _life(row: Row, *, lone: bool) -> str:
-    unit = row["unit"]
+def remaining(row: Row, *, lone: bool, exact: bool = False) -> str:
+    """How long a machine has got and what says so.
+
+    Args:
+        row: the estimate.
+        lone: it is the only one, so everything that says so is told.
+        exact: to a tenth: it is held against a limit, on whose other side the whole number may lie.
+    """
+    unit, left = row["unit"], row["life_median"]
+    median = f"{left:.1f}" if exact else whole(left)
     said = (
-        f"{row['equipment_id']} has about {with_unit(whole(row['life_median']), unit)} left "
+        f"{row['equipment_id']} has about {with_unit(median, unit)} left "
         f"({row['interval_percent']} % interval {whole(row['life_low'])} to {whole(row['life_high'])}), "
         f"as of {moment(row['as_of'])} UTC at an age of {with_unit(whole(row['age']), unit)}"
     )
@@ -111,7 +121,7 @@ def _life(row: Row, *, lone: bool) -> str:
 
 
 def _score(row: Row) -> str:
-    said = f"an anomaly score of {rough(row['anomaly_score'])} on {row['date']}"
+    said = f"an anomaly score of {rough(row['anomaly_score'])} {SCALE} on {row['date']}"
     if row["top_signal"] is None or row["top_deviation"] is None:
         return said
     return f"{said}, furthest off: {readable(row['top_signal'])}, {distance(row['top_deviation'])} its baseline"
@@ -123,9 +133,19 @@ def distance(deviation: float) -> str:
     return f"far {side} ({rough(size)} spreads)" if size >= _FAR else f"{rough(size)} spreads {side}"
 
 
-def kpis(rows: Sequence[Row], first: date | None, last: date | None) -> list[str]:
-    """One sentence a machine and key figure."""
-    return [_kpi(row, first, last) for row in rows[:_LISTED]]
+def kpis(rows: Sequence[Row], totals: Sequence[Row], first: date | None, last: date | None) -> list[str]:
+    """What adds up over all machines, then one sentence a machine and key figure; who has none is not listed then."""
+    added = {row["kpi"] for row in totals}
+    listed = [row for row in rows if row["kpi"] not in added or row["value"]]
+    return [*(_total(row, first, last) for row in totals), *(_kpi(row, first, last) for row in listed[:_LISTED])]
+
+
+def _total(row: Row, first: date | None, last: date | None) -> str:
+    on = f"{row['machines_with_any'] or 'none'} of {counted(row['machines'], 'machine')}"
+    return (
+        f"{sentence(kpi_name(row['kpi']))} {period(first, last)}: {quantity(row['total'], row['unit'])} in total, "
+        f"on {on}."
+    )
 
 
 def kpi_name(kpi: str) -> str:
@@ -138,10 +158,11 @@ def _kpi(row: Row, first: date | None, last: date | None) -> str:
     named = f"{sentence(kpi_name(kpi))} of {row['equipment_id']}"
     value = quantity(row["value"], unit)
     if kpi in _RUNNING:
-        return f"{named}: {value}, over everything recorded until {row['last_day']}."
+        of = " of running time" if kpi == "mtbf" else ""
+        return f"{named}: {value}{of}, over everything recorded until {row['last_day']}."
     if row["days"] == 1:
         return f"{named} on {row['first_day']}: {value}."
-    total = "in total" if kpi in _TOTALS else "on average"
+    total = "in total" if kpi in _TOTALS else "as the mean of its days"
     low = f"lowest {quantity(row['lowest'], unit)} on {row['lowest_day']}"
     high = f"highest {quantity(row['highest'], unit)} on {row['highest_day']}"
     ends = high if kpi in _TOTALS else f"{low}, {high}"
@@ -159,16 +180,25 @@ def no_kpi(
     return said + (f" There is {listing(has)}." if has else " No key figures were computed yet.")
 
 
-def comparison(rows: Sequence[Row], first: date | None, last: date | None) -> list[str]:
-    """Which is the strangest, then one sentence a machine."""
-    if not rows:
-        return [f"There is nothing to compare {period(first, last)}."]
+def nothing_to_compare(first: date | None, last: date | None, known: Sequence[Row]) -> str:
+    """Neither health nor faults in the period, and which days have data."""
+    said = f"There is nothing to compare {period(first, last)}."
+    return said + (f" The data runs from {known[0]['first_day']} to {known[0]['last_day']}." if known else "")
+
+
+def comparison(rows: Sequence[Row], totals: Sequence[Row], first: date | None, last: date | None) -> list[str]:
+    """All of them together, which is the strangest, then one sentence a machine."""
     when = period(first, last)
     scored = [row for row in rows if "mean_anomaly_score" in row]
     if len(rows) == 1 or not scored:
         return [f"{row['equipment_id']} {when}: {_compared(row)}." for row in rows]
+    all_of_them = [
+        f"{counted(row['machines'], 'machine')} {when} ({counted(row['days'], 'day')} with data): "
+        f"mean anomaly score {number(row['mean_anomaly_score'])}, {counted(row['episodes'], 'fault episode')} raised."
+        for row in totals
+    ]
     head = f"{scored[0]['equipment_id']} was the furthest from its own baseline {when}."
-    return [head, *(f"{row['equipment_id']}: {_compared(row)}." for row in rows)]
+    return [*all_of_them, head, *(f"{row['equipment_id']}: {_compared(row)}." for row in rows)]
 
 
 def _compared(row: Mapping[str, Any]) -> str:
@@ -176,11 +206,11 @@ def _compared(row: Mapping[str, Any]) -> str:
     if "mean_anomaly_score" in row:
         by = f" by {readable(row['worst_signal'])}" if row["worst_signal"] else ""
         clauses.append(
-            f"mean anomaly score {number(row['mean_anomaly_score'])}, "
+            f"mean anomaly score {number(row['mean_anomaly_score'])} over {counted(row['days'], 'day')} with data, "
             f"highest {rough(row['worst_anomaly_score'])} on {row['worst_day']}{by}"
         )
     if "episodes" in row:
-        hours = f" for {number(row['fault_hours'])} h in all" if row["fault_hours"] is not None else ""
+        hours = f", standing {number(row['fault_hours'])} h in all" if row["fault_hours"] is not None else ""
         clauses.append(f"{counted(row['episodes'], 'fault episode')} raised{hours}")
     else:
         clauses.append("no fault raised")

@@ -86,6 +86,15 @@ WHERE equipment_id = $equipment
 ORDER BY anomaly_score DESC, date
 LIMIT 1;
 
+-- name: life_in_period
+-- The last estimate of one machine's remaining life in the period, with what drives it.
+SELECT equipment_id, as_of, age, life_median, life_low, life_high, 90 AS interval_percent, unit, drivers, model_version
+FROM gold.remaining_life
+WHERE equipment_id = $equipment
+    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
+ORDER BY as_of DESC
+LIMIT 1;
+
 -- name: strangest_machines
 -- The strangest day of each machine in the period, the strangest machines first.
 SELECT equipment_id, date, anomaly_score, top_signal, top_deviation
@@ -172,6 +181,20 @@ FROM figures
 ORDER BY kpi, CASE WHEN $order = 'lowest' THEN figure ELSE -figure END, equipment_id
 LIMIT $top;
 
+-- name: kpi_totals
+-- What can be added up over several machines, added up; one row a key figure of more than one machine.
+SELECT kpi, min(unit) AS unit, sum(value) AS total, count(DISTINCT equipment_id) AS machines,
+    count(DISTINCT equipment_id) FILTER (WHERE value > 0) AS machines_with_any
+FROM gold.kpi_daily
+WHERE kpi IN ('fault_count', 'throughput') AND kpi = coalesce($kpi, kpi)
+    AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
+    AND equipment_type = coalesce($equipment_type, equipment_type)
+    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
+    AND value IS NOT NULL
+GROUP BY kpi
+HAVING count(DISTINCT equipment_id) > 1
+ORDER BY kpi;
+
 -- name: kpi_days
 -- Days and key figures that exist: what to say when a question finds none.
 SELECT kpi, min(equipment_id) AS first_equipment_id, min(date) AS first_day, max(date) AS last_day
@@ -185,7 +208,8 @@ ORDER BY kpi;
 -- Mean and worst health of each machine in the period.
 SELECT
     equipment_id, avg(anomaly_score) AS mean_anomaly_score, max(anomaly_score) AS worst_anomaly_score,
-    arg_min(date, row(-anomaly_score, date)) AS worst_day, arg_min(top_signal, row(-anomaly_score, date)) AS worst_signal
+    arg_min(date, row(-anomaly_score, date)) AS worst_day, arg_min(top_signal, row(-anomaly_score, date)) AS worst_signal,
+    count(*) AS days
 FROM gold.health_daily
 WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
     AND equipment_type = coalesce($equipment_type, equipment_type)
@@ -193,6 +217,23 @@ WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
 GROUP BY equipment_id
 ORDER BY mean_anomaly_score DESC, equipment_id
 LIMIT $top;
+
+-- name: compare_total_health
+-- The machines of a comparison taken together, to hold one period against another.
+SELECT avg(anomaly_score) AS mean_anomaly_score, count(DISTINCT equipment_id) AS machines, count(DISTINCT date) AS days
+FROM gold.health_daily
+WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
+    AND equipment_type = coalesce($equipment_type, equipment_type)
+    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
+HAVING count(*) > 0;
+
+-- name: compare_total_faults
+-- Their fault episodes that were raised in the period, taken together.
+SELECT count(*) AS episodes, count(DISTINCT equipment_id) AS machines_with_faults
+FROM silver.fault_episodes
+WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
+    AND equipment_type = coalesce($equipment_type, equipment_type)
+    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31');
 
 -- name: compare_faults
 -- Fault episodes of each machine that were raised in the period.

@@ -15,13 +15,14 @@ _LIFE = "gold.remaining_life"
 _HEALTH = "gold.health_daily"
 _KPI = "gold.kpi_daily"
 _FAULTS = "silver.fault_episodes"
+_HOURLY = "silver.signal_hourly"
 _MACHINES = 1000
 _FEW = 5
 _MOST = 50
 LIFE_DEFINITIONS = {
     "life_low": "lower end of the 90 % interval of the remaining life",
     "life_high": "upper end of the 90 % interval of the remaining life",
-    "anomaly_score": "how unusual the day was for this machine; higher is stranger",
+    "anomaly_score": "how unusual the day was for this machine, between zero (as its baseline) and one",
 }
 
 
@@ -104,11 +105,13 @@ async def kpi_summary(
             found=False,
         )
     lone = len(figures.rows) == 1
+    together = await context.read(QUERIES["kpi_totals"], [_KPI], {**scope, "kpi": kpi, "first": first, "last": last})
+    totals = together.rows
     return ToolResult(
-        rows=figures.rows,
-        evidence=figures.evidence,
+        rows=[*totals, *figures.rows],
+        evidence=[*(together.evidence if totals else []), *figures.evidence],
         window=window,
-        findings=phrases.kpis(figures.rows, first, last),
+        findings=phrases.kpis(figures.rows, totals, first, last),
         definitions={
             "value": "sum over days for fault_count and throughput; latest value for mtbf and mttr, which run over "
             "everything up to their day; else the mean of the daily values"
@@ -132,24 +135,50 @@ async def compare_equipment(
         "equipment_type": equipment_type,
         "first": first,
         "last": last,
-        "top": _MACHINES,
     }
-    health = await context.read(QUERIES["compare_health"], [_HEALTH], scope)
-    faults = await context.read(QUERIES["compare_faults"], [_FAULTS], scope)
+    health = await context.read(QUERIES["compare_health"], [_HEALTH], {**scope, "top": _MACHINES})
+    faults = await context.read(QUERIES["compare_faults"], [_FAULTS], {**scope, "top": _MACHINES})
     by_machine = {row["equipment_id"]: dict(row) for row in health.rows}
     for row in faults.rows:
         by_machine.setdefault(row["equipment_id"], {"equipment_id": row["equipment_id"]}).update(row)
     rows = list(by_machine.values())[: len(equipment) if equipment else top]
+    evidence = [*health.evidence, *faults.evidence]
+    window = Window(first=first, last=last)
+    if not rows:
+        of = {
+            "equipment": equipment[0] if equipment and len(equipment) == 1 else None,
+            "equipment_type": equipment_type,
+        }
+        known = await context.read(QUERIES["days_with_data"], [_HOURLY], of)
+        return ToolResult(
+            rows=known.rows,
+            evidence=[*evidence, *known.evidence],
+            window=window,
+            findings=[phrases.nothing_to_compare(first, last, known.rows)],
+            found=False,
+        )
+    totals: list[dict[str, Any]] = []
+    if len(by_machine) > 1 and health.rows:
+        together = await context.read(QUERIES["compare_total_health"], [_HEALTH], scope)
+        raised = await context.read(QUERIES["compare_total_faults"], [_FAULTS], scope)
+        totals = [{**together.rows[0], **raised.rows[0]}]
+        evidence += [*together.evidence, *raised.evidence]
+    one = totals[0] if totals else rows[0]
     return ToolResult(
-        rows=rows,
-        evidence=[*health.evidence, *faults.evidence],
-        window=Window(first=first, last=last),
-        findings=phrases.comparison(rows, first, last),
-        figure=_figure(rows[0], "mean anomaly score", "mean_anomaly_score") if len(rows) == 1 else None,
-        found=bool(rows),
+        rows=[*totals, *rows],
+        evidence=evidence,
+        window=window,
+        findings=phrases.comparison(rows, totals, first, last),
+        definitions={"anomaly_score": LIFE_DEFINITIONS["anomaly_score"]},
+        figure=_figure(one, "mean anomaly score", "mean_anomaly_score"),
+        truncated=len(by_machine) > len(rows),
     )
 
 
 def _figure(row: dict[str, Any], name: str, column: str) -> Figure | None:
     value = row.get(column)
-    return Figure(name=name, value=value, unit=row.get("unit"), of=row["equipment_id"]) if value is not None else None
+    return (
+        Figure(name=name, value=value, unit=row.get("unit"), of=row.get("equipment_id", ""))
+        if value is not None
+        else None
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from core.sdk.words import (
     clock,
     counted,
+    lasting,
     listing,
     moment,
     number,
@@ -83,16 +84,18 @@ def history(row: Row, first: date | None, last: date | None) -> list[str]:
         f"highest {quantity(row['highest'], unit)} {_at(signal, row['highest_at'])}."
     ]
     if row["latest"] is not None and (last is None or first == last):
-        said.append(f"Last: {quantity(row['latest'], unit)} {_at(signal, row['latest_at'])}.")
+        said.append(f"Latest: {quantity(row['latest'], unit)} {_held(signal, row['latest_at'])}.")
     return [*said, *_trend(row)]
 
 
 def baseline(rows: Sequence[Row]) -> list[str]:
     """What is normal for the machine."""
-    return [
-        f"Its own baseline is {quantity(row['baseline'], row['unit'])}, with a spread of {rough(row['spread'])}."
-        for row in rows
-    ]
+    return [_baseline(row) for row in rows]
+
+
+def _baseline(row: Row) -> str:
+    spread = with_unit(rough(row["spread"]), row["unit"])
+    return f"Its own baseline is {quantity(row['baseline'], row['unit'])}, with a spread of {spread}."
 
 
 def _trend(row: Row) -> list[str]:
@@ -106,11 +109,16 @@ def _trend(row: Row) -> list[str]:
 
 
 def _at(signal: str, hour: datetime, *, day: bool = True) -> str:
-    """When, as exactly as the signal is known: by the hour, or the day of a daily window."""
+    """When, as exactly as the signal is known: by the hour, by its window, or the day of a daily window."""
     _, _, window = signal.partition(":")
     if window.endswith(":P1D"):
         return f"on {hour:%Y-%m-%d}" if day else ""
-    return f"in the hour from {moment(hour) if day else clock(hour)} UTC"
+    return f"in the {lasting(signal)} from {moment(hour) if day else clock(hour)} UTC"
+
+
+def _held(signal: str, hour: datetime) -> str:
+    """When a value was last seen: that of a window is held for the hours after its beginning."""
+    return _at(signal if signal.endswith(":P1D") else signal.partition(":")[0], hour)
 
 
 def beyond(signal: str, equipment: str, limit: str, rows: Sequence[Row], first: date | None, last: date | None) -> str:
@@ -122,7 +130,7 @@ def beyond(signal: str, equipment: str, limit: str, rows: Sequence[Row], first: 
     hours, days = counted(row["hours_beyond"], "hour"), counted(row["days_beyond"], "day")
     return (
         f"{subject} was {limit} in {hours} on {days} {period(first, last)}, "
-        f"first {_at(signal, row['first_beyond'])}, last {_at(signal, row['last_beyond'])}."
+        f"first {_at(signal, row['first_beyond'])}, last {_held(signal, row['last_beyond'])}."
     )
 
 

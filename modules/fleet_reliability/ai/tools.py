@@ -115,8 +115,8 @@ async def rank_equipment(
     risk_level="safe",
     timeout_ms=_TIMEOUT_MS,
     summary_instructions="""What happened in a period, to one machine or on the whole site: fault episodes, the
-    strongest deviations of signals from the machine's own baseline, and its strangest day. Use it for incidents,
-    causes and unusual behaviour.""",
+    strongest deviations of signals from the machine's own baseline, its strangest day, and what drives its remaining
+    life. Use it for incidents, causes, reasons why a machine degrades or needs attention, and unusual behaviour.""",
     examples=(
         "What happened to this machine in that period?",
         "What went wrong on 5 June?",
@@ -127,6 +127,10 @@ async def rank_equipment(
         "What happened in that period?",
         "Why did this fault come up on 5 June?",
         "Why did the machine have this fault?",
+        "Why is this machine degrading?",
+        "Why does this machine need attention?",
+        "Why is the machine so bad?",
+        "What drives the score of this machine?",
         "Which signals deviated most from their baseline?",
         "What was the worst day?",
         "When did the machine last have a problem?",
@@ -158,6 +162,8 @@ async def what_happened(
         "Did the same thing ever happen before?",
         "Has this machine had anything like it before?",
         "Have we ever seen this fault again?",
+        "Has this fault happened before?",
+        "Has the fault of this machine happened before?",
         "Did this occur earlier on other machines?",
         "Were there similar incidents in the past?",
         "Is this a repeat, something we have seen in the past?",

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from agents.analyst.times import Coverage, find_periods
+from agents.analyst.days import Coverage
+from agents.analyst.times import find_periods
 
 SEVEN_MONTHS = Coverage(date(2020, 2, 1), date(2020, 9, 1))
 TWO_YEARS = Coverage(date(2012, 11, 5), date(2014, 2, 19))
@@ -16,6 +17,21 @@ TWO_YEARS = Coverage(date(2012, 11, 5), date(2014, 2, 19))
     ("text", "first", "last"),
     [
         ("what happened in mid-April?", "2020-04-11", "2020-04-20"),
+        ("what happened last winter?", "2019-12-01", "2020-02-29"),
+        ("in winter 2019/20", "2019-12-01", "2020-02-29"),
+        ("how was it in spring", "2020-03-01", "2020-05-31"),
+        ("in the fall of 2020", "2020-09-01", "2020-11-30"),
+        ("late this summer", "2020-08-01", "2020-08-31"),
+        ("in late summer", "2020-08-01", "2020-08-31"),
+        ("between spring and autumn", "2020-03-01", "2020-11-30"),
+        ("since last winter", "2019-12-01", None),
+        ("three days ago", "2020-08-29", "2020-08-29"),
+        ("two weeks ago", "2020-08-17", "2020-08-23"),
+        ("a month ago", "2020-08-01", "2020-08-31"),
+        ("last Friday", "2020-08-28", "2020-08-28"),
+        ("on Tuesday", "2020-09-01", "2020-09-01"),
+        ("in the first half of the year", "2020-01-01", "2020-06-30"),
+        ("H2 2020", "2020-07-01", "2020-12-31"),
         ("the pressure in May", "2020-05-01", "2020-05-31"),
         ("anything on 2020-06-05?", "2020-06-05", "2020-06-05"),
         ("anything on 2020-06-05 10:00 UTC?", "2020-06-05", "2020-06-05"),
@@ -56,7 +72,16 @@ def test_one_period(text: str, first: str | None, last: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["May it be?", "it may fail", "which engine is worst?", "engine 12", "a marching band"]
+    "text",
+    [
+        "May it be?",
+        "it may fail",
+        "which engine is worst?",
+        "engine 12",
+        "a marching band",
+        "the spring of the valve broke",
+        "did it rise and fall",
+    ],
 )
 def test_no_period(text: str) -> None:
     assert find_periods(text, SEVEN_MONTHS) == []
@@ -65,6 +90,18 @@ def test_no_period(text: str) -> None:
 def test_two_periods_stay_two() -> None:
     found = find_periods("Compare May and June", SEVEN_MONTHS)
     assert [period.first for period in found] == [date(2020, 5, 1), date(2020, 6, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("Compare spring and summer", "2020-03-01", "2020-06-01"),
+        ("Was it hotter in summer than in spring?", "2020-06-01", "2020-03-01"),
+        ("the first and second week of May", "2020-05-01", "2020-05-08"),
+    ],
+)
+def test_side_by_side(text: str, first: str, second: str) -> None:
+    assert [str(period.first) for period in find_periods(text, SEVEN_MONTHS)] == [first, second]
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,48 @@ async def test_key_figures(context: ToolContext, assert_evidenced: Check) -> Non
 
 async def test_comparison(context: ToolContext, assert_evidenced: Check) -> None:
     result = await service.compare_equipment(context, ["pump-1", "pump-3"], None, None, None, 10)
-    assert [row["equipment_id"] for row in result.rows] == ["pump-1", "pump-3"]
-    assert "2 fault episodes" in result.findings[1] and "no fault raised" in result.findings[2]
+    together, *machines = result.rows
+    assert together["machines"] == 2 and together["episodes"] == 2
+    assert [row["equipment_id"] for row in machines] == ["pump-1", "pump-3"]
+    assert result.findings[0].startswith("2 machines in all recorded data (60 days with data): mean anomaly score")
+    assert "2 fault episodes" in result.findings[2] and "no fault raised" in result.findings[3]
+    assert result.figure is not None and result.figure.value == together["mean_anomaly_score"]
     assert_evidenced(result)
+
+
+async def test_a_comparison_without_data_says_where_there_is_some(
+    context: ToolContext, assert_evidenced: Check
+) -> None:
+    result = await service.compare_equipment(context, None, None, date(2023, 9, 1), date(2023, 9, 30), 10)
+    assert not result.found and result.figure is None
+    assert result.findings == [
+        "There is nothing to compare from 2023-09-01 to 2023-09-30. The data runs from 2023-04-01 to 2023-05-30."
+    ]
+    assert_evidenced(result)
+
+
+async def test_what_drives_the_remaining_life_is_part_of_what_happened(
+    context: ToolContext, assert_evidenced: Check
+) -> None:
+    result = await incidents.what_happened(context, "pump-2", None, None)
+    assert "90 % interval" in result.findings[-1]
+    assert result.findings[-1].endswith("bearing temperature rising.")
+    assert_evidenced(result)
+    without = await incidents.what_happened(context, "pump-3", None, None)
+    assert not any("interval" in finding for finding in without.findings)
+
+
+async def test_faults_of_several_machines_are_added_up(context: ToolContext, assert_evidenced: Check) -> None:
+    result = await service.kpi_summary(context, "fault_count", None, None, None, None, 20)
+    assert result.findings[0] == "Number of faults in all recorded data: 2 in total, on 1 of 3 machines."
+    assert len(result.findings) == 2 and "of pump-1" in result.findings[1]
+    assert_evidenced(result)
+
+
+async def test_a_life_held_against_a_limit_is_told_to_a_tenth(context: ToolContext) -> None:
+    left = (await service.rank_equipment(context, ["pump-2"], None, None, None)).rows[0]["life_median"]
+    result = await service.rank_equipment(context, None, None, None, None, below=left + 0.1)
+    assert f"pump-2 has about {left:.1f} cycles left" in result.findings[1]
 
 
 async def test_an_empty_lake_has_no_ranking() -> None:
@@ -121,7 +160,7 @@ async def test_what_happened_on_the_site(context: ToolContext, assert_evidenced:
     day = date(2023, 5, 16)
     result = await incidents.what_happened(context, None, day, day)
     assert result.findings[0] == "Raised on 2023-05-16: BEARING_HOT (warning) once, newest first:"
-    assert result.findings[-1].startswith("Highest anomaly scores: pump-2 (")
+    assert result.findings[-1].startswith("Highest anomaly scores (zero is its baseline, one the farthest): pump-2 (")
     assert_evidenced(result)
     later = await incidents.what_happened(context, None, date(2023, 5, 20), date(2023, 5, 21))
     assert "Raised earlier and still standing then: BEARING_HOT (1)." in later.findings
@@ -171,7 +210,9 @@ async def test_mean_times_are_not_averaged_again(context: ToolContext) -> None:
     ]
     own = tool_context(lake=FakeLake({"gold.kpi_daily": pa.Table.from_pylist(days)}))
     result = await service.kpi_summary(own, "mtbf", None, None, None, None, 20)
-    assert result.findings == ["Mean time between failures of pump-1: 3 h, over everything recorded until 2023-04-03."]
+    assert result.findings == [
+        "Mean time between failures of pump-1: 3 h of running time, over everything recorded until 2023-04-03."
+    ]
 
 
 async def test_ties_go_to_the_earliest_day_every_time(lake: FakeLake, context: ToolContext) -> None:
