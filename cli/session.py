@@ -7,10 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
-from core.settings import Settings
+from core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from core.tenancy import Tenancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,28 @@ async def opened(path: Path | None, settings: Settings) -> AsyncGenerator[Sessio
     with postgres.running():
         await initialise(run, postgres, settings)
         yield Session(run, settings, postgres)
+
+
+@asynccontextmanager
+async def tenancy_of(path: Path | None, *, create: bool = False) -> AsyncGenerator[Tenancy]:
+    """The registry of tenants for a block.
+
+    Args:
+        path: the run folder, as `--run` names it.
+        create: make an installation where there is none; only for a command that writes.
+
+    Raises:
+        InputError: there is none, or the folder cannot be used.
+    """
+    from core.tenancy import Tenancy
+
+    settings = load_settings()
+    folder = path if create else RunFolder.find(path, settings).path
+    async with (
+        opened(folder, settings) as session,
+        await Tenancy.open(session.run, session.postgres, settings) as tenancy,
+    ):
+        yield tenancy
 
 
 async def initialise(run: RunFolder, postgres: Postgres, settings: Settings, *, again: bool = False) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from core.settings import load_settings
-
-if TYPE_CHECKING:
-    from core.tenancy import Tenancy
+from cli.session import tenancy_of
+from cli.table import print_table
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -31,7 +27,7 @@ def create(
     async def work() -> None:
         from core.audit import Actor
 
-        async with _tenancy(run, create=True) as tenancy:
+        async with tenancy_of(run, create=True) as tenancy:
             scope = await tenancy.create(slug, name, actor=Actor.command("tenants create"))
             typer.echo(f"tenant {scope.slug} is ready: {scope.name}")
 
@@ -43,12 +39,12 @@ def list_(run: RunOption = None) -> None:
     """Every tenant with its state and number of sites."""
 
     async def work() -> None:
-        async with _tenancy(run) as tenancy:
+        async with tenancy_of(run) as tenancy:
             rows = [
                 (scope.slug, await tenancy.status(scope), f"{len(await tenancy.sites(scope))} sites", scope.name)
                 for scope in await tenancy.list()
             ]
-        _table(rows or [("no tenants yet",)])
+        print_table(rows or [("no tenants yet",)])
 
     asyncio.run(work())
 
@@ -60,7 +56,7 @@ def inspect(slug: Annotated[str, typer.Argument(help="Which tenant.")], run: Run
     async def work() -> bool:
         from core.tenancy.provision import database_of
 
-        async with _tenancy(run) as tenancy:
+        async with tenancy_of(run) as tenancy:
             scope = await tenancy.get(slug)
             rows = [("tenant", scope.name), ("id", str(scope.id)), ("state", await tenancy.status(scope))]
             rows.append(("database", database_of(scope)))
@@ -73,30 +69,8 @@ def inspect(slug: Annotated[str, typer.Argument(help="Which tenant.")], run: Run
             chain = await tenancy.audit.verify(scope)
             said = "intact" if chain.ok else f"BROKEN at record {chain.broken_at}: {chain.reason}"
             rows.append(("audit", f"{chain.records} records, {said}"))
-        _table(rows)
+        print_table(rows)
         return chain.ok
 
     if not asyncio.run(work()):
         raise typer.Exit(1)
-
-
-@asynccontextmanager
-async def _tenancy(path: Path | None, *, create: bool = False) -> AsyncGenerator[Tenancy]:
-    """The registry; only a command that writes makes an installation where there is none."""
-    from cli.session import opened
-    from core.run.folder import RunFolder
-    from core.tenancy import Tenancy
-
-    settings = load_settings()
-    folder = path if create else RunFolder.find(path, settings).path
-    async with (
-        opened(folder, settings) as session,
-        await Tenancy.open(session.run, session.postgres, settings) as tenancy,
-    ):
-        yield tenancy
-
-
-def _table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        typer.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from _pytest.terminal import TerminalReporter
 
+from core.db import Database
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import PostgresSettings, Settings
@@ -77,3 +78,12 @@ async def tenancy(prepared: Installation) -> AsyncIterator[Tenancy]:
     """The tenant registry of the session's installation; tenants stay from test to test, so give yours own slugs."""
     async with await Tenancy.open(prepared.run, prepared.postgres, prepared.settings) as opened:
         yield opened
+
+
+@pytest.fixture
+async def forger(prepared: Installation) -> AsyncIterator[Database]:
+    """The platform database as its superuser sees it, with the audit log's trigger switched off meanwhile."""
+    async with await Database.open(prepared.postgres.dsn("platform")) as superuser:
+        await superuser.execute("alter table audit_log disable trigger audit_log_is_append_only")
+        yield superuser
+        await superuser.execute("alter table audit_log enable always trigger audit_log_is_append_only")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from core.audit.actor import Actor
 from core.audit.record import entry_of
+from core.audit.verifying import Verification, chains, verify_chain
 from core.audit.writer import Writer
 from core.db import Database, Transaction
 from core.db.roles import ADMIN, PLATFORM
@@ -36,12 +37,13 @@ class AdminDoor:
         await self._database.close()
 
     @asynccontextmanager
-    async def open(self, actor: Actor, purpose: str) -> AsyncGenerator[Transaction]:
+    async def open(self, actor: Actor, purpose: str, *, readonly: bool = False) -> AsyncGenerator[Transaction]:
         """One transaction that sees every tenant.
 
         Args:
             actor: who goes through.
             purpose: what for, as the log will say it for ever.
+            readonly: the server refuses writes.
 
         Raises:
             InputError: the purpose is empty.
@@ -50,7 +52,7 @@ class AdminDoor:
             raise InputError("administrator access needs a purpose")
         # In a transaction of its own: the record stays when the work behind the door is undone.
         await self.record(actor, "admin.access", purpose)
-        async with self._database.transaction() as transaction:
+        async with self._database.transaction(readonly=readonly) as transaction:
             yield transaction
 
     async def record(
@@ -78,3 +80,11 @@ class AdminDoor:
     ) -> None:
         """Add a record to the platform's chain together with a change made behind the door; see `Audit.note`."""
         self._writer.leave(transaction, None, entry_of(actor, action, target, before, after, "done", None))
+
+    async def verify(self, actor: Actor) -> list[Verification]:
+        """Walk every chain, the platform's own first, those of removed tenants too."""
+        async with self.open(actor, "verify the audit log", readonly=True) as transaction:
+            return [
+                await verify_chain(transaction, self._writer, chain)
+                for chain in await chains(transaction, self._writer)
+            ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.audit.actor import Actor
-from core.audit.reading import newest
+from core.audit.reading import Filters, newest
 from core.audit.record import AuditRecord, entry_of
 from core.audit.verifying import Verification, verify_chain
 from core.audit.writer import Writer
@@ -80,7 +80,7 @@ class Audit:
     async def newest(self, scope: TenantScope, limit: int = 50) -> list[AuditRecord]:
         """The newest records, newest first."""
         async with self._database.transaction(scope.id, readonly=True) as transaction:
-            return await newest(transaction, scope.id, limit)
+            return await newest(transaction, Filters(chain=scope.id), limit)
 
     async def verify(self, scope: TenantScope) -> Verification:
         """Recompute a tenant's chain and hold it against the exported head."""

@@ -54,7 +54,7 @@ class Heads:
 
     def chains(self) -> set[UUID]:
         """Every chain a head was noted of, also of tenants that are gone."""
-        return {UUID(file.stem) for file in self._folder.glob("*.head")}
+        return {UUID(file.stem) for file in self._folder.glob(f"{'?' * 8}-{'?' * 4}-*.head")}
 
     def _file(self, chain: UUID) -> Path:
         return self._folder / f"{chain}.head"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from core.audit.actor import Actor, ActorKind, Interface, origin_of
 from core.audit.chain import FORMAT, as_text
 
+_AS_STORED = (
+    "tenant_id", "seq", "at", "request_id", "action", "target", "before", "after", "outcome", "previous_mac", "mac",
+)  # fmt: skip
 _KINDS_BEFORE = {"person": ActorKind.USER, **{str(kind): kind for kind in ActorKind}}
 
 
@@ -24,6 +27,7 @@ class AuditRecord:
         interface: the face it came in by; None in records older than this column.
         request_id: found in the service log and in the answer's correlation id too; None as above.
         outcome: `done`, `denied`, `failed` or a word of the action's own.
+        mac: keyed hash of the record, `previous_mac` that of the one before it in its chain.
     """
 
     tenant_id: UUID | None
@@ -37,13 +41,27 @@ class AuditRecord:
     before: Any
     after: Any
     outcome: str
+    previous_mac: str
+    mac: str
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> AuditRecord:
-        """From a row of the `records` queries."""
-        names = ("tenant_id", "seq", "at", "request_id", "action", "target", "before", "after", "outcome")
+        """From a row of the queries `newest` and `oldest`."""
         interface = Interface(row["interface"]) if row["interface"] else None
-        return cls(actor=_actor(row), interface=interface, **{name: row[name] for name in names})
+        return cls(actor=_actor(row), interface=interface, **{name: row[name] for name in _AS_STORED})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Flat, as it is printed and exported; times in UTC."""
+        return {
+            "tenant_id": str(self.tenant_id) if self.tenant_id else None,
+            "seq": self.seq,
+            "at": self.at.astimezone(UTC).isoformat(),
+            "actor_kind": str(self.actor.kind),
+            "actor": self.actor.name,
+            "acting_for": self.actor.acting_for,
+            "interface": str(self.interface) if self.interface else None,
+            **{name: getattr(self, name) for name in _AS_STORED[3:]},
+        }
 
 
 def _actor(row: Mapping[str, Any]) -> Actor:

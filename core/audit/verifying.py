@@ -18,16 +18,23 @@ class Verification:
     """What walking a chain found.
 
     Attributes:
-        ok: every record is as it was written and none is missing.
+        chain: id of the tenant, or `PLATFORM_CHAIN`.
         records: intact records, from the first.
         broken_at: position of the first broken link.
         reason: what is wrong there.
+        anchored: a head was noted outside the database; without one, records cut off at the end are not missed.
     """
 
-    ok: bool
+    chain: UUID
     records: int
     broken_at: int | None = None
     reason: str | None = None
+    anchored: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether every record is as it was written and none is missing."""
+        return self.reason is None
 
 
 async def verify_chain(transaction: Transaction, writer: Writer, chain: UUID) -> Verification:
@@ -46,6 +53,16 @@ async def verify_chain(transaction: Transaction, writer: Writer, chain: UUID) ->
             break
     if walk.fault is None and head is not None and walk.seq < head[0]:
         walk.fault = (walk.seq + 1, "the end of the chain was cut off")
-    if walk.fault is None:
-        return Verification(ok=True, records=walk.seq)
-    return Verification(ok=False, records=walk.seq, broken_at=walk.fault[0], reason=walk.fault[1])
+    broken_at, reason = walk.fault or (None, None)
+    return Verification(chain, walk.seq, broken_at, reason, anchored=head is not None)
+
+
+async def chains(transaction: Transaction, writer: Writer) -> list[UUID]:
+    """Every chain there is or, by the heads outside, was: one that vanished as a whole is found missing too.
+
+    Args:
+        transaction: of the administrator.
+        writer: holds the heads.
+    """
+    found = {row["chain"] for row in await transaction.fetch(_SQL["chains"])}
+    return sorted(found | writer.heads.chains())

@@ -56,6 +56,7 @@ class Tenancy:
         platform: platform database under row-level security: sees what `transaction(tenant_id)` names, else nothing.
         audit: the log of every change this class makes.
         pools: connections to the tenants' own databases.
+        admin: the door to all tenants at once; demands who and what for.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Tenancy:
     ) -> None:
         self._run = run
         self._postgres = postgres
-        self._admin = admin
+        self.admin = admin
         self._settings = settings.tenancy
         self.pools = Pools(
             settings.tenancy.open_pools,
@@ -93,7 +94,7 @@ class Tenancy:
     async def close(self) -> None:
         """Close every connection this object opened."""
         await self.pools.close()
-        for database in (*self._databases.values(), self.platform, self._admin):
+        for database in (*self._databases.values(), self.platform, self.admin):
             await database.close()
         self._databases.clear()
 
@@ -124,7 +125,7 @@ class Tenancy:
             return _scope(known)
         async with self._creating, self.platform.transaction() as lock:
             await lock.execute(_SQL["lock_tenant"], slug)
-            async with self._admin.open(actor, f"make tenant {slug}") as admin:
+            async with self.admin.open(actor, f"make tenant {slug}") as admin:
                 await admin.execute(_SQL["add_tenant"], slug, name.strip())
             row = await self.platform.fetchrow(_SQL["tenant_in_any_state"], slug)
             if row is None:
@@ -133,7 +134,7 @@ class Tenancy:
             if row["status"] == "provisioning":
                 await provision(scope, self._run, self._postgres)
                 await self._seed_roles(scope)
-                async with self._admin.open(actor, f"finish tenant {slug}") as admin:
+                async with self.admin.open(actor, f"finish tenant {slug}") as admin:
                     await admin.execute(_SQL["finish_tenant"], scope.id)
                     self.audit.note(admin, scope, actor, "tenant.create", slug, after={"name": scope.name})
         return scope
@@ -195,7 +196,7 @@ class Tenancy:
         await self._set_status(scope, actor, "active")
 
     async def _set_status(self, scope: TenantScope, actor: Actor, status: str) -> None:
-        async with self._admin.open(actor, f"set tenant {scope.slug} {status}") as admin:
+        async with self.admin.open(actor, f"set tenant {scope.slug} {status}") as admin:
             before = await admin.fetchval(_SQL["set_status"], scope.id, status)
             if before is None:
                 raise NotFoundError("no such tenant", received=scope.slug)
