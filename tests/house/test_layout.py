@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import re
 import tomllib
 from pathlib import Path
 
@@ -58,3 +59,15 @@ def test_lock_names_packages_and_versions_only():
     assert lines
     assert [line for line in lines if "==" not in line] == []
     assert [line for line in lines if "://" in line or line.startswith(("nvidia-", "cuda-", "triton"))] == []
+
+
+def test_migrations_stand_in_one_row():
+    folder = ROOT / "core" / "db" / "migrations" / "versions"
+    declared = [
+        (path.name[:4], *re.findall(r'^(?:down_)?revision = "?(\w+)"?$', path.read_text(), re.MULTILINE))
+        for path in sorted(folder.glob("[0-9]*.py"))
+    ]
+    row = ["None", *(number for number, *_ in declared)]
+    assert declared == [(number, number, before) for before, number in zip(row, row[1:], strict=False)]
+    assert row[1:] == [f"{number:04}" for number in range(1, len(row))]
+    assert f'HEAD = "{row[-1]}"' in (ROOT / "core" / "db" / "migrate.py").read_text()
