@@ -59,7 +59,7 @@ def _found(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, An
 
 def test_search_finds_by_tenant_actor_outcome_and_time(run: str, capsys: pytest.CaptureFixture[str]):
     one = _found(capsys, "--tenant", "logged-a", "--run", run)
-    every = _found(capsys, "--actor", "agent:ANALYST", "--since", "1h", "--run", run)
+    every = _found(capsys, "--actor", "agent:ANALYST", "--target", "F.logged-*", "--since", "1h", "--run", run)
 
     assert [record["action"] for record in one] == ["person.sign_in", "tool.call", "tenant.create"]
     assert {record["tenant"] for record in one} == {"logged-a"}

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -68,6 +69,6 @@ def test_migrations_stand_in_one_row():
         for path in sorted(folder.glob("[0-9]*.py"))
     ]
     row = ["None", *(number for number, *_ in declared)]
-    assert declared == [(number, number, before) for before, number in zip(row, row[1:], strict=False)]
+    assert declared == [(number, number, before) for before, number in itertools.pairwise(row)]
     assert row[1:] == [f"{number:04}" for number in range(1, len(row))]
     assert f'HEAD = "{row[-1]}"' in (ROOT / "core" / "db" / "migrate.py").read_text()
