@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from agents.api.headers import SAFE
 from core.errors import DeniedError, GoldlayerError, InputError, NotFoundError, TransientError
 from core.log import get_logger
 
@@ -37,7 +38,8 @@ def problem(request: Request, status: int, title: str, detail: str) -> JSONRespo
     """One problem document."""
     correlation = getattr(request.state, "correlation_id", "")
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "correlation_id": correlation}
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    # An unexpected error is answered outside of every middleware, so its headers are set here.
+    headers = SAFE | {"x-correlation-id": correlation} | ({"www-authenticate": "Bearer"} if status == 401 else {})
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 

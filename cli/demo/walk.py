@@ -78,7 +78,7 @@ class Walk:
         """Databases, tenants, their sites and analysts; all of it may be there already."""
         with self.progress.step("migrate", "migrating the platform database"):
             await initialise(self.run, self.postgres, self.settings)
-        with self.progress.step("provision", f"provisioning {len(self.tenants)} tenants, a database each"):
+        with self.progress.step("provision", f"provisioning {_counted(len(self.tenants), 'tenant')}, a database each"):
             async with await Tenancy.open(self.run, self.postgres, self.settings) as tenancy:
                 for one in self.sites:
                     await register(tenancy, one)
@@ -163,7 +163,9 @@ class Walk:
         self.progress.say(f"    tools: {', '.join(answer.tools) or 'none'}")
         for one in answer.evidence:
             checks = ", ".join(f"{count} {status}" for status, count in Counter(one.checks.values()).items()) or "none"
-            self.progress.say(f"    evidence: {one.table} version {one.version}, {one.rows} rows, checks: {checks}")
+            self.progress.say(
+                f"    evidence: {one.table} version {one.version}, {_counted(one.rows, 'row')}, checks: {checks}"
+            )
 
     async def open_house(self) -> None:
         """Start what a person looks at."""
@@ -228,6 +230,10 @@ class Walk:
 
     def _password(self, slug: str) -> str:
         return self.run.secret(f"analyst_{slug}")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _email(slug: str) -> str:

@@ -218,6 +218,21 @@ async def test_bad_requests_are_problem_documents(
     assert set(response.json()) == {"type", "title", "status", "detail", "correlation_id"}
 
 
+async def test_an_unexpected_error_says_nothing_of_the_inside(app: FastAPI) -> None:
+    async def fail() -> None:
+        raise RuntimeError("secret of the inside")
+
+    app.add_api_route("/fail", fail)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.get("/fail")
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    assert response.json()["correlation_id"] == response.headers["x-correlation-id"]
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
 async def test_the_page_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     for path in ("/", "/page.css", "/page.js", "/render.js", "/icon.svg"):
         response = await client.get(path)
