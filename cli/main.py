@@ -62,6 +62,7 @@ ENTRIES: dict[str, Entry] = {
     "health": Entry("cli.installation", "Probe every part; exit code 1 if one is down.", pick="health"),
     "tenants": Entry("cli.tenants", "Tenants, their sites and people."),
     "audit": Entry("cli.audit", "Search, export and verify what was recorded."),
+    "vault": Entry("cli.vault", "Tenants' secrets: keep, list, rotate, and who touched them."),
     "contract": Entry("cli.contract", "Check and explain data contracts.", "bridge"),
     "plant": Entry("cli.plant", "Replay a recorded plant as an OPC UA or Modbus server.", "bridge"),
     "bridge": Entry("cli.bridge", "The on-site application.", "bridge"),

@@ -63,6 +63,15 @@ class TenancySettings(_Branch):
     """Connections one tenant's database takes at most, so that none can take the server from the others."""
 
 
+class VaultSettings(_Branch):
+    """Who holds the master key, which wraps every tenant's data key."""
+
+    command: str | None = None
+    """Program that wraps and unwraps keys, with arguments: the way to a KMS; unset means a key in the run folder."""
+    command_timeout_s: float = 10.0
+    """Longest time one call of that program may take."""
+
+
 class LakeSettings(_Branch):
     """The Delta lake."""
 
@@ -177,6 +186,7 @@ class Settings(BaseSettings):
     postgres: PostgresSettings = PostgresSettings()
     eventlog: EventLogSettings = EventLogSettings()
     tenancy: TenancySettings = TenancySettings()
+    vault: VaultSettings = VaultSettings()
     lake: LakeSettings = LakeSettings()
     gateway: GatewaySettings = GatewaySettings()
     sink: SinkSettings = SinkSettings()

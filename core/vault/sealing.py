@@ -15,9 +15,9 @@ SHORTEST_KEY = 32
 """Characters of a key text; a key is random, not a word somebody remembers."""
 
 
-def derive(key_text: str, salt: bytes) -> bytes:
-    """The key of one vault: other vaults under the same text have others."""
-    return HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"goldlayer file vault").derive(key_text.encode())
+def derive(key_text: str, salt: bytes, use: bytes = b"goldlayer file vault") -> bytes:
+    """The key of one vault and one use: others under the same text have others."""
+    return HKDF(algorithm=SHA256(), length=32, salt=salt, info=use).derive(key_text.encode())
 
 
 def seal(key: bytes, place: str, value: str) -> str:
