@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from core.contracts.data_contract import DataContract, Deadband, SignalContract
-from core.contracts.odcs import load_contract
+from core.contracts.diff import Effect, needs_major_version
+from core.contracts.diff import diff as changes_between
+from core.contracts.odcs import load_contract, read_contract
 from core.contracts.site import SiteFile, load_site
 from core.errors import InputError
 
@@ -30,6 +32,30 @@ def validate(file: Annotated[Path, typer.Argument(help="Contract file.")], site:
         f"{file}: {contract.id} {contract.version} fits {known.site}: "
         f"{leaving} of {total} signals leave, {len(contract.rules)} rules, sha256 {contract.sha256}"
     )
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="Contract in force.")],
+    new: Annotated[Path, typer.Argument(help="Contract that shall follow it.")],
+) -> None:
+    """Name every change between two contracts; exit code 1 if one breaks those who read the data."""
+    before, after = read_contract(old), read_contract(new)
+    changes = changes_between(before, after)
+    for change in changes:
+        typer.echo(f"{change.effect.value:<8}  {change.thing}: {change.said}")
+    if not changes:
+        typer.echo("nothing changes for those who read the data")
+    broken = [change for change in changes if change.effect is Effect.BREAKING]
+    if not broken:
+        return
+    if needs_major_version(before, after):
+        typer.echo(
+            f"{new}: {len(broken)} breaking, but the version goes from {before.version} to {after.version}; "
+            "raise its first number and tell the readers first",
+            err=True,
+        )
+    raise typer.Exit(1)
 
 
 @app.command()

@@ -143,17 +143,27 @@ def _signal(equipment_type: str, prop: dict[str, Any], where: str) -> SignalCont
         raise _first_problem(error, place) from error
 
 
+def read_contract(path: Path) -> DataContract:
+    """Read a contract's file.
+
+    Raises:
+        InputError: unreadable or malformed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InputError("contract cannot be read", received=reason, where=str(path)) from error
+    return parse_contract(text, where=str(path))
+
+
 def load_contract(path: Path, site: SiteFile) -> DataContract:
     """Read a site's contract and hold it against the site.
 
     Raises:
         InputError: unreadable, malformed, or it names equipment types, signals or units the site does not have.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError("contract cannot be read", received=error.strerror, where=str(path)) from error
-    contract = parse_contract(text, where=str(path))
+    contract = read_contract(path)
     check_against_site(contract, site, where=str(path))
     return contract
 

@@ -95,3 +95,18 @@ def test_one_signal_is_explained(site, capsys, signal, lines):
 def test_an_unknown_signal_is_refused_with_the_known_ones(site, capsys):
     assert main(["contract", "explain", "valve.flow", "--site", str(site)]) == 2
     assert "expected current, flow, secret" in capsys.readouterr().err
+
+
+def test_diff_names_what_breaks_and_fails(tmp_path, capsys):
+    old, new, same = tmp_path / "old.yaml", tmp_path / "new.yaml", tmp_path / "same.yaml"
+    old.write_text(_CONTRACT)
+    same.write_text(_CONTRACT.replace("1.2.0", "1.2.1"))
+    new.write_text(_CONTRACT.replace("aggregates: [mean, max]", "aggregates: [mean]").replace("PT10S", "PT20S"))
+    assert main(["contract", "diff", str(old), str(new)]) == 1
+    said = capsys.readouterr()
+    assert "breaking  pump.current:max:PT15M: leaves no more" in said.out
+    assert "thinning  pump.flow: sampling 10 s becomes 20 s" in said.out
+    assert "version goes from 1.2.0 to 1.2.0" in said.err
+    assert main(["contract", "diff", str(old), str(same)]) == 0
+    assert "nothing changes" in capsys.readouterr().out
+    assert main(["contract", "diff", str(old), str(tmp_path / "none.yaml")]) == 2
