@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from core.db import Database
+from core.db import Database, Transaction
 from core.db.errors import ConflictError
 from core.errors import DeniedError, InputError, NotFoundError, TerminalError, TransientError
 
@@ -34,6 +34,86 @@ async def test_a_tenant_lasts_as_long_as_its_transaction(database: Database):
     seen = await asyncio.gather(*(database.fetchval(_TENANT) for _ in range(8)))
 
     assert set(seen) == {None}
+
+
+async def _end_by_error(database: Database) -> None:
+    with pytest.raises(TerminalError):
+        async with database.transaction(uuid4()) as transaction:
+            await transaction.fetch("select 1 / 0")
+
+
+async def _end_by_cancelling(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def wait() -> None:
+        async with database.transaction(uuid4()) as transaction:
+            begun.set()
+            await transaction.fetch("select pg_sleep(60)")
+
+    task = asyncio.create_task(wait())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _end_by_commit_inside(database: Database) -> None:
+    async with database.transaction(uuid4()) as transaction:
+        await transaction.execute("commit; begin")
+
+
+async def _end_by_setting_the_session(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.fetchval("select set_config('app.current_tenant_id', $1, false)", str(uuid4()))
+
+
+async def _end_by_a_lost_connection(database: Database) -> None:
+    with pytest.raises(TransientError):
+        async with database.transaction(uuid4()) as transaction:
+            await transaction.fetch("select pg_terminate_backend(pg_backend_pid())")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        _end_by_error,
+        _end_by_cancelling,
+        _end_by_commit_inside,
+        _end_by_setting_the_session,
+        _end_by_a_lost_connection,
+    ],
+)
+async def test_however_a_transaction_ends_the_pool_forgets_its_tenant(
+    prepared: Installation, end: Callable[[Database], Awaitable[None]]
+):
+    dsn = prepared.postgres.dsn("eventlog", "goldlayer_eventlog")
+    async with await Database.open(dsn, max_size=1) as alone:
+        await end(alone)
+
+        assert await alone.fetchval(_TENANT) is None
+        async with alone.transaction() as transaction:
+            assert await transaction.fetchval(_TENANT) is None
+
+
+async def test_what_is_left_for_the_commit_runs_last_and_only_if_it_comes(database: Database):
+    order: list[str] = []
+
+    def leave(transaction: Transaction, word: str) -> None:
+        async def last() -> Callable[[], None]:
+            order.append(f"{word} {await transaction.fetchval('select count(*) from things')}")
+            return lambda: order.append(f"{word} is durable")
+
+        transaction.at_commit(last)
+
+    async with database.transaction() as transaction:
+        leave(transaction, "first")
+        await transaction.execute("insert into things values (1, 'one')")
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as transaction:
+            leave(transaction, "second")
+            raise RuntimeError
+
+    assert order == ["first 1", "first is durable"]
 
 
 async def test_a_failed_block_leaves_nothing(database: Database):
