@@ -111,7 +111,9 @@ async def _log(superuser: Database, key: bytes, tenant: UUID) -> None:
 
 
 async def _counts(database: Database) -> dict[str, int]:
-    tables = await database.fetch("select relname from pg_class where relkind = 'r' and relnamespace = 2200")
+    tables = await database.fetch(
+        "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+    )
     return {row["relname"]: await database.fetchval(f"select count(*) from {row['relname']}") for row in tables}
 
 
