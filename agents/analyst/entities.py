@@ -146,11 +146,15 @@ def _machines(tokens: Sequence[Part], catalogue: Catalogue, found: Found, used: 
 def _numbered(catalogue: Catalogue) -> dict[str, dict[Part, Machine]]:
     """Machines by the words that may stand before their number: the id's own, the type's last, an initial (`P2`)."""
     numbered: dict[str, dict[Part, Machine]] = {}
+    twice: set[tuple[str, Part]] = set()
     for machine in catalogue.machines:
-        own = parts(machine.id)
-        if len(own) == 2 and isinstance(own[0], str) and isinstance(own[1], int):
-            for word in {own[0], str(parts(machine.type)[-1])}:
-                numbered.setdefault(stem(word), {})[own[1]] = machine
+        *_, noun, number = ("", *parts(machine.id))
+        if isinstance(noun, str) and noun and isinstance(number, int):
+            for word in {stem(noun), stem(str(parts(machine.type)[-1]))}:
+                if numbered.setdefault(word, {}).setdefault(number, machine) is not machine:
+                    twice.add((word, number))
+    for word, number in twice:  # `pump 2` of two kinds of pump would be a guess
+        del numbered[word][number]
     initials = [word[0] for word in numbered]
     letters = {word[0]: known for word, known in numbered.items() if initials.count(word[0]) == 1}
     return letters | numbered
@@ -236,7 +240,7 @@ def _codes(
         if fault.type in kinds:
             words = {stem(str(part)) for part in parts(fault.code) if isinstance(part, str)}
             told = {stem(str(part)) for part in parts(fault.message) if isinstance(part, str)} - measured
-            joined = fault.code.lower() in {str(token) for token in tokens}
+            joined = fault.code.lower() in {str(token) for token in tokens} or bool(words and words <= heard)
             own = len({word for word in words & heard if len(word) > 3})
             hits[fault.code] = 9 * joined + 3 * own + len({word for word in told & heard if len(word) > 3})
     best = max(hits.values(), default=0)
@@ -297,7 +301,7 @@ def mask_machines(text: str, catalogue: Catalogue) -> str:
         text = re.sub(rf"\b(?:the\s+)?{word}\s*(?:#|no\.?|number)?\s*\d+\b", "the machine", text, flags=re.IGNORECASE)
         text = re.sub(rf"\b{word}s\b", "machines", text, flags=re.IGNORECASE)
         text = re.sub(rf"\b{word}\b", "machine", text, flags=re.IGNORECASE)
-    return text
+    return re.sub(r"\bmachine(?:\s+(?:the\s+)?machine)+(s?)\b", r"machine\1", text)
 
 
 def _kind_words(catalogue: Catalogue) -> list[tuple[str, int]]:

@@ -20,7 +20,7 @@ from agents.analyst.seasons import seasons_said
 from agents.analyst.slots import Asked, choice_in, choices, fill
 from agents.analyst.spelling import correct, words_of
 from agents.analyst.times import find_periods, impossible_dates, without_periods
-from agents.analyst.wordlists import EQUIPMENT, UNRECORDED
+from agents.analyst.wordlists import EQUIPMENT, MEASURED_IN, UNRECORDED
 from agents.conversation import ToolDefinition
 
 _ASK_BACK_FROM = 0.5
@@ -94,7 +94,7 @@ def _spelled(catalogue: Catalogue, tools: Sequence[ToolDefinition]) -> frozenset
     names = [*(m.id for m in catalogue.machines), *catalogue.types(), *(signal for _, signal in catalogue.signals)]
     faults = [text for fault in catalogue.codes for text in (fault.code, fault.message)]
     told = [text for tool in tools for text in (tool.description, *tool.examples)]
-    return words_of([*names, *faults, *told, *CALENDAR_WORDS, *EQUIPMENT, *UNRECORDED])
+    return words_of([*names, *faults, *told, *CALENDAR_WORDS, *EQUIPMENT, *MEASURED_IN, *UNRECORDED])
 
 
 def _understand(clause: str, catalogue: Catalogue) -> Asked:

@@ -197,10 +197,26 @@ def _year(match: re.Match[str], _: Coverage) -> Days | None:
 
 
 def _last_n(match: re.Match[str], coverage: Coverage) -> Days | None:
+    unit = match["u"].lower()
+    if not match["n"] and re.search(rf"\bthis\s+{unit}\b", match.string, re.IGNORECASE):
+        return _before_this(unit, coverage.last)
     said = match["n"].lower() if match["n"] else "one"
     count = WORD_NUMBERS.get(said) or int(said)
     days = max(1, -(-count // 24) if match["u"].lower() == "hour" else count * _DAYS[match["u"].lower()])
     return coverage.last - timedelta(days=days - 1), coverage.last
+
+
+def _before_this(unit: str, last: date) -> Days:
+    """Beside `this month`, `last month` is the one before it, not the last thirty days."""
+    match unit:
+        case "week":
+            monday = last - timedelta(days=last.weekday() + 7)
+            return monday, monday + timedelta(days=6)
+        case "month":
+            end = last.replace(day=1) - timedelta(days=1)
+            return end.replace(day=1), end
+        case _:
+            return date(last.year - 1, 1, 1), date(last.year - 1, 12, 31)
 
 
 def _this(match: re.Match[str], coverage: Coverage) -> Days | None:

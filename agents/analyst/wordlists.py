@@ -18,16 +18,23 @@ EQUIPMENT = _words("""
 COUNTED_STEMS = _words("machin day fault alarm episod event tim worst best most least hottest coldest high low")
 """What numbers count (`the three hottest days`), as stems."""
 
+MEASURED_IN = _words("""
+    degree celsius fahrenheit kelvin bar pascal volt amp ampere watt kilowatt hertz litre meter metre gram kilo percent
+    second minute hour part
+""")
+"""Units and other words that look like slips of words tools use."""
+
 UNRECORDED = _words("""
     age birthday boss bought brand budget built buy calibrate calibrated carbon certificate certified charge
-    cheap cheapest color colour commissioned compliance compliant contract cost crew cv delivered dollar donate
-    efficiency emission employee energy euro expensive expire fly footprint guarantee heavier heaviest heavy
-    height inspection install installed insurance insure insured inventory invoice kwh law lawsuit legal licence
-    license location lubricated maintained maintenance maker manager manual manufacture manufactured
-    manufacturer model money noise noisy old older oldest operator overhaul overhauled owner paint patent pay
-    people person phone price profit purchase purchased rent repaint replace replaced responsible revenue safe
-    safety salary sell seller serial service serviced shift size sold spare staff stock supplier tax team
-    technician telephone vendor visit wage warranty weather weigh weight wide worker worth young youngest
+    cheap cheapest clean cleaned color colour commissioned compliance compliant contract cost crew cv delivered
+    dollar donate efficiency emission employee energy euro expensive expire fly footprint guarantee heavier
+    heaviest heavy height inspection install installed insurance insure insured inventory invoice kwh law
+    lawsuit legal licence license location lubricated maintained maintenance maker manager manual manufacture
+    manufactured manufacturer model money noise noisy old older oldest operator overhaul overhauled owner paint
+    patent pay people person phone price profit purchase purchased rent repaint replace replaced responsible
+    revenue safe safety salary sell seller serial service serviced shift size sold spare staff stock supplier
+    tax team technician telephone vendor visit wage warranty weather weigh weight wide worker worth young
+    youngest
 """)
 """What is asked about machines and stands in other books than the plant's data: age, price, warranty, people, service
 records. A tool that knows of it says the word itself."""

@@ -43,7 +43,7 @@ KpiName = Annotated[
                 "cycle_time": ["cycle times"],
                 "fault_count": ["number of faults", "how many faults", "how many alarms", "fault counts"],
                 "mtbf": ["mean time between", "time between failures", "time between faults"],
-                "mttr": ["mean time to repair", "repair time", "time to repair"],
+                "mttr": ["mean time to repair", "repair time", "time to repair", "to fix", "to repair", "repairs take"],
                 "oee": ["overall equipment effectiveness"],
             }
         },

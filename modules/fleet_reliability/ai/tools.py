@@ -200,7 +200,7 @@ async def similar_incidents(
         "What is the OEE?",
         "What is the MTBF?",
         "What is the MTTR?",
-        "What percentage of the time was it running?",
+        "What percentage or share of the time did the machine run?",
         "How long do repairs take on average?",
     ),
     pre_conditions=(_ORDERED,),
@@ -228,6 +228,7 @@ async def kpi_summary(
     episodes. Use it to compare two or more machines, or all of a type.""",
     examples=(
         "Compare these two machines.",
+        "Put two machines side by side.",
         "Compare one machine with another in that period.",
         "How does this machine do against that one?",
         "Which of them was healthier in May?",

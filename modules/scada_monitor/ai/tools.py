@@ -68,6 +68,7 @@ State = Annotated[
         "What data do you have, and from when to when?",
         "List all machines of the site.",
         "Which sensors does this machine have?",
+        "Which readings do you record of this machine?",
         "How many machines are there?",
     ),
 )

@@ -43,6 +43,21 @@ def test_machines_however_they_are_written(text: str, machines: list[str]) -> No
     assert find_entities(text, FLEET).machines == machines
 
 
+def test_names_of_several_words_and_the_number_two_kinds_share() -> None:
+    works = Catalogue(
+        machines=(
+            *(Machine(f"dosing-pump-{n}", "dosing_pump", *DAYS) for n in (1, 2)),
+            Machine("sludge-pump-2", "sludge_pump", *DAYS),
+        ),
+        codes=(FaultCode("dosing_pump", "DRY_RUN", "no flow"),),
+    )
+    assert find_entities("is dosing pump 2 fine", works).machines == ["dosing-pump-2"]
+    assert find_entities("is pump 1 fine", works).machines == ["dosing-pump-1"]
+    assert find_entities("is pump 2 fine", works).unknown == ["pump 2"]
+    assert find_entities("did dosing pump 1 run dry", works).codes == ["DRY_RUN"]
+    assert find_entities("is dosing pump 1 dry", works).codes == []
+
+
 def test_a_kind_of_machine() -> None:
     assert find_entities("which engines are worst", FLEET).types == ["turbofan"]
     assert find_entities("how is the compressor", HOUSE).machines == ["compressor-1"]

@@ -97,6 +97,8 @@ def test_two_periods_stay_two() -> None:
     [
         ("Compare spring and summer", "2020-03-01", "2020-06-01"),
         ("Was it hotter in summer than in spring?", "2020-06-01", "2020-03-01"),
+        ("compare this month with last month", "2020-09-01", "2020-08-01"),
+        ("compare this year with last year", "2020-01-01", "2019-01-01"),
         ("the first and second week of May", "2020-05-01", "2020-05-08"),
     ],
 )
