@@ -28,6 +28,17 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         if skipped:
             reason = str(skipped[0].longrepr[2]).removeprefix("Skipped: ")
             terminalreporter.write_line(f"{meaning}: {len(skipped)} tests skipped, {reason}", yellow=True)
+    _say_isolation(terminalreporter)
+
+
+def _say_isolation(terminalreporter: TerminalReporter) -> None:
+    """How much was tried as one tenant to see another; workers send it along with their reports."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    counted = [value for one in reports for name, value in one.user_properties if name == "isolation"]
+    if counted:
+        attempts, pairs, leaks = (sum(column) for column in zip(*counted, strict=True))
+        terminalreporter.write_line(f"{pairs} pairs of door and technique")
+        terminalreporter.write_line(f"isolation: {attempts} attempts, {leaks} leaks", red=leaks > 0)
 
 
 @dataclass(frozen=True)
