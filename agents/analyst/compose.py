@@ -20,7 +20,7 @@ SIGNATURE = (
 )
 _OFFERED = 4
 _ERROR = 200
-_POINTS = frozenset("this these those that it they them same there".split())  # noqa: SIM905  reads as the words do
+_POINTS = frozenset("this these those that it they them same there machine".split())  # noqa: SIM905  reads as the words do
 Result = dict[str, Any]
 
 

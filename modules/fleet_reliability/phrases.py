@@ -167,7 +167,9 @@ def _kpi(row: Row, first: date | None, last: date | None) -> str:
     high = f"highest {quantity(row['highest'], unit)} on {row['highest_day']}"
     ends = high if kpi in _TOTALS else f"{low}, {high}"
     over = f"{period(first, last)} ({row['days']} days with data)"
-    return f"{named} {over}: {value} {total}" + (f"; by day {ends}." if row["highest"] != row["lowest"] else ".")
+    return f"{named} {over}: {value} {total}" + (
+        f"; by day {ends}." if row["lowest"] != row["highest"] != row["value"] else "."
+    )
 
 
 def no_kpi(

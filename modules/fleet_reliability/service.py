@@ -107,6 +107,8 @@ async def kpi_summary(
     lone = len(figures.rows) == 1
     together = await context.read(QUERIES["kpi_totals"], [_KPI], {**scope, "kpi": kpi, "first": first, "last": last})
     totals = together.rows
+    # From the highest down to nought of one figure that adds up: what was cut off has none either.
+    rest_is_none = len(totals) == 1 and kpi is not None and order == "highest" and not figures.rows[-1]["value"]
     return ToolResult(
         rows=[*totals, *figures.rows],
         evidence=[*(together.evidence if totals else []), *figures.evidence],
@@ -117,7 +119,7 @@ async def kpi_summary(
             "everything up to their day; else the mean of the daily values"
         },
         figure=_figure(figures.rows[0], phrases.kpi_name(figures.rows[0]["kpi"]), "value") if lone else None,
-        truncated=len(figures.rows) == top,
+        truncated=len(figures.rows) == top and not rest_is_none,
     )
 
 

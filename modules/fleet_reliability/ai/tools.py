@@ -228,7 +228,7 @@ async def kpi_summary(
     episodes. Use it to compare two or more machines, or all of a type.""",
     examples=(
         "Compare these two machines.",
-        "Put two machines side by side.",
+        "Put these two machines side by side.",
         "Compare one machine with another in that period.",
         "How does this machine do against that one?",
         "Which of them was healthier in May?",

@@ -115,6 +115,8 @@ async def test_faults_of_several_machines_are_added_up(context: ToolContext, ass
     assert result.findings[0] == "Number of faults in all recorded data: 2 in total, on 1 of 3 machines."
     assert len(result.findings) == 2 and "of pump-1" in result.findings[1]
     assert_evidenced(result)
+    assert not (await service.kpi_summary(context, "fault_count", None, None, None, None, 2)).truncated
+    assert (await service.kpi_summary(context, "fault_count", None, None, None, None, 1)).truncated
 
 
 async def test_a_life_held_against_a_limit_is_told_to_a_tenth(context: ToolContext) -> None:
