@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -47,3 +47,34 @@ def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+async def alternating(
+    name: str,
+    ours: Callable[[], Awaitable[object]],
+    baseline: Callable[[], Awaitable[object]],
+    *,
+    target: float,
+    pairs: int,
+    calls: int,
+) -> Claim:
+    """Run bursts of the two in turn, after three uncounted pairs; medians in seconds a call.
+
+    Which of the two goes first changes, so that neither always follows the other's checkpoint.
+    """
+    mine: list[float] = []
+    theirs: list[float] = []
+    for pair in range(-3, pairs):
+        for work, kept in ((ours, mine), (baseline, theirs)) if pair % 2 else ((baseline, theirs), (ours, mine)):
+            seconds = await _burst(work, calls)
+            if pair >= 0:
+                kept.append(seconds)
+    a, b = statistics.median(mine), statistics.median(theirs)
+    return Claim(name, "ratio", round(a, 7), round(b, 7), round(a / b, 4), target, a / b <= target)
+
+
+async def _burst(work: Callable[[], Awaitable[object]], calls: int) -> float:
+    started = time.perf_counter()
+    for _ in range(calls):
+        await work()
+    return (time.perf_counter() - started) / calls

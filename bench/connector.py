@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-import statistics
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.claim import Claim
+from bench.claim import Claim, alternating
 from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
 from core.run.folder import RunFolder
@@ -83,27 +81,6 @@ def _rows(first: int, count: int) -> list[dict[str, object]]:
     ]
 
 
-async def _measure(name: str, ours: Call, baseline: Call) -> Claim:
-    mine: list[float] = []
-    theirs: list[float] = []
-    for _ in range(3):
-        await _burst(ours)
-        await _burst(baseline)
-    for pair in range(PAIRS):
-        # Which of the two goes first changes, so that neither always follows the other's checkpoint.
-        for work, kept in ((ours, mine), (baseline, theirs)) if pair % 2 else ((baseline, theirs), (ours, mine)):
-            kept.append(await _burst(work))
-    a, b = statistics.median(mine), statistics.median(theirs)
-    return Claim(f"connector {name}", "ratio", round(a, 7), round(b, 7), round(a / b, 4), TARGET, a / b <= TARGET)
-
-
-async def _burst(work: Call) -> float:
-    started = time.perf_counter()
-    for _ in range(CALLS):
-        await work()
-    return (time.perf_counter() - started) / CALLS
-
-
 async def _claims(tenancy: Tenancy) -> list[Claim]:
     scope = await tenancy.create("bench-co", "Bench", actor=_ACTOR)
     data = await connector_for(tenancy, scope, schema="bench")
@@ -140,7 +117,16 @@ async def _against(
     claims: list[Claim] = []
     for name, ours in calls.items():
         sql, values = await Recorder(data).learn(ours)
-        claims.append(await _measure(name, ours, _bare(pool, sql, values, stored.get(name))))
+        claims.append(
+            await alternating(
+                f"connector {name}",
+                ours,
+                _bare(pool, sql, values, stored.get(name)),
+                target=TARGET,
+                pairs=PAIRS,
+                calls=CALLS,
+            )
+        )
     return claims
 
 

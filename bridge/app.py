@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from bridge.backoff import keep_running, wait_for
 from bridge.config import BridgeConfig
@@ -12,10 +13,12 @@ from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
 from bridge.runner import Runner
+from bridge.segments import retain, seal, tidy
 from bridge.store import Store, get_meta
 from bridge.uplink import Link, Uplink
 from core.errors import TerminalError
 from core.log import get_logger
+from core.settings import BridgeSettings
 
 _STEP_INTERVAL_S = 0.25
 """Shortest time between two steps of the contract, so that slow sites do not send a batch for every reading."""
@@ -58,6 +61,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 parts.create_task(
                     keep_running("contract", lambda: _process(processor, link, journaled, stored, stop), stop, longest)
                 )
+                parts.create_task(
+                    keep_running("historian", lambda: _keep_history(store, settings, stop), stop, longest)
+                )
                 parts.create_task(keep_running("uplink", lambda: uplink.run(stop), stop, longest))
         except* TerminalError as failures:
             raise first_of(failures) from None
@@ -66,6 +72,21 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             processor.close()
             outbox_connection.close()
             _log.info("bridge stopped", action="stop", site=config.site.site)
+
+
+async def _keep_history(store: Store, settings: BridgeSettings, stop: asyncio.Event) -> None:
+    """Seal what the contract has passed, remove what is past its time."""
+    with store.writing() as connection:
+        await asyncio.to_thread(tidy, connection, store.home)
+        while not await wait_for(stop, settings.historian_interval_s):
+            sealing = partial(seal, connection, store.home, rows=settings.seal_rows, age_s=settings.seal_after_s)
+            while await asyncio.to_thread(sealing):
+                pass
+            removed = await asyncio.to_thread(
+                retain, connection, store.home, days=settings.historian_days, most_bytes=settings.historian_max_bytes
+            )
+            if removed:
+                _log.info("historian has removed its oldest readings", action="retain", readings=removed)
 
 
 def first_of(failures: BaseExceptionGroup[TerminalError]) -> TerminalError:

@@ -40,8 +40,9 @@ class BridgeBooks:
         sent: rows, readings and events, ever put into the outbox.
         unacknowledged_batches: batches the log does not have yet.
         unacknowledged_rows: their rows.
-        journal_rows: readings in the journal.
-        journal_frames: frames in the journal.
+        journal_rows: readings kept on site, sealed ones included.
+        journal_frames: frames not yet sealed.
+        historian_bytes: size of the sealed files.
         engine_lag: frames the contract has not seen yet.
         gaps: source time nobody read.
     """
@@ -54,6 +55,7 @@ class BridgeBooks:
     unacknowledged_rows: int
     journal_rows: int
     journal_frames: int
+    historian_bytes: int
     engine_lag: int
     gaps: tuple[Gap, ...]
 
@@ -78,6 +80,9 @@ def _read(connection: sqlite3.Connection) -> BridgeBooks:
     frames, rows, last = connection.execute(
         "select count(*), coalesce(sum(rows), 0), coalesce(max(id), 0) from frames"
     ).fetchone()
+    sealed, size, sealed_to = connection.execute(
+        "select coalesce(sum(rows), 0), coalesce(sum(bytes), 0), coalesce(max(last_frame), 0) from segments"
+    ).fetchone()
     batches, waiting = connection.execute("select count(*), coalesce(sum(rows), 0) from outbox").fetchone()
     return BridgeBooks(
         incarnation=get_meta(connection, "incarnation"),
@@ -86,8 +91,9 @@ def _read(connection: sqlite3.Connection) -> BridgeBooks:
         sent=int(get_meta(connection, "sent_readings", "0")) + int(get_meta(connection, "sent_events", "0")),
         unacknowledged_batches=batches,
         unacknowledged_rows=waiting,
-        journal_rows=rows,
+        journal_rows=rows + sealed,
         journal_frames=frames,
-        engine_lag=last - int(get_meta(connection, "checkpoint", "0")),
+        historian_bytes=size,
+        engine_lag=max(max(last, sealed_to) - int(get_meta(connection, "checkpoint", "0")), 0),
         gaps=tuple(recorded_gaps(connection)),
     )

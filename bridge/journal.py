@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from bridge.driver import Series
 from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
 from core.contracts.batch import encode_block
@@ -20,7 +18,6 @@ from core.contracts.reading import Sample, readings_to_arrow
 Notes = dict[tuple[str, str, int], list[int]]
 """[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
 HOUR_US = 3_600_000_000
-_DECODED_FRAMES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,46 +90,12 @@ def recorded_gaps(connection: sqlite3.Connection) -> list[Gap]:
     ]
 
 
-def newest_first(connection: sqlite3.Connection) -> Iterator[pa.RecordBatch]:
-    """Frames with rows, from the last one back."""
-    for (payload,) in connection.execute("select payload from frames where rows > 0 order by id desc"):
-        yield decode_frame(payload)
-
-
 def _dump_notes(notes: Notes) -> str:
     return json.dumps([[*key, *counts] for key, counts in notes.items()])
 
 
 def _load_notes(text: str) -> Notes:
     return {(equipment, signal, hour): [again, other] for equipment, signal, hour, again, other in json.loads(text)}
-
-
-class OldReadings:
-    """Looks up readings too old to be remembered in memory, by the time span of the frames."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._decoded: OrderedDict[int, dict[tuple[str, str, int], list[Sample]]] = OrderedDict()
-
-    def find(self, series: Series, ts_us: int) -> list[Sample]:
-        """Every journaled reading of a series at one source time."""
-        rows = self._connection.execute("select id from frames where min_ts <= ? and max_ts >= ?", (ts_us, ts_us))
-        ids = [int(row[0]) for row in rows]
-        return [sample for one in ids for sample in self._frame(one).get((*series, ts_us), [])]
-
-    def _frame(self, frame_id: int) -> dict[tuple[str, str, int], list[Sample]]:
-        known = self._decoded.get(frame_id)
-        if known is not None:
-            self._decoded.move_to_end(frame_id)
-            return known
-        (payload,) = self._connection.execute("select payload from frames where id = ?", (frame_id,)).fetchone()
-        table: dict[tuple[str, str, int], list[Sample]] = {}
-        for sample in samples_of(decode_frame(payload)):
-            table.setdefault((sample.equipment_id, sample.signal, sample.ts_us), []).append(sample)
-        self._decoded[frame_id] = table
-        if len(self._decoded) > _DECODED_FRAMES:
-            self._decoded.popitem(last=False)
-        return table
 
 
 def samples_of(batch: pa.RecordBatch) -> Iterator[Sample]:

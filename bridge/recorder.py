@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from bridge.driver import Scan, Series
 from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
-from bridge.journal import HOUR_US, Journal, Notes, OldReadings, newest_first, recorded_gaps
+from bridge.journal import HOUR_US, Journal, Notes, recorded_gaps
+from bridge.past import OldReadings, newest_first
+from bridge.segments import forgotten
 from bridge.store import Store, StoreError
 from core.contracts.reading import Sample, readings_to_arrow
 from core.contracts.site import SiteFile
@@ -29,7 +31,7 @@ class Recorder:
     """
 
     def __init__(self, store: Store, site: SiteFile, *, clocked: bool) -> None:
-        self._connection = store.connect()
+        self._connection, self._home = store.connect(), store.home
         self._journal = Journal(self._connection, site.site)
         self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.units()}
         self._clocked = clocked
@@ -45,15 +47,16 @@ class Recorder:
 
     def _load(self) -> None:
         """Everything in memory that the journal knows better."""
-        find = OldReadings(self._connection).find
-        self._index = IdentityIndex.rebuild(newest_first(self._connection), find)
+        find = OldReadings(self._connection, self._home).find
+        self._index = IdentityIndex.rebuild(newest_first(self._connection, self._home), find)
+        self._forgotten = forgotten(self._connection)
         self._clocks = {one: MachineClock(one, self._index.times_of(one)) for one in self._signals if self._clocked}
         self._gaps = KnownGaps(recorded_gaps(self._connection))
         self._losses: dict[str, int] = {}
 
     def newest(self) -> Mapping[Series, int]:
         """Newest journaled source time of each series."""
-        return self._index.newest()
+        return self._forgotten | self._index.newest()
 
     def record(self, scans: Sequence[Scan]) -> int:
         """Append what is new.

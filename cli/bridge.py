@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -72,3 +73,28 @@ def status(home: Annotated[Path, typer.Option(help="Home folder of the bridge; i
         table.add_row(name.replace("_", " "), f"{getattr(books, name):,}")
     table.add_row("gaps", f"{len(books.gaps):,}")
     Console().print(table)
+    typer.echo(f"historian: {books.historian_bytes / 1e6:,.1f} MB in sealed files")
+
+
+@app.command()
+def history(
+    equipment: Annotated[str, typer.Argument(help="Machine.")],
+    signal: Annotated[str, typer.Argument(help="Its signal, contracted or not: this stays on site.")],
+    home: Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")],
+    since: Annotated[datetime, typer.Option(help="First source time, UTC.")] = datetime(1970, 1, 1),
+    until: Annotated[datetime, typer.Option(help="Source time to end before, UTC.")] = datetime(9999, 1, 1),
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest readings at most.")] = 1000,
+) -> None:
+    """Readings of one signal at full resolution, the newest last, as CSV."""
+    import csv
+    import sys
+
+    from bridge.historian import query
+
+    found = query(home, equipment, signal, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC))
+    if found.num_rows > last:
+        typer.echo(f"the newest {last:,} of {found.num_rows:,}; --last N gives more", err=True)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(found.column_names)
+    for row in found.slice(max(found.num_rows - last, 0)).to_pylist():
+        writer.writerow([row["ts"].isoformat(), row["value"], row["text"], f"0x{row['quality']:08X}"])

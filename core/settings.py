@@ -116,6 +116,16 @@ class BridgeSettings(_Branch):
     """Longest time a reading waits for its fsync."""
     batch_rows: int = 1_000
     """Rows of one numbered batch."""
+    seal_rows: int = 500_000
+    """Readings the journal holds before the oldest are sealed into one of the historian's files."""
+    seal_after_s: float = 3600.0
+    """Readings that have waited this long are sealed also when they are fewer."""
+    historian_days: float = 365.0
+    """Days, from the day it came, that a reading is kept on site."""
+    historian_max_bytes: int = 50 << 30
+    """Size of the historian's files beyond which the oldest are removed."""
+    historian_interval_s: float = 60.0
+    """Time between two looks at what may be sealed or removed."""
     heartbeat_interval_s: float = 30.0
     """Time between two heartbeats to the gateway."""
     reconnect_max_s: float = 30.0
@@ -127,8 +137,6 @@ class AgentSettings(_Branch):
 
     host: str = "127.0.0.1"
     """Address to listen on."""
-    public_url: str | None = None
-    """Where browsers and identity providers reach the service, `https://HOST`; unset means where it listens."""
     provider: str | None = None
     """`offline`, `anthropic` or `openai`; unset picks by the keys present, else `offline`."""
     model: str | None = None

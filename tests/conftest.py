@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -19,11 +18,7 @@ from core.run.postgres import Postgres
 from core.settings import PostgresSettings, Settings
 from core.tenancy import Tenancy, init_platform
 
-_NOT_SHOWN = {
-    "browser": "the pages count as not shown",
-    "kafka": "the road over Kafka counts as not shown",
-    "keycloak": "sign-in through a real identity provider counts as not shown",
-}
+_NOT_SHOWN = {"browser": "the pages count as not shown", "kafka": "the road over Kafka counts as not shown"}
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
@@ -33,6 +28,17 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         if skipped:
             reason = str(skipped[0].longrepr[2]).removeprefix("Skipped: ")
             terminalreporter.write_line(f"{meaning}: {len(skipped)} tests skipped, {reason}", yellow=True)
+    _say_isolation(terminalreporter)
+
+
+def _say_isolation(terminalreporter: TerminalReporter) -> None:
+    """How much was tried as one tenant to see another; workers send it along with their reports."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    counted = [value for one in reports for name, value in one.user_properties if name == "isolation"]
+    if counted:
+        attempts, pairs, leaks = (sum(column) for column in zip(*counted, strict=True))
+        terminalreporter.write_line(f"{pairs} pairs of door and technique")
+        terminalreporter.write_line(f"isolation: {attempts} attempts, {leaks} leaks", red=leaks > 0)
 
 
 @dataclass(frozen=True)
@@ -69,22 +75,6 @@ def installation(run_settings: Settings) -> Iterator[Installation]:
     with postgres.running():
         yield Installation(run, run_settings, postgres)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def keycloak() -> Iterator[str]:
-    """Issuer of a realm with people and clients, on a real server; tests that use it share a worker, to start it once.
-
-    Skips where this machine cannot have one.
-    """
-    from tests.keycloak.server import KeycloakUnavailableError, running
-
-    with contextlib.ExitStack() as stack:
-        try:
-            issuer = stack.enter_context(running())
-        except KeycloakUnavailableError as error:
-            pytest.skip(f"no Keycloak on this machine: {error}")
-        yield issuer
 
 
 @pytest.fixture(scope="session")

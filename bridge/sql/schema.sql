@@ -13,6 +13,27 @@ create table if not exists frames (
 );
 create index if not exists frames_by_time on frames (min_ts, max_ts);
 
+-- Sealed stretches of the journal: their frames were taken out above and lie as Parquet files beside this database.
+create table if not exists segments (
+    id integer primary key autoincrement,
+    file text not null unique,             -- in the folder `historian`
+    last_frame integer not null,           -- newest frame in it
+    rows integer not null,
+    bytes integer not null,
+    min_ts integer not null,
+    max_ts integer not null,
+    received_at integer not null           -- when the newest frame in it came
+);
+create index if not exists segments_by_time on segments (min_ts, max_ts);
+
+-- Newest source time of what retention has removed, so that nobody asks a device for it again.
+create table if not exists forgotten (
+    equipment_id text not null,
+    signal text not null,
+    newest_ts integer not null,
+    primary key (equipment_id, signal)
+) without rowid;
+
 -- Source time that nobody read.
 create table if not exists gaps (
     id integer primary key autoincrement,

@@ -41,8 +41,9 @@ class ModuleAccess:
 
     async def withdraw(self, transaction: Transaction) -> None:
         """Take away what the role may do in the module's own schema."""
-        role = quote_identifier(await self.role())
-        await transaction.execute(f"revoke all on schema {quote_identifier(self._schemas[0])} from {role}")
+        role, own = quote_identifier(await self.role()), quote_identifier(self._schemas[0])
+        await transaction.execute(f"revoke all on all tables in schema {own} from {role}")
+        await transaction.execute(f"revoke all on schema {own} from {role}")
 
     async def _grant(self, transaction: Transaction, role: str) -> None:
         await transaction.fetch(_SQL["one_grants_at_a_time"])

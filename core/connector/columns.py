@@ -104,6 +104,10 @@ class TableInfo:
             raise InputError("no such column", expected=", ".join(self.columns), received=name, where=self.label)
         return found
 
+    def definitions(self) -> list[str]:
+        """Constraints and indexes as PostgreSQL writes them."""
+        return [one.definition for one in (*self.constraints, *self.indexes)]
+
     @cached_property
     def soft_deletes(self) -> bool:
         """Whether deleted rows stay and are marked."""

@@ -12,12 +12,14 @@ from core.connector.access import ModuleAccess
 from core.connector.catalogue import Catalogue
 from core.connector.filters import Filters
 from core.connector.reading import OrderBy
-from core.connector.tables.declaration import TableDeclaration, create_table, extend_table, read_tables
+from core.connector.tables import life
+from core.connector.tables.declaration import TableDeclaration, read_tables
+from core.connector.tables.migrating import Migrated, Migrator
+from core.connector.tables.migrations import Migration, read_migrations
 from core.connector.verbs import Row, Verbs
 from core.connector.windows import TimeRange
 from core.connector.work import Work, open_work
 from core.db import Database, TenantScope
-from core.db.identifiers import quote_identifier
 from core.tenancy import Tenancy
 
 READABLE = ("kpi", "mart", "memory")
@@ -100,29 +102,83 @@ class TenantDataConnector(Verbs):
         return [self._named(schema, name) for schema in self._schemas for name in self._catalogue.names(schema)]
 
     async def provision_tables(
-        self, tables: Mapping[str, TableDeclaration] | Mapping[str, Mapping[str, object]]
+        self,
+        tables: Mapping[str, TableDeclaration] | Mapping[str, Mapping[str, object]],
+        *,
+        version: str | None = None,
     ) -> list[str]:
-        """Make the module's schema and tables, and add columns that are new; may be repeated; all or nothing.
+        """Make the module's schema and tables, and add what they lack; may be repeated; all or nothing.
 
         Args:
             tables: declarations by table name, as models or as a manifest writes them.
+            version: of the module, recorded with the tables; tables without one are not migrated.
 
         Returns:
             Names of the tables that were made or extended.
 
         Raises:
-            InputError: a declaration is wrong or contradicts what is there.
+            InputError: a declaration is wrong, contradicts what is there, or tables of an older version stand there.
         """
-        declared = read_tables(tables)
+        made = await life.provision(self._database, self._access, self._schema, read_tables(tables), version)
         await self._catalogue.refresh(self._database)
-        changes: dict[str, list[str]] = {}
-        for name, table in declared.items():
-            known = await self._catalogue.find(self._database, self._schema, name)
-            changes[name] = extend_table(known, table) if known else create_table(self._schema, name, table)
-        async with self._database.transaction() as transaction:
-            await transaction.execute(f"create schema if not exists {quote_identifier(self._schema)}")
-            await self._access.grant(transaction)
-            for statement in (one for several in changes.values() for one in several):
-                await transaction.execute(statement)
+        return made
+
+    async def migrate(
+        self,
+        tables: Mapping[str, TableDeclaration] | Mapping[str, Mapping[str, object]],
+        migrations: Sequence[Migration] | Sequence[Mapping[str, object]],
+        version: str,
+        *,
+        allow_destructive: bool = False,
+    ) -> Migrated:
+        """Bring the module's tables to a version, step by step; goes on where an interrupted run stopped.
+
+        Args:
+            tables: as that version declares them.
+            migrations: all the module has, in order.
+            version: of the module.
+            allow_destructive: steps that lose values may run.
+
+        Raises:
+            NotFoundError: the tables were never made here.
+            InputError: a step does not fit, loses values without leave, or the steps do not lead to the declaration.
+        """
+        migrator = Migrator(
+            self._database,
+            self._access,
+            self._schema,
+            read_tables(tables),
+            read_migrations(migrations),
+            version,
+            allow_destructive=allow_destructive,
+        )
+        migrated = await migrator.run()
         await self._catalogue.refresh(self._database)
-        return [name for name, several in changes.items() if several]
+        return migrated
+
+    async def archive(self) -> str:
+        """Put the module's tables aside, out of its own reach; nothing is deleted.
+
+        Returns:
+            Name of the schema they lie in now.
+
+        Raises:
+            NotFoundError: the module has no tables here.
+        """
+        aside = await life.archive(self._database, self._access, self._schema)
+        await self._catalogue.refresh(self._database)
+        return aside
+
+    async def restore(self) -> str | None:
+        """Bring back the tables that were put aside last, at the version they had.
+
+        Returns:
+            That version; migrate from there.
+
+        Raises:
+            NotFoundError: none were put aside.
+            InputError: the module has tables again.
+        """
+        version = await life.restore(self._database, self._access, self._schema)
+        await self._catalogue.refresh(self._database)
+        return version

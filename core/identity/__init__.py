@@ -1,13 +1,16 @@
 """People, their passwords, sessions and tokens, their roles and permissions; and bridges, by their keys."""
 
+from core.identity.authority import Authority
 from core.identity.external import ExternalIdentity
+from core.identity.identity import PASSWORD, Identity
 from core.identity.members import Member
-from core.identity.service import PASSWORD, Identity, IdentityService
+from core.identity.service import IdentityService
 from core.identity.sessions import Client, SessionRecord, SessionTokens
 from core.tenancy.tenancy import BridgeIdentity
 
 __all__ = [
     "PASSWORD",
+    "Authority",
     "BridgeIdentity",
     "Client",
     "ExternalIdentity",

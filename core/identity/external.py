@@ -13,6 +13,7 @@ from core.audit import Actor
 from core.db import TenantScope
 from core.db.queries import load_queries
 from core.errors import DeniedError
+from core.identity.invitations import Invitations
 from core.identity.members import Members
 from core.tenancy import Tenancy
 
@@ -46,9 +47,10 @@ class ExternalIdentity:
 class ExternalPeople:
     """Finds, links or admits whom a provider means."""
 
-    def __init__(self, tenancy: Tenancy, members: Members) -> None:
+    def __init__(self, tenancy: Tenancy, members: Members, invitations: Invitations) -> None:
         self._tenancy = tenancy
         self._members = members
+        self._invitations = invitations
 
     async def person_of(self, scope: TenantScope, external: ExternalIdentity, just_in_time_role: str | None) -> UUID:
         """The member who is meant.
@@ -64,7 +66,7 @@ class ExternalPeople:
         """
         found = await self._linked(scope, external)
         if found is None and external.verified:
-            found = await self._known_by_email(scope, external)
+            found = await self._known_by_email(scope, external) or await self._invited(scope, external)
             if found is None and just_in_time_role is not None:
                 return await self._admit(scope, external, just_in_time_role)
         if found is None:
@@ -91,9 +93,14 @@ class ExternalPeople:
         await self._link(scope, external, person_id)
         return person_id
 
+    async def _invited(self, scope: TenantScope, external: ExternalIdentity) -> UUID | None:
+        person_id = await self._invitations.accept_vouched(scope, external.email, _name(external), _actor(external))
+        if person_id is not None:
+            await self._link(scope, external, person_id)
+        return person_id
+
     async def _admit(self, scope: TenantScope, external: ExternalIdentity, role: str) -> UUID:
-        name = external.name.strip() or external.email
-        person_id = await self._members.add(scope, external.email, name, None, role, actor=_actor(external))
+        person_id = await self._members.add(scope, external.email, _name(external), None, role, actor=_actor(external))
         await self._link(scope, external, person_id)
         return person_id
 
@@ -107,6 +114,10 @@ class ExternalPeople:
 
 def _actor(external: ExternalIdentity) -> Actor:
     return Actor.user(external.email[:200])
+
+
+def _name(external: ExternalIdentity) -> str:
+    return external.name.strip()[:200] or external.email
 
 
 def _if_active(person_id: UUID, active: bool) -> UUID:

@@ -6,18 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core.audit import Actor
 from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
-from core.errors import InputError, NotFoundError
+from core.errors import DeniedError, InputError, NotFoundError
+from core.identity.authority import Authority
+from core.identity.sessions import Sessions
 from core.identity.standing import Standings
 from core.tenancy import Tenancy
+from core.tenancy.roles import ADMIN_ROLE
 
 _SQL = load_queries("core.identity", "members.sql")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
-_LONGEST_EMAIL = 254
+_LONGEST_EMAIL, _LONGEST_NAME = 254, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,52 @@ class Member:
     roles: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """What must be known of somebody before anything is done to them."""
+
+    membership: UUID
+    person_id: UUID
+    email: str
+    name: str
+    active: bool
+    password_version: int
+    locked: bool
+    roles: list[str]
+    permissions: list[str]
+
+    def require_within(self, by: Authority) -> None:
+        """Go on only if this person can do nothing that whoever acts cannot.
+
+        Raises:
+            DeniedError: they can.
+        """
+        by.require_reach(self.permissions, admin=ADMIN_ROLE in self.roles)
+
+
 class Members:
     """Over the platform database, under row-level security."""
 
-    def __init__(self, tenancy: Tenancy, standings: Standings) -> None:
+    def __init__(self, tenancy: Tenancy, standings: Standings, sessions: Sessions) -> None:
         self._tenancy = tenancy
         self._standings = standings
+        self._sessions = sessions
+
+    async def all(self, scope: TenantScope) -> list[Member]:
+        """A tenant's members, by e-mail address."""
+        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
+            return [Member(**row) for row in await transaction.fetch(_SQL["people_of"], scope.id)]
+
+    async def by_email(self, scope: TenantScope, email: str) -> Member:
+        """A member by their address.
+
+        Raises:
+            NotFoundError: the tenant has none of it.
+        """
+        for member in await self.all(scope):
+            if member.email.casefold() == email.casefold():
+                return member
+        raise no_such_person()
 
     async def add(
         self, scope: TenantScope, email: str, name: str, password_hash: str | None, role: str, *, actor: Actor
@@ -52,12 +96,11 @@ class Members:
             InputError: no such role, no e-mail address or no name.
         """
         check_email(email)
-        if not name.strip():
-            raise InputError("a person needs a name", received=f"{name} <{email}>")
+        check_name(name)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            role_id = await role_id_of(transaction, scope, role)
+            (role_id, *_), _ = await roles_of(transaction, scope, [role])
             person_id = await transaction.fetchval(_SQL["ensure_person"], email, name.strip(), password_hash)
-            membership = await transaction.fetchval(_SQL["add_member"], scope.id, person_id)
+            membership: UUID = await transaction.fetchval(_SQL["add_member"], scope.id, person_id)
             given = await transaction.fetchval(_SQL["give_role"], scope.id, membership, role_id)
             if given:
                 await transaction.execute(_SQL["bump_member"], scope.id, membership)
@@ -66,46 +109,123 @@ class Members:
             self._standings.forget(scope.id)
         return person_id
 
-    async def set_roles(self, scope: TenantScope, email: str, roles: Sequence[str], *, actor: Actor) -> None:
+    async def set_roles(self, scope: TenantScope, person_id: UUID, roles: Sequence[str], *, by: Authority) -> None:
         """Give a member exactly these roles; tokens in use follow within seconds.
 
         Raises:
-            InputError: no such role.
+            InputError: no such role, or it would leave the tenant without an administrator.
             NotFoundError: no such member.
+            DeniedError: the roles, or the member, have more rights than whoever acts.
         """
-        member = await self._member(scope, email)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            role_ids = [await role_id_of(transaction, scope, role) for role in roles]
-            membership = await transaction.fetchval(_SQL["add_member"], scope.id, member.id)
-            await transaction.execute(_SQL["take_roles"], scope.id, membership)
+            await transaction.execute(_SQL["lock_people"], scope.id)
+            member = await facts_of(transaction, scope, person_id)
+            member.require_within(by)
+            role_ids, permissions = await roles_of(transaction, scope, roles)
+            by.require_reach(permissions, admin=ADMIN_ROLE in roles)
+            await transaction.execute(_SQL["take_roles"], scope.id, member.membership)
             for role_id in role_ids:
-                await transaction.execute(_SQL["give_role"], scope.id, membership, role_id)
-            await transaction.execute(_SQL["bump_member"], scope.id, membership)
-            self._tenancy.audit.note(transaction, scope, actor, "person.set_roles", email, member.roles, list(roles))
+                await transaction.execute(_SQL["give_role"], scope.id, member.membership, role_id)
+            await transaction.execute(_SQL["bump_member"], scope.id, member.membership)
+            await _require_administrator(transaction, scope, member)
+            after = sorted(set(roles))
+            self._tenancy.audit.note(
+                transaction, scope, by.actor, "person.set_roles", member.email, member.roles, after
+            )
         self._standings.forget(scope.id)
 
-    async def set_active(self, scope: TenantScope, email: str, active: bool, *, actor: Actor) -> None:
-        """End or restore a membership; tokens in use stop working within seconds.
+    async def set_active(self, scope: TenantScope, person_id: UUID, active: bool, *, by: Authority) -> None:
+        """End or restore a membership; ending it ends its sessions too.
+
+        Raises:
+            InputError: it would leave the tenant without an administrator.
+            NotFoundError: no such member.
+            DeniedError: the member has more rights than whoever acts.
+        """
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            await transaction.execute(_SQL["lock_people"], scope.id)
+            member = await facts_of(transaction, scope, person_id)
+            member.require_within(by)
+            await transaction.execute(_SQL["set_active"], scope.id, member.membership, active)
+            await _require_administrator(transaction, scope, member)
+            before, after = {"active": member.active}, {"active": active}
+            self._tenancy.audit.note(transaction, scope, by.actor, "person.set_active", member.email, before, after)
+        self._standings.forget(scope.id)
+        if not active:
+            await self._sessions.end(scope, actor=by.actor, person_id=person_id)
+
+    async def unlock(self, scope: TenantScope, person_id: UUID, *, by: Authority) -> None:
+        """Let somebody try again whom too many wrong passwords have locked out.
 
         Raises:
             NotFoundError: no such member.
+            DeniedError: the member has more rights than whoever acts, or is known in other tenants too.
         """
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            if await transaction.fetchval(_SQL["set_member_active"], scope.id, email, active) is None:
-                raise NotFoundError("no such member", received=email)
-            self._tenancy.audit.note(transaction, scope, actor, "person.set_active", email, after=active)
-        self._standings.forget(scope.id)
+            member = await facts_of(transaction, scope, person_id)
+            member.require_within(by)
+            await require_ours_alone(transaction, scope, member, by)
+            await transaction.execute(_SQL["unlock"], person_id)
+            before, after = {"locked": member.locked}, {"locked": False}
+            self._tenancy.audit.note(transaction, scope, by.actor, "person.unlock", member.email, before, after)
 
-    async def all(self, scope: TenantScope) -> list[Member]:
-        """A tenant's members, by e-mail address."""
-        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
-            return [Member(**row) for row in await transaction.fetch(_SQL["people_of"], scope.id)]
 
-    async def _member(self, scope: TenantScope, email: str) -> Member:
-        for member in await self.all(scope):
-            if member.email.lower() == email.lower() and member.active:
-                return member
-        raise NotFoundError("no such member", received=email)
+async def facts_of(transaction: Transaction, scope: TenantScope, person_id: UUID) -> MemberFacts:
+    """What there is to know of a member.
+
+    Raises:
+        NotFoundError: the tenant has none of that id; one of another tenant is answered the same way.
+    """
+    row = await transaction.fetchrow(_SQL["member_facts"], scope.id, person_id)
+    if row is None:
+        raise no_such_person()
+    return MemberFacts(**row)
+
+
+async def require_ours_alone(transaction: Transaction, scope: TenantScope, member: MemberFacts, by: Authority) -> None:
+    """Go on only if nobody else relies on this person's way in.
+
+    A tenant's administrator who could set the password of somebody known elsewhere could sign in there as them.
+
+    Raises:
+        DeniedError: other tenants do.
+    """
+    if not by.operator and await transaction.fetchval(_SQL["belongs_elsewhere"], member.person_id, scope.id):
+        raise DeniedError(
+            "this person's sign-in is not this tenant's alone",
+            next_step="they change it themselves, or the operator does: platform people",
+        )
+
+
+async def roles_of(
+    transaction: Transaction, scope: TenantScope, codes: Sequence[str]
+) -> tuple[list[UUID], frozenset[str]]:
+    """Ids of roles by their codes, and what they may do together.
+
+    Raises:
+        InputError: the tenant has none of a code, or none was named.
+    """
+    known: dict[str, dict[str, Any]] = {
+        row["code"]: row for row in await transaction.fetch(_SQL["roles_by_code"], scope.id)
+    }
+    unknown = sorted(set(codes) - set(known))
+    if unknown or not codes:
+        what = "no such role" if unknown else "no role was named"
+        raise InputError(what, expected=", ".join(known), received=", ".join(unknown) or None)
+    chosen = [known[code] for code in sorted(set(codes))]
+    return [row["id"] for row in chosen], frozenset(one for row in chosen for one in row["permissions"])
+
+
+async def _require_administrator(transaction: Transaction, scope: TenantScope, member: MemberFacts) -> None:
+    """After a change to somebody who administered: another must be left."""
+    if not (member.active and ADMIN_ROLE in member.roles):
+        return
+    if not await transaction.fetchval(_SQL["administrators"], scope.id):
+        raise InputError(
+            "the tenant would have no administrator left",
+            received=member.email,
+            next_step="give another member the role admin first",
+        )
 
 
 def check_email(email: str) -> None:
@@ -118,14 +238,16 @@ def check_email(email: str) -> None:
         raise InputError("not an e-mail address", received=email[:_LONGEST_EMAIL])
 
 
-async def role_id_of(transaction: Transaction, scope: TenantScope, role: str) -> UUID:
-    """The id of a role by its code.
+def check_name(name: str) -> None:
+    """Refuse what is nobody's name.
 
     Raises:
-        InputError: the tenant has none of that code.
+        InputError: nothing, or too much.
     """
-    found = await transaction.fetchval(_SQL["role_by_code"], scope.id, role)
-    if found is None:
-        codes = [row["code"] for row in await transaction.fetch(_SQL["role_codes"], scope.id)]
-        raise InputError("no such role", expected=", ".join(codes), received=role)
-    return found
+    if not name.strip() or len(name) > _LONGEST_NAME:
+        raise InputError("a person needs a name", expected=f"1 to {_LONGEST_NAME} characters")
+
+
+def no_such_person() -> NotFoundError:
+    """The one answer to every id or address that is not a member's."""
+    return NotFoundError("no such person")

@@ -1,16 +1,20 @@
+-- lock_people: two changes of who administers a tenant must not each leave it to the other
+select pg_advisory_xact_lock(hashtextextended('people:' || $1::uuid::text, 0))
+
 -- ensure_person: one person is one row, whatever tenants they belong to; a known one keeps name and password
 select ensure_person($1, $2, $3)
 
 -- add_member: repeating it leaves the membership as it is, also one that was ended
 insert into memberships (tenant_id, person_id) values ($1, $2)
 on conflict (tenant_id, person_id) do update set person_id = excluded.person_id
-returning id
+returning id, active, xmax = 0 as new
 
--- role_by_code: roles are named by code, per tenant
-select id from roles where tenant_id = $1 and code = $2
-
--- role_codes: the choices an error names
-select code from roles where tenant_id = $1 order by code
+-- roles_by_code: roles are named by code, per tenant
+select r.id, r.code,
+       coalesce(array_agg(rp.permission order by rp.permission) filter (where rp.permission is not null), '{}')
+           as permissions
+from roles r left join role_permissions rp on rp.role_id = r.id
+where r.tenant_id = $1 group by r.id order by r.code
 
 -- give_role: a person may have several
 insert into membership_roles (tenant_id, membership_id, role_id) values ($1, $2, $3)
@@ -22,10 +26,34 @@ delete from membership_roles where tenant_id = $1 and membership_id = $2
 -- bump_member: tokens made before tell an older role version
 update memberships set role_version = role_version + 1 where tenant_id = $1 and id = $2
 
--- set_member_active: ends or restores a membership; the person stays
-update memberships set active = $3, role_version = role_version + 1
-where tenant_id = $1 and person_id = (select id from people where lower(email) = lower($2))
-returning id
+-- set_active: ends or restores a membership; the person stays
+update memberships set active = $3, role_version = role_version + 1 where tenant_id = $1 and id = $2
+
+-- administrators: who could still let others in
+select count(*) from memberships m
+join people p on p.id = m.person_id and p.active
+join membership_roles mr on mr.membership_id = m.id
+join roles r on r.id = mr.role_id and r.code = 'admin'
+where m.tenant_id = $1 and m.active
+
+-- member_facts: what must be known of somebody before anything is done to them
+select m.id as membership, p.id as person_id, p.email, p.name, m.active, p.password_version,
+       p.locked_until is not null and p.locked_until > now() as locked,
+       coalesce(array_agg(distinct r.code order by r.code) filter (where r.code is not null), '{}') as roles,
+       coalesce(array_agg(distinct rp.permission) filter (where rp.permission is not null), '{}') as permissions
+from memberships m
+join people p on p.id = m.person_id
+left join membership_roles mr on mr.membership_id = m.id
+left join roles r on r.id = mr.role_id
+left join role_permissions rp on rp.role_id = r.id
+where m.tenant_id = $1 and m.person_id = $2
+group by m.id, p.id
+
+-- unlock: before the time is over
+update people set failed_attempts = 0, locked_until = null where id = $1
+
+-- belongs_elsewhere: what other tenants rely on too is not one tenant's to change
+select belongs_elsewhere($1, $2)
 
 -- people_of: a tenant's members and their roles
 select p.id, p.email, p.name, m.active, coalesce(p.locked_until > now(), false) as locked, m.last_sign_in,

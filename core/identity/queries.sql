@@ -1,20 +1,3 @@
--- sign_in: everything the door needs to know of somebody who says to be a member
-select p.id, p.email, p.name, p.password_hash, coalesce(p.locked_until > now(), false) as locked
-from people p join memberships m on m.person_id = p.id
-where m.tenant_id = $1 and lower(p.email) = lower($2) and p.active and m.active
-
--- count_failure: counting and locking in one statement, so that parallel guesses all count
-update people set
-    failed_attempts = case when failed_attempts + 1 >= $2 then 0 else failed_attempts + 1 end,
-    locked_until = case when failed_attempts + 1 >= $2 then now() + $3::interval else locked_until end
-where id = $1 returning locked_until > now() as locked
-
--- clear_failures: a right password ends the count
-update people set failed_attempts = 0, locked_until = null where id = $1 and failed_attempts > 0
-
--- store_hash: the hash is renewed when the parameters of the day are stronger
-update people set password_hash = $2 where id = $1
-
 -- member: who a token speaks of, as things stand now; nobody once the session has ended
 select p.email, p.name, s.method, m.role_version,
        coalesce(bool_or(r.code = 'admin'), false) as admin,

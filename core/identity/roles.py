@@ -9,7 +9,7 @@ from core.audit import Actor
 from core.db import TenantScope
 from core.db.queries import load_queries
 from core.errors import InputError
-from core.identity.members import role_id_of
+from core.identity.members import roles_of
 from core.identity.standing import Standings
 from core.tenancy import Tenancy
 from core.tenancy.roles import ADMIN_ROLE
@@ -47,8 +47,8 @@ class Roles:
         new: list[str] = []
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             for permission, roles in permissions.items():
-                for role in roles:
-                    await role_id_of(transaction, scope, role)
+                if roles:
+                    await roles_of(transaction, scope, roles)
                 if await transaction.fetchval(_SQL["new_module_permission"], scope.id, module_code, permission):
                     await transaction.execute(
                         _SQL["grant_to_roles"], scope.id, permission, sorted({*roles, ADMIN_ROLE})

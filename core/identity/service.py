@@ -1,19 +1,21 @@
-"""The one face of identity: sign-in, sessions, verification, and what stands behind them."""
+"""The one face of identity: doors, sessions, verification, and what stands behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from core.audit import Actor
 from core.db import TenantScope
-from core.db.queries import load_queries
 from core.errors import DeniedError, NotFoundError
+from core.identity.credentials import Credentials, refused
 from core.identity.external import ExternalIdentity, ExternalPeople
+from core.identity.identity import PASSWORD, Identity
+from core.identity.invitations import Invitations
+from core.identity.links import ENTRY, Link, Links
 from core.identity.members import Member, Members
-from core.identity.passwords import check_strength, hash_password, is_outdated, is_right
+from core.identity.passwords import check_strength, hash_password
 from core.identity.roles import Roles
 from core.identity.sessions import Client, Sessions, SessionTokens
 from core.identity.standing import Standings
@@ -23,63 +25,35 @@ from core.settings import Settings
 from core.tenancy import Tenancy
 from core.tenancy.tenancy import BridgeIdentity
 
-_SQL = load_queries("core.identity")
-ATTEMPTS = 5
-"""Wrong passwords in a row that lock a person out."""
-LOCKED_FOR = timedelta(minutes=15)
-PASSWORD = "password"  # noqa: S105  the name of a method
-"""How sessions that a password opened are marked."""
-_NOWHERE = Client()
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A person acting in one tenant, in one session."""
-
-    person_id: UUID
-    email: str
-    name: str
-    tenant: TenantScope
-    permissions: frozenset[str]
-    session_id: UUID
-    method: str
-    """How the session was opened: `password` or `external:<provider>`."""
-    admin: bool
-    """Holds the administrator's role."""
-
-    @property
-    def actor(self) -> Actor:
-        """How the audit log names them."""
-        return Actor.user(self.email)
-
-    def require(self, permission: str) -> None:
-        """Go on only with a permission.
-
-        Raises:
-            DeniedError: it is missing.
-        """
-        if permission not in self.permissions:
-            raise DeniedError("permission is missing", expected=permission)
+_ENTRY = timedelta(minutes=5)
+"""How long one may take to choose a tenant after the password."""
+_UNKNOWN = Client()
 
 
 class IdentityService:
     """Over the platform database; lives in one event loop.
 
     Attributes:
-        sessions: list, renew and end sessions.
+        credentials: passwords: change, reset.
+        invitations: links that make somebody a member.
         members: who belongs to a tenant.
         roles: what roles may do.
+        sessions: list, renew and end sessions.
         keys: what access tokens are signed with.
     """
 
     def __init__(self, tenancy: Tenancy, run: RunFolder, settings: Settings) -> None:
         self._tenancy = tenancy
+        self._links = Links(run)
         self._standings = Standings(tenancy)
-        self.keys = TokenKeys(run, timedelta(minutes=settings.identity.access_minutes))
-        self.sessions = Sessions(tenancy, self.keys, self._standings, settings.identity)
-        self.members = Members(tenancy, self._standings)
+        chosen = settings.identity
+        self.keys = TokenKeys(run, timedelta(minutes=chosen.access_minutes))
+        self.sessions = Sessions(tenancy, self.keys, self._standings, chosen)
+        self.credentials = Credentials(tenancy, self._standings, self._links, chosen)
+        self.invitations = Invitations(tenancy, self._standings, self._links, chosen)
+        self.members = Members(tenancy, self._standings, self.sessions)
         self.roles = Roles(tenancy, self._standings)
-        self._external = ExternalPeople(tenancy, self.members)
+        self._external = ExternalPeople(tenancy, self.members, self.invitations)
 
     async def add_person(
         self, scope: TenantScope, email: str, name: str, password: str, role: str, *, actor: Actor
@@ -92,19 +66,11 @@ class IdentityService:
         Raises:
             InputError: no such role, no e-mail address, no name, or a password too weak.
         """
-        check_strength(password)
+        check_strength(password, email, name, scope.name)
         return await self.members.add(scope, email, name, await hash_password(password), role, actor=actor)
 
-    async def set_roles(self, scope: TenantScope, email: str, roles: Sequence[str], *, actor: Actor) -> None:
-        """See `Members.set_roles`."""
-        await self.members.set_roles(scope, email, roles, actor=actor)
-
-    async def set_member_active(self, scope: TenantScope, email: str, active: bool, *, actor: Actor) -> None:
-        """See `Members.set_active`."""
-        await self.members.set_active(scope, email, active, actor=actor)
-
     async def people(self, scope: TenantScope) -> list[Member]:
-        """See `Members.all`."""
+        """A tenant's members, by e-mail address."""
         return await self.members.all(scope)
 
     async def grant_module_permissions(
@@ -113,55 +79,74 @@ class IdentityService:
         """See `Roles.grant_module_permissions`."""
         await self.roles.grant_module_permissions(scope, module_code, permissions, actor=actor)
 
-    async def sign_in(self, slug: str, email: str, password: str, client: Client = _NOWHERE) -> SessionTokens:
-        """A session for a member who knows their password.
+    async def sign_in(self, slug: str, email: str, password: str, client: Client = _UNKNOWN) -> SessionTokens:
+        """A session for a member who knows their password; see `Credentials.check`.
 
         Raises:
-            DeniedError: anything is wrong; says no more, and takes as long whatever it is. After `ATTEMPTS` wrong
-                passwords in a row nothing is right for `LOCKED_FOR`.
+            DeniedError: anything is wrong; says no more, and takes as long whatever it is.
         """
         try:
             found = await self._tenancy.get(slug)
             scope: TenantScope | None = await self._tenancy.active(found.id)
         except (NotFoundError, DeniedError):
             scope = None
+        person_id = await self.credentials.check(scope, email, password)
         if scope is None:
-            await is_right(password, None)
-            raise _refused()
-        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
-            row = await transaction.fetchrow(_SQL["sign_in"], scope.id, email)
-        right = await is_right(password, row["password_hash"] if row else None)
-        if row is None:
-            await self._denied(scope, email, "unknown")
-        elif row["locked"]:
-            await self._denied(scope, email, "locked")
-        elif not right:
-            async with self._tenancy.platform.transaction(scope.id) as transaction:
-                locked = await transaction.fetchval(_SQL["count_failure"], row["id"], ATTEMPTS, LOCKED_FOR)
-            await self._denied(scope, email, "wrong password, now locked" if locked else "wrong password")
-        else:
-            await self._welcome(scope, row["id"], password, row["password_hash"])
-            return await self.open_session(scope, row["id"], PASSWORD, client)
-        raise _refused()
+            raise refused()
+        return await self.open_session(scope, person_id, PASSWORD, client)
 
-    async def _denied(self, scope: TenantScope, email: str, reason: str) -> None:
-        actor = Actor.user(email[:200])
-        await self._tenancy.audit.record(
-            scope, actor, "person.sign_in", email[:200], None, {"reason": reason}, "denied"
-        )
+    async def tenants_to_enter(self, email: str, password: str) -> tuple[Link, list[TenantScope]]:
+        """The platform's own door: where somebody who knows their password may go, and the ticket to go there.
 
-    async def _welcome(self, scope: TenantScope, person_id: UUID, password: str, kept: str) -> None:
-        renewed = await hash_password(password) if is_outdated(kept) else None
-        async with self._tenancy.platform.transaction(scope.id) as transaction:
-            await transaction.execute(_SQL["clear_failures"], person_id)
-            if renewed is not None:
-                await transaction.execute(_SQL["store_hash"], person_id, renewed)
+        Raises:
+            DeniedError: as `sign_in`.
+        """
+        person_id = await self.credentials.check(await self.credentials.first_tenant_of(email), email, password)
+        return self._links.sign(ENTRY, _ENTRY, sub=person_id), await self.credentials.tenants_of(email)
+
+    async def enter(self, ticket: str, slug: str, client: Client = _UNKNOWN) -> SessionTokens:
+        """A session in the tenant that was chosen.
+
+        Raises:
+            DeniedError: the ticket is too old, or the tenant is none of theirs; one that never was is answered alike.
+        """
+        person_id = UUID(self._links.read(ENTRY, ticket)["sub"])
+        return await self._enter(slug, person_id, client)
+
+    async def tenants_of(self, identity: Identity) -> list[TenantScope]:
+        """Where somebody belongs, for their own eyes; a session that speaks for one tenant only hears of no other."""
+        if identity.method != PASSWORD:
+            return [identity.tenant]
+        return await self.credentials.tenants_of(identity.email)
+
+    async def switch(self, identity: Identity, slug: str, client: Client = _UNKNOWN) -> SessionTokens:
+        """A session in another of one's tenants.
+
+        Raises:
+            DeniedError: the tenant is none of theirs, or they came in by something that speaks for one tenant only: a
+                tenant's identity provider says who somebody is in that tenant and nowhere else.
+        """
+        if identity.method != PASSWORD:
+            raise DeniedError("this sign-in is good for one tenant", next_step="sign in at the other tenant")
+        return await self._enter(slug, identity.person_id, client)
+
+    async def _enter(self, slug: str, person_id: UUID, client: Client) -> SessionTokens:
+        try:
+            scope = await self._tenancy.active((await self._tenancy.get(slug)).id)
+            return await self.open_session(scope, person_id, PASSWORD, client)
+        except (NotFoundError, DeniedError) as error:
+            raise DeniedError("no such tenant to enter", received=slug) from error
+
+    async def accept_invitation(self, token: str, name: str, password: str, client: Client = _UNKNOWN) -> SessionTokens:
+        """Become a member by an invitation, and a session as one; see `Invitations.accept`."""
+        accepted = await self.invitations.accept(token, name, password)
+        return await self.open_session(accepted.scope, accepted.person_id, PASSWORD, client)
 
     async def sign_in_external(
         self,
         scope: TenantScope,
         external: ExternalIdentity,
-        client: Client = _NOWHERE,
+        client: Client = _UNKNOWN,
         *,
         just_in_time_role: str | None = None,
     ) -> SessionTokens:
@@ -180,7 +165,7 @@ class IdentityService:
         return await self.open_session(scope, person_id, external.method, client)
 
     async def open_session(
-        self, scope: TenantScope, person_id: UUID, method: str, client: Client = _NOWHERE
+        self, scope: TenantScope, person_id: UUID, method: str, client: Client = _UNKNOWN
     ) -> SessionTokens:
         """A session for a member; the caller has made sure that it is them.
 
@@ -193,11 +178,7 @@ class IdentityService:
         Raises:
             DeniedError: not an active member.
         """
-        tokens = await self.sessions.open(scope, person_id, method, client)
-        identity = await self.verify(tokens.access)
-        after = {"method": method, "session": tokens.session_id}
-        await self._tenancy.audit.record(scope, identity.actor, "person.sign_in", identity.email, None, after)
-        return tokens
+        return await self.sessions.open(scope, person_id, method, client)
 
     async def refresh(self, token: str, *, session_id: UUID | None = None) -> SessionTokens:
         """See `Sessions.refresh`."""
@@ -206,7 +187,7 @@ class IdentityService:
     async def sign_out(self, identity: Identity) -> None:
         """End the session somebody acts in."""
         await self.sessions.end(
-            identity.tenant, actor=identity.actor, person_id=identity.person_id, session_id=identity.session_id
+            identity.tenant, actor=identity.actor, person_id=identity.person_id, session_id=identity.session
         )
 
     async def verify(self, token: str) -> Identity:
@@ -242,7 +223,3 @@ class IdentityService:
             DeniedError: nobody does, or the tenant is not active.
         """
         return await self._tenancy.bridge_of_key(key)
-
-
-def _refused() -> DeniedError:
-    return DeniedError("sign-in is refused", next_step="check tenant, e-mail address and password, or try again later")

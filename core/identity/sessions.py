@@ -88,6 +88,9 @@ class Sessions:
                 raise DeniedError("sign-in is refused", next_step="ask an administrator of the tenant")
             version = await transaction.fetchval(_SQL["signed_in"], scope.id, person_id)
             await transaction.execute(_SQL["add_refresh"], hash_of(refresh), scope.id, row["id"])
+            after = {"method": method, "session": row["id"], "address": client.address}
+            actor = Actor.user(row["email"])
+            self._tenancy.audit.note(transaction, scope, actor, "person.sign_in", row["email"], None, after)
         return self._tokens(scope, person_id, version, row, refresh)
 
     async def refresh(self, token: str, *, session_id: UUID | None = None) -> SessionTokens:

@@ -6,7 +6,7 @@ insert into sessions (tenant_id, person_id, method, address, device, expires_at)
 select m.tenant_id, m.person_id, $3, $4, $5, now() + $6::interval
 from memberships m join people p on p.id = m.person_id and p.active
 where m.tenant_id = $1 and m.person_id = $2 and m.active
-returning id, expires_at
+returning id, expires_at, (select email from people where id = person_id) as email
 
 -- signed_in: what an administrator sees as the last sign-in
 update memberships set last_sign_in = now() where tenant_id = $1 and person_id = $2 returning role_version

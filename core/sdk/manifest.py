@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from core.connector.tables.consistency import RESERVED_SCHEMAS, inconsistencies
+from core.connector.tables.declaration import Name, TableDeclaration
+from core.connector.tables.migrations import Migration
 from core.errors import InputError
 
 ModuleCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
@@ -26,25 +29,6 @@ class Permission(_Form):
     code: PermissionCode
     description: str
     default_roles: tuple[str, ...] = ("admin",)
-
-
-class ColumnForm(_Form):
-    """One column of a module's own table."""
-
-    type: Literal["uuid", "string", "integer", "float", "boolean", "timestamp", "date", "json", "vector"]
-    primary_key: bool = False
-    indexed: bool = False
-    nullable: bool = False
-    auto: bool = False
-    default: Any = None
-    enum: tuple[str, ...] | None = None
-
-
-class TableForm(_Form):
-    """One table of the module in every subscribed tenant's database."""
-
-    columns: dict[str, ColumnForm] = Field(min_length=1)
-    retention_days: int | None = Field(default=None, ge=1)
 
 
 class AgentForm(_Form):
@@ -89,7 +73,10 @@ class Manifest(_Form):
     module_description: str = Field(min_length=10)
     module_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
     api_base_path: Annotated[str, StringConstraints(pattern=r"^/api/v1/[a-z][a-z0-9-]*$")]
-    data_tables: dict[str, TableForm] = {}
+    data_tables: dict[Name, TableDeclaration] = {}
+    """The module's own tables in every subscribed tenant's database, as this version has them."""
+    data_migrations: tuple[Migration, ...] = ()
+    """How tables of earlier versions become these."""
     permissions: tuple[Permission, ...] = ()
     ai: AiForm | None = None
     platform_settings: dict[str, SettingForm] = {}
@@ -105,6 +92,20 @@ class Manifest(_Form):
             if missing:
                 raise ValueError(f"skills require tools that are not declared: {', '.join(sorted(missing))}")
         return self
+
+    @model_validator(mode="after")
+    def _tables_and_migrations_agree(self) -> Manifest:
+        if self.schema_name in RESERVED_SCHEMAS:
+            raise ValueError(f"module_code would take the platform's own schema {self.schema_name}")
+        contradictions = inconsistencies(self.data_tables, self.data_migrations, self.module_version)
+        if contradictions:
+            raise ValueError(contradictions[0])
+        return self
+
+    @property
+    def schema_name(self) -> str:
+        """Schema of the module's tables in a tenant's database."""
+        return self.module_code.lower()
 
 
 def load_manifest(path: Path) -> Manifest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from core.db import Database, TenantScope
 from core.db.identifiers import quote_identifier
 from core.db.queries import load_queries
@@ -23,8 +25,8 @@ def database_of(scope: TenantScope) -> str:
 
 
 def role_of(scope: TenantScope) -> str:
-    """Name of a tenant's role; it does not tell the slug, because role names can be seen from every database."""
-    return f"tenant_{scope.id.hex}"
+    """Name of a tenant's role; it tells neither slug nor id, because role names can be seen from every database."""
+    return f"tenant_{sha256(scope.id.bytes).hexdigest()[:32]}"
 
 
 async def provision(scope: TenantScope, run: RunFolder, postgres: Postgres) -> None:

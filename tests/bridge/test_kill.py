@@ -61,6 +61,9 @@ customProperties:
          severity: 80, message: too fast}
 """
 
+SEALING = {"GOLDLAYER_BRIDGE__SEAL_ROWS": "200", "GOLDLAYER_BRIDGE__HISTORIAN_INTERVAL_S": "0.2"}
+"""So that kills hit the sealing of files too."""
+
 
 def value(signal: str, row: int) -> float:
     return (row * (7 + SIGNALS.index(signal)) % 101) / 101
@@ -90,7 +93,7 @@ class Site:
         with self.log.open("a") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "cli.main", "bridge", "run", *words, cwd=self.folder, stderr=log,
-                env={"PYTHONPATH": str(Path(__file__).parents[2])},
+                env={"PYTHONPATH": str(Path(__file__).parents[2])} | SEALING,
             )  # fmt: skip
 
     async def kill(self) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from bridge.driver import Scan
+from bridge.recorder import Recorder
 from bridge.store import Store
 from cli.main import main
+from core.contracts.reading import Sample
+from core.contracts.site import SiteFile
 
 SITE = """
 tenant: newcomer-co
@@ -72,3 +77,22 @@ def test_status_shows_the_books(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_status_of_a_folder_without_a_bridge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bridge", "status", "--home", str(tmp_path)]) == 2
     assert "no bridge has run here" in capsys.readouterr().err
+
+
+def test_history_is_csv_with_the_newest_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    minute = 60_000_000
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, SiteFile.model_validate(yaml.safe_load(SITE)), clocked=True)
+        recorder.record([Scan([Sample("p1", "flow", n * minute, n / 2, None, 0) for n in range(5)])])
+        recorder.close()
+    words = ["bridge", "history", "p1", "flow", "--home", str(tmp_path)]
+    assert main([*words, "--since", "1970-01-01T00:01:00", "--until", "1970-01-01T00:04:00", "--last", "2"]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "ts,value,text,quality",
+        "1970-01-01T00:02:00+00:00,1.0,,0x00000000",
+        "1970-01-01T00:03:00+00:00,1.5,,0x00000000",
+    ]
+    assert "the newest 2 of 3" in said.err
+    assert main([*words[:3], "none", *words[4:]]) == 0
+    assert capsys.readouterr().out == "ts,value,text,quality\n"

@@ -8,7 +8,7 @@ import pytest
 from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, InputError
-from core.identity import ExternalIdentity, IdentityService
+from core.identity import Authority, ExternalIdentity, IdentityService
 from core.tenancy import Tenancy
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ async def test_a_stranger_is_admitted_only_where_the_tenant_allows_it(
 
 
 async def test_a_membership_that_was_ended_stays_ended(service: IdentityService, scope: TenantScope, people: People):
-    await people.add(scope, "eve@external.example")
-    await people.add(scope, "fay@external.example")
+    ended = [await people.add(scope, f"{name}@external.example") for name in ("eve", "fay")]
     await service.sign_in_external(scope, _said("eve"))
-    for name in ("eve", "fay"):
-        await service.set_member_active(scope, f"{name}@external.example", False, actor=TEST)
+    for person in ended:
+        await service.members.set_active(scope, person, False, by=Authority(TEST, None))
 
     for name in ("eve", "fay"):
         with pytest.raises(DeniedError):
@@ -111,3 +110,18 @@ async def test_a_provider_speaks_for_its_own_tenant_only(
     with pytest.raises(DeniedError):
         await service.sign_in_external(other, _said("nobody", subject="subject-hal"))
     assert (await service.sessions.all(other, person)) == []
+
+
+async def test_an_invitation_is_accepted_by_whom_the_provider_vouches_for(service: IdentityService, scope: TenantScope):
+    by = Authority(TEST, None)
+    link = await service.invitations.invite(scope, "ivy@external.example", "Ivy", ["operator", "viewer"], by=by)
+    with pytest.raises(DeniedError):
+        await service.sign_in_external(scope, _said("ivy", verified=False))
+
+    tokens = await service.sign_in_external(scope, _said("ivy"))
+
+    person = (await service.verify(tokens.access)).person_id
+    (member,) = [one for one in await service.people(scope) if one.id == person]
+    assert member.roles == ["operator", "viewer"]
+    with pytest.raises(DeniedError):
+        await service.invitations.look(link.token)

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, InputError, NotFoundError
-from core.identity import IdentityService
-from core.identity.service import ATTEMPTS
+from core.identity import Authority, IdentityService
+from core.identity.credentials import ATTEMPTS
 from core.tenancy import Tenancy
 from core.tenancy.roles import PLATFORM_PERMISSIONS
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Installation
 
 _ACTOR = Actor.command("test")
+_OPERATOR = Authority.command("test")
 pytestmark = pytest.mark.integration
 _PASSWORD = "a long enough password"
 
@@ -101,11 +103,11 @@ async def test_a_token_follows_roles_and_ends_with_membership_and_tenant(
 ):
     scope = await tenancy.create("changing-co", "Changing", actor=_ACTOR)
     await service.grant_module_permissions(scope, "SCADA", {"SCADA.READ": ["viewer"], "SCADA.WRITE": []}, actor=_ACTOR)
-    await service.add_person(scope, "eve@people.example", "Eve", _PASSWORD, "viewer", actor=_ACTOR)
+    eve = await service.add_person(scope, "eve@people.example", "Eve", _PASSWORD, "viewer", actor=_ACTOR)
     token = (await service.sign_in("changing-co", "eve@people.example", _PASSWORD)).access
     assert (await service.verify(token)).permissions == {"SCADA.READ"}
 
-    await service.set_roles(scope, "eve@people.example", ["admin"], actor=_ACTOR)
+    await service.members.set_roles(scope, eve, ["admin"], by=_OPERATOR)
     assert {"SCADA.READ", "SCADA.WRITE"} <= (await service.verify(token)).permissions
     # Another process, which remembers nothing yet.
     fresh = IdentityService(tenancy, prepared.run, prepared.settings)
@@ -114,12 +116,13 @@ async def test_a_token_follows_roles_and_ends_with_membership_and_tenant(
         await fresh.verify(token)
     await tenancy.resume(scope, actor=_ACTOR)
     assert await fresh.verify(token)
-    await service.set_member_active(scope, "eve@people.example", False, actor=_ACTOR)
+    await service.add_person(scope, "pat@people.example", "Pat", _PASSWORD, "admin", actor=_ACTOR)
+    await service.members.set_active(scope, eve, False, by=_OPERATOR)
 
     with pytest.raises(DeniedError):
         await service.verify(token)
     with pytest.raises(NotFoundError):
-        await service.set_member_active(scope, "zoe@people.example", False, actor=_ACTOR)
+        await service.members.set_active(scope, uuid4(), False, by=_OPERATOR)
 
 
 async def test_a_module_s_permissions_are_handed_out_once(service: IdentityService, tenancy: Tenancy):

@@ -10,7 +10,7 @@ import pytest
 from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, NotFoundError
-from core.identity import PASSWORD, Client, IdentityService
+from core.identity import PASSWORD, Authority, Client, IdentityService
 from core.tenancy import Tenancy
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def test_nobody_but_an_active_member_gets_a_session(
     other = await tenancy.create("sessions-other", "Other", actor=TEST)
     stranger = await people.add(other, "bea@sessions.example")
     ended = await people.add(scope, "cid@sessions.example")
-    await service.set_member_active(scope, "cid@sessions.example", False, actor=TEST)
+    await service.members.set_active(scope, ended, False, by=Authority(TEST, None))
 
     for person in (stranger, ended, uuid4()):
         with pytest.raises(DeniedError):

@@ -1,0 +1,138 @@
+"""One attempt at one door, and what comes of it as an answer the detector can read."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from pydantic import BaseModel
+
+from core.errors import GoldlayerError
+from tests.isolation.detector import Answer, Detector, Leak
+
+_OWN_CLOCK = {"date", "x-correlation-id"}
+_OWN_TIME = timedelta(hours=1)
+"""A moment as young as this was stamped by the call itself."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody of A asks a door for something.
+
+    Attributes:
+        door: `<room>.<call>`.
+        technique: how it is tried.
+        asked: the input; what names B's things in it is also asked for with a stranger's names.
+        call: asks; gets the input.
+        most: rows A has behind this door; more are B's, whatever they look like.
+        refused: nobody may get in this way, whatever is behind the door.
+    """
+
+    door: str
+    technique: str
+    asked: str
+    call: Callable[[str], Awaitable[Any]]
+    most: int | None = None
+    refused: bool = False
+
+
+async def ask(attempt: Attempt, asked: str) -> tuple[Answer, Any]:
+    """Ask once; an exception is an answer as well."""
+    try:
+        value = await attempt.call(asked)
+    except GoldlayerError as error:
+        facts = {**vars(error), "class": type(error).__qualname__, "message": str(error)}
+        return Answer("refused", as_text(facts)), None
+    except Exception as error:
+        return Answer("crashed", as_text({"class": type(error).__qualname__, "message": str(error)})), None
+    return seen(value), value
+
+
+def seen(value: Any) -> Answer:
+    """What a returned value shows."""
+    if isinstance(value, httpx.Response):
+        headers = {name: text for name, text in value.headers.items() if name not in _OWN_CLOCK}
+        # A body that is as long as what was asked for says nothing by its length.
+        headers.pop("content-length", None)
+        kind = "crashed" if value.status_code >= 500 else "value"
+        shown = {"status": value.status_code, "headers": headers, "body": _body(value)}
+        return Answer(kind, as_text(shown), tuple(filter(None, [value.headers.get("x-correlation-id")])))
+    return Answer("value", as_text(value))
+
+
+def _body(response: httpx.Response) -> Any:
+    """What is in the body; two of the same differ in nothing but their clocks."""
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+async def leaks_of(attempt: Attempt, detector: Detector) -> list[Leak]:
+    """Try it, and its twin if it names something of B."""
+    answer, value = await ask(attempt, attempt.asked)
+    why = [f"shows {mark!r}" for mark in detector.traces(answer, attempt.asked)]
+    if answer.kind == "crashed":
+        why.append("breaks with an error that is not ours")
+    if attempt.most is not None and isinstance(value, list) and len(value) > attempt.most:
+        why.append(f"gives {len(value)} rows where A has {attempt.most}")
+    if attempt.refused and answer.kind == "value" and not _is_refusal(value):
+        why.append("lets in who must stay outside")
+    never = detector.never(attempt.asked)
+    if never != attempt.asked:
+        stranger, _ = await ask(attempt, never)
+        if difference := detector.differs(answer, attempt.asked, stranger, never):
+            why.append(f"answers {difference}")
+    return [Leak(attempt.door, attempt.technique, attempt.asked, one, answer.text) for one in why]
+
+
+def _is_refusal(value: Any) -> bool:
+    return isinstance(value, httpx.Response) and value.status_code >= 400
+
+
+async def look(attempts: Iterable[Attempt]) -> AsyncIterator[tuple[Attempt, Answer]]:
+    """Answers in order, for those who compare them with later ones."""
+    for attempt in attempts:
+        yield attempt, (await ask(attempt, attempt.asked))[0]
+
+
+def as_text(value: Any) -> str:
+    """Everything in a value as lines `path = text`, in a fixed order, nothing escaped."""
+    return "\n".join(_lines("", value))
+
+
+def _lines(path: str, value: Any) -> list[str]:
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return [line for key in value for line in _lines(f"{path}.{key}", value[key])]
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=str)
+    if isinstance(value, list | tuple):
+        return [line for place, one in enumerate(value) for line in _lines(f"{path}[{place}]", one)]
+    if isinstance(value, str) and value.startswith("eyJ") and value.count(".") == 2:
+        return _lines(f"{path}.claims", _claims(value))
+    if isinstance(value, float):
+        value = f"{value:.9g}"  # sums over several threads differ in their last digits
+    if isinstance(value, bytes):
+        value = f"{value.hex()} {value.decode('utf-8', 'replace')}"
+    if isinstance(value, datetime) and value.tzinfo is not None and abs(datetime.now(UTC) - value) < _OWN_TIME:
+        value = "‹now›"
+    return [f"{path} = {value}"]
+
+
+def _claims(token: str) -> Any:
+    """What a token says, without what every new one has of its own."""
+    body = token.split(".")[1]
+    try:
+        told = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except ValueError:
+        return "not a token"
+    return {name: one for name, one in told.items() if name not in ("iat", "exp", "nbf", "jti")}
