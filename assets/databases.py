@@ -62,7 +62,7 @@ class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissing
         run = RunFolder.open(Path(self.run), settings)
         tenancy = await Tenancy.open(run, Postgres(run, settings), settings)
         try:
-            return tenancy.dsn(await tenancy.get(slug))
+            return await tenancy.dsn(await tenancy.get(slug))
         finally:
             await tenancy.close()
 

@@ -61,3 +61,13 @@ async def is_complete_template(server: Database, name: str) -> bool:
 async def seal_template(server: Database, name: str) -> None:
     """Mark a template complete; nobody can connect to it any more, so that it can always be copied."""
     await server.execute(f"alter database {quote_identifier(name)} is_template true allow_connections false")
+
+
+async def drop_database(server: Database, name: str) -> None:
+    """Remove a database, whoever is connected; nothing to do if there is none."""
+    await server.execute(f"drop database if exists {quote_identifier(name)} with (force)")
+
+
+async def drop_role(server: Database, name: str) -> None:
+    """Remove a role whose database is gone; nothing to do if there is none."""
+    await server.execute(f"drop role if exists {quote_identifier(name)}")

@@ -12,7 +12,7 @@ from core.db import Database, TenantScope
 from core.db.queries import load_queries
 from core.db.server import provisioning
 from core.run.postgres import Postgres
-from core.tenancy.provision import database_of, role_of
+from core.tenancy.stores import DataStore, role_of
 
 _SQL = load_queries("core.tenancy", "module_roles.sql")
 
@@ -22,11 +22,11 @@ def module_role_of(scope: TenantScope, schema: str) -> str:
     return f"{role_of(scope)}_{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
 
 
-async def ensure_module_role(scope: TenantScope, schema: str, postgres: Postgres) -> str:
+async def ensure_module_role(scope: TenantScope, schema: str, store: DataStore, server: Postgres) -> str:
     """Make, or finish, the role of one module; may be repeated."""
-    role, owner = module_role_of(scope, schema), role_of(scope)
+    role, owner = module_role_of(scope, schema), store.role
     async with (
-        await Database.open(postgres.dsn(database_of(scope)), max_size=2) as database,
+        await Database.open(server.dsn(store.database), max_size=2) as database,
         provisioning(database, owner),
     ):
         for statement in ("create_role", "lend_role", "close_way_back", "keep_way_for_owner"):
@@ -36,7 +36,7 @@ async def ensure_module_role(scope: TenantScope, schema: str, postgres: Postgres
     return role
 
 
-async def drop_module_roles(scope: TenantScope, server: Database) -> None:
+async def drop_module_roles(store: DataStore, server: Database) -> None:
     """Remove the roles of all modules of a tenant whose database is gone."""
-    for row in await server.fetch(_SQL["drop_roles"], f"{role_of(scope)}\\_%"):
+    for row in await server.fetch(_SQL["drop_roles"], f"{store.role}_"):
         await server.execute(row["text"])

@@ -14,4 +14,4 @@ select format('grant execute on function pg_catalog.set_config(text, text, boole
 where $1::text is not null
 
 -- drop_roles: roles of modules carry their tenant's role as a prefix
-select format('drop role %I', rolname) as text from pg_catalog.pg_roles where rolname like $1
+select format('drop role %I', rolname) as text from pg_catalog.pg_roles where starts_with(rolname, $1)

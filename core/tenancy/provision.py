@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
-from core.db import Database, TenantScope
+from core.db import Database
 from core.db.identifiers import quote_identifier
 from core.db.queries import load_queries
-from core.db.server import ensure_database, ensure_role, is_complete_template, provisioning, seal_template
+from core.db.server import (
+    drop_database,
+    drop_role,
+    ensure_database,
+    ensure_role,
+    is_complete_template,
+    provisioning,
+    seal_template,
+)
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
+from core.tenancy.module_roles import drop_module_roles
+from core.tenancy.stores import DataStore
 
 SCHEMAS = ("kpi", "staging", "mart", "memory", "training")
 """Published KPIs, dbt's staging and marts, vectors, review state of training data."""
 _TEMPLATE = "goldlayer_template"
 _SQL = load_queries("core.tenancy", "template.sql")
-_CONNECTIONS = 60
-"""Connections one tenant's database takes at most, so that none can take the server from the others."""
 
 
-def database_of(scope: TenantScope) -> str:
-    """Name of a tenant's database."""
-    return f"t_{scope.slug.replace('-', '_')}"
+async def make_role(store: DataStore, run: RunFolder, server: Postgres) -> None:
+    """The tenant's own role, with the password of the run folder."""
+    async with await Database.open(server.dsn("postgres")) as database:
+        await ensure_role(database, store.role, run.secret(f"pg_{store.role}"))
 
 
-def role_of(scope: TenantScope) -> str:
-    """Name of a tenant's role; it tells neither slug nor id, because role names can be seen from every database."""
-    return f"tenant_{sha256(scope.id.bytes).hexdigest()[:32]}"
+async def make_database(store: DataStore, server: Postgres, connection_limit: int) -> None:
+    """The tenant's database, a copy of the template, open to its role alone."""
+    async with await Database.open(server.dsn("postgres")) as database:
+        await _ensure_template(database, server)
+        await ensure_database(
+            database, store.database, owner="postgres", template=_TEMPLATE, connection_limit=connection_limit
+        )
+        name, role = quote_identifier(store.database), quote_identifier(store.role)
+        await database.execute(f"grant connect, create, temporary on database {name} to {role}")
 
 
-async def provision(scope: TenantScope, run: RunFolder, postgres: Postgres) -> None:
-    """Make, or finish, a tenant's role and database."""
-    role, name = role_of(scope), database_of(scope)
-    async with await Database.open(postgres.dsn("postgres")) as server:
-        await ensure_role(server, role, run.secret(f"pg_{role}"))
-        await _ensure_template(server, postgres)
-        await ensure_database(server, name, owner="postgres", template=_TEMPLATE, connection_limit=_CONNECTIONS)
-        quoted = quote_identifier(role)
-        await server.execute(f"grant connect, create, temporary on database {quote_identifier(name)} to {quoted}")
-    async with await Database.open(postgres.dsn(name), max_size=1) as database:
+async def make_schemas(store: DataStore, server: Postgres) -> None:
+    """The schemas every tenant has; modules bring their own."""
+    role = quote_identifier(store.role)
+    async with await Database.open(server.dsn(store.database), max_size=1) as database:
         for schema in SCHEMAS:
-            await database.execute(f"create schema if not exists {quote_identifier(schema)} authorization {quoted}")
+            await database.execute(f"create schema if not exists {quote_identifier(schema)} authorization {role}")
 
 
-async def _ensure_template(server: Database, postgres: Postgres) -> None:
-    if await is_complete_template(server, _TEMPLATE):
+async def unmake(store: DataStore, run: RunFolder, server: Postgres) -> None:
+    """Drop database, roles and password; whoever is connected is cut off."""
+    async with await Database.open(server.dsn("postgres")) as database:
+        await drop_database(database, store.database)
+        await drop_module_roles(store, database)
+        await drop_role(database, store.role)
+    (run.secrets / f"pg_{store.role}").unlink(missing_ok=True)
+
+
+async def _ensure_template(database: Database, server: Postgres) -> None:
+    if await is_complete_template(database, _TEMPLATE):
         return
-    async with provisioning(server, _TEMPLATE):
-        if await is_complete_template(server, _TEMPLATE):
+    async with provisioning(database, _TEMPLATE):
+        if await is_complete_template(database, _TEMPLATE):
             return
-        await ensure_database(server, _TEMPLATE, owner="postgres")
-        async with await Database.open(postgres.dsn(_TEMPLATE), max_size=1) as template:
+        await ensure_database(database, _TEMPLATE, owner="postgres")
+        async with await Database.open(server.dsn(_TEMPLATE), max_size=1) as template:
             for statement in _SQL.values():
                 await template.execute(statement)
-        await seal_template(server, _TEMPLATE)
+        await seal_template(database, _TEMPLATE)

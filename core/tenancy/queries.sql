@@ -5,17 +5,21 @@ insert into tenants (slug, name) values ($1, $2) on conflict (slug) do nothing
 select id, slug, name, status from find_tenant($1)
 
 -- find_tenant: a half-made tenant does not exist for anybody but provisioning
-select id, slug, name, status from find_tenant($1) where status <> 'provisioning'
+select id, slug, name, status from find_tenant($1) where status in ('active', 'suspended')
 
 -- own_tenant: tokens and bridge keys lead to an id; a transaction sees the tenant it is for and no other
-select id, slug, name, status from tenants where status <> 'provisioning'
+select id, slug, name, status from tenants where status in ('active', 'suspended')
 
 -- list_tenants: the administrator's list
-select id, slug, name, status from all_tenants() where status <> 'provisioning' order by slug
+select id, slug, name, status from all_tenants() where status in ('active', 'suspended') order by slug
+
+-- overview: one question, however many tenants there are
+select t.slug, t.name, t.status, count(s.id) as sites
+from tenants t left join sites s on s.tenant_id = t.id group by t.id order by t.slug
 
 -- set_status: suspension takes effect at the next token check; gives the status before
 update tenants set status = $2 from tenants as before
-where tenants.id = $1 and before.id = tenants.id and before.status <> 'provisioning' returning before.status
+where tenants.id = $1 and before.id = tenants.id and before.status in ('active', 'suspended') returning before.status
 
 -- finish_tenant: last step of provisioning
 update tenants set status = 'active' where id = $1 and status = 'provisioning' returning id

@@ -21,16 +21,18 @@ from core.errors import DeniedError, InputError, NotFoundError
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
+from core.tenancy.creation import Creation
+from core.tenancy.domains import Domains
 from core.tenancy.keys import matches, prefix_of
 from core.tenancy.module_roles import ensure_module_role
-from core.tenancy.provision import database_of, provision, role_of
-from core.tenancy.roles import ADMIN_ROLE, PLATFORM_PERMISSIONS, ROLE_TEMPLATES
 from core.tenancy.sites import BridgeRecord, RegisteredSite, SiteRegistry
+from core.tenancy.stores import DataStores, database_of
 
 _SQL = load_queries("core.tenancy")
 _SESSION = {"hnsw.iterative_scan": "strict_order"}
 """Without it an index on vectors, filtered, gives fewer rows than there are."""
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
+_USABLE = ("active", "suspended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,16 @@ class BridgeIdentity:
     tenant: TenantScope
     bridge_id: str
     site: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLine:
+    """A line of the operator's list."""
+
+    slug: str
+    name: str
+    status: str
+    sites: int
 
 
 class InactiveTenantError(DeniedError):
@@ -57,6 +69,8 @@ class Tenancy:
         audit: the log of every change this class makes.
         pools: connections to the tenants' own databases.
         admin: the door to all tenants at once; demands who and what for.
+        stores: where those are.
+        domains: e-mail domains that lead to tenants.
     """
 
     def __init__(
@@ -69,9 +83,10 @@ class Tenancy:
         audit: Audit,
     ) -> None:
         self._run = run
-        self._postgres = postgres
         self.admin = admin
-        self._settings = settings.tenancy
+        self.stores = DataStores.of(platform, run, postgres, settings)
+        self._creation = Creation(platform, self.stores, run, settings.tenancy.connection_limit)
+        self.domains = Domains(platform, audit)
         self.pools = Pools(
             settings.tenancy.open_pools,
             connections=settings.tenancy.pool_connections,
@@ -104,24 +119,26 @@ class Tenancy:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def create(self, slug: str, name: str, *, actor: Actor) -> TenantScope:
+    async def create(self, slug: str, name: str, *, actor: Actor, server: str | None = None) -> TenantScope:
         """Make a tenant with its own role and database; running it again finishes what a crash left undone.
 
         A tenant that exists is returned as it is, its name unchanged.
 
+        Args:
+            slug: short name, for ever.
+            name: as people read it.
+            actor: who makes it.
+            server: where its database goes; see `DataStores.place`.
+
         Raises:
-            InputError: the slug is not one, or the name is empty.
+            InputError: the slug is not one, the name is empty, there is no such server, or a tenant of that slug is
+                being imported or removed.
         """
-        if not _SLUG.fullmatch(slug):
-            raise InputError(
-                "not a tenant's slug",
-                expected="3 to 40 of a-z, 0-9 and -, a letter first, no - at the end",
-                received=slug,
-            )
+        check_slug(slug)
         if not name.strip():
             raise InputError("a tenant needs a name", where=slug)
         known = await self.platform.fetchrow(_SQL["tenant_in_any_state"], slug)
-        if known is not None and known["status"] != "provisioning":
+        if known is not None and known["status"] in _USABLE:
             return _scope(known)
         async with self._creating, self.platform.transaction() as lock:
             await lock.execute(_SQL["lock_tenant"], slug)
@@ -132,19 +149,17 @@ class Tenancy:
                 raise NotFoundError("the tenant was removed while it was made", received=slug)
             scope = _scope(row)
             if row["status"] == "provisioning":
-                await provision(scope, self._run, self._postgres)
-                await self._seed_roles(scope)
+                await self._creation.run(scope, server)
                 async with self.admin.open(actor, f"finish tenant {slug}") as admin:
                     await admin.execute(_SQL["finish_tenant"], scope.id)
                     self.audit.note(admin, scope, actor, "tenant.create", slug, after={"name": scope.name})
+            elif row["status"] not in _USABLE:
+                raise InputError(
+                    f"a tenant of that slug is {row['status']}",
+                    received=slug,
+                    next_step="let that finish, or run it again if it was cut off",
+                )
         return scope
-
-    async def _seed_roles(self, scope: TenantScope) -> None:
-        async with self.platform.transaction(scope.id) as transaction:
-            for code, name in ROLE_TEMPLATES.items():
-                await transaction.execute(_SQL["seed_role"], scope.id, code, name)
-            for permission in PLATFORM_PERMISSIONS:
-                await transaction.execute(_SQL["seed_permission"], scope.id, ADMIN_ROLE, permission)
 
     async def get(self, slug: str) -> TenantScope:
         """A tenant by its slug.
@@ -160,6 +175,11 @@ class Tenancy:
     async def list(self) -> list[TenantScope]:
         """Every tenant, by slug."""
         return [_scope(row) for row in await self.platform.fetch(_SQL["list_tenants"])]
+
+    async def overview(self, *, actor: Actor) -> builtins.list[TenantLine]:
+        """Every tenant in every state, by slug: the operator's list."""
+        async with self.admin.open(actor, "list tenants") as admin:
+            return [TenantLine(**row) for row in await admin.fetch(_SQL["overview"])]
 
     async def active(self, tenant_id: UUID) -> TenantScope:
         """A tenant by id, for those who have proven that they belong to it.
@@ -269,23 +289,36 @@ class Tenancy:
             raise DeniedError("bridge key is not valid")
         return BridgeIdentity(await self.active(row["tenant_id"]), row["bridge_id"], row["site"])
 
-    def dsn(self, scope: TenantScope) -> str:
+    async def dsn(self, scope: TenantScope) -> str:
         """DSN of a tenant's database under the tenant's own role; carries a password, so never log it."""
-        return self._postgres.dsn(database_of(scope), role_of(scope))
+        return await self.stores.dsn(scope)
 
     async def module_role(self, scope: TenantScope, schema: str) -> str:
         """The role a module's own SQL runs as in a tenant's database, made if there is none; it cannot sign in."""
-        return await ensure_module_role(scope, schema, self._postgres)
+        store = await self.stores.of_tenant(scope)
+        return await ensure_module_role(scope, schema, store, self.stores.server(store))
 
     async def database(self, scope: TenantScope) -> Database:
         """A tenant's database under the tenant's own role; connections open on demand and close when idle."""
         if scope.id not in self._databases:
 
             async def dsn() -> str:
-                return self.dsn(scope)
+                return await self.stores.dsn(scope)
 
             self._databases[scope.id] = self.pools.database(database_of(scope), dsn, vectors=True)
         return self._databases[scope.id]
+
+
+def check_slug(slug: str) -> None:
+    """Go on only with what can be a tenant's slug.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise InputError(
+            "not a tenant's slug", expected="3 to 40 of a-z, 0-9 and -, a letter first, no - at the end", received=slug
+        )
 
 
 def _scope(row: dict[str, Any]) -> TenantScope:

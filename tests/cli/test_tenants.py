@@ -43,6 +43,8 @@ def test_a_tenant_is_made_listed_and_inspected(run: str, capsys: pytest.CaptureF
     [
         (["create", "--slug", "Not A Slug", "--name", "x"], "not a tenant's slug"),
         (["inspect", "nobody-co"], "no such tenant"),
+        (["suspend", "nobody-co"], "no such tenant"),
+        (["domains", "nobody-co", "add"], "takes a domain"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(run: str, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str):
@@ -51,6 +53,23 @@ def test_what_cannot_be_done_is_one_line(run: str, capsys: pytest.CaptureFixture
     error = capsys.readouterr().err.splitlines()
     assert [line for line in error if line.startswith("error:")] == error
     assert said in error[0]
+
+
+def test_a_tenant_is_suspended_resumed_and_looked_into(run: str, capsys: pytest.CaptureFixture[str]):
+    def said(*arguments: str) -> str:
+        assert main(["tenants", *arguments, "--run", run]) == 0
+        return capsys.readouterr().out
+
+    said("create", "--slug", "cli-life", "--name", "Life")
+    assert said("suspend", "cli-life") == "tenant cli-life is suspended\n"
+    assert "cli-life suspended 0" in " ".join(said("list").split())
+    assert said("resume", "cli-life") == "tenant cli-life is active\n"
+    assert said("domains", "cli-life", "list") == "no domain leads to tenant cli-life\n"
+    assert said("domains", "cli-life", "add", "Cli-Life.example") == "cli-life.example leads to tenant cli-life\n"
+    assert said("domains", "cli-life", "list") == "cli-life.example\n"
+    assert said("domains", "cli-life", "remove", "cli-life.example") == "cli-life.example leads nowhere\n"
+    told = said("datastore", "cli-life")
+    assert ("t_cli_life" in told, "schema kpi" in told) == (True, True)
 
 
 def test_looking_makes_no_installation(reachable: Path, capsys: pytest.CaptureFixture[str]):

@@ -10,7 +10,7 @@ import pytest
 from core.db import Database
 from core.errors import DeniedError, GoldlayerError, InputError
 from core.tenancy.module_roles import module_role_of
-from core.tenancy.provision import database_of, role_of
+from core.tenancy.stores import database_of, role_of
 
 if TYPE_CHECKING:
     from tests.isolation.conftest import Pair
@@ -212,7 +212,7 @@ async def test_settings_of_one_statement_do_not_reach_the_next(pair: Pair):
 
 
 async def test_a_tenant_s_password_opens_no_other_database(pair: Pair):
-    dsn = pair.tenancy.dsn(pair.a.scope)
+    dsn = await pair.tenancy.dsn(pair.a.scope)
     for name in (
         database_of(pair.b.scope),
         "platform",

@@ -9,7 +9,7 @@ import pytest
 from core.connector import TenantDataConnector, connector_for
 from core.errors import DeniedError, GoldlayerError
 from core.tenancy.module_roles import module_role_of
-from core.tenancy.provision import role_of
+from core.tenancy.stores import role_of
 
 if TYPE_CHECKING:
     from tests.isolation.conftest import Pair

@@ -23,7 +23,7 @@ from core.identity import IdentityService
 from core.sdk.loader import Module, builtin_modules
 from core.settings import AgentSettings
 from core.tenancy import Tenancy
-from core.tenancy.provision import database_of, role_of
+from core.tenancy.stores import database_of, role_of
 from lake.store import Lake
 from tests.conftest import Installation
 from tests.isolation import filling

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
-from unittest import mock
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.audit import Actor
 from core.db import Database
-from core.errors import DeniedError, InputError, NotFoundError
+from core.errors import DeniedError, InputError
 from core.tenancy import Tenancy, init_platform, provision
-from core.tenancy import tenancy as module
+from core.tenancy.stores import role_of
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -24,13 +23,13 @@ async def test_a_tenant_gets_database_role_and_schemas_of_its_own(tenancy: Tenan
     scope = await tenancy.create("fresh-co", "Fresh", actor=_ACTOR)
 
     assert (await tenancy.get("fresh-co"), scope.name) == (scope, "Fresh")
-    assert "/t_fresh_co" in tenancy.dsn(scope)
+    assert "/t_fresh_co" in await tenancy.dsn(scope)
     database = await tenancy.database(scope)
     assert await database.fetch("select '[1,2]'::vector as v, '{\"a\": 1}'::jsonb as j") == [
         {"v": [1.0, 2.0], "j": {"a": 1}}
     ]
     async with await Database.open(prepared.postgres.dsn("t_fresh_co")) as superuser:
-        rows = await superuser.fetch(_SCHEMAS, provision.role_of(scope))
+        rows = await superuser.fetch(_SCHEMAS, role_of(scope))
     assert {row["nspname"] for row in rows} == set(provision.SCHEMAS)
 
 
@@ -53,40 +52,6 @@ async def test_parallel_creations_make_one_tenant_each(tenancy: Tenancy, prepare
         )
 
     assert len({scope.id for scope in made}) == 2
-
-
-@pytest.mark.parametrize("step", ["role", "database", "schemas", "roles", "audit"])
-async def test_a_creation_that_was_cut_off_is_invisible_and_can_be_finished(tenancy: Tenancy, step: str):
-    slug = f"cut-at-{step}"
-    targets: dict[str, Any] = {
-        "role": (provision, "ensure_role"),
-        "database": (provision, "ensure_database"),
-        "schemas": (provision, "quote_identifier"),
-        "roles": (Tenancy, "_seed_roles"),
-        "audit": (tenancy.audit, "note"),
-    }
-    with mock.patch.object(*targets[step], side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        await tenancy.create(slug, "Cut", actor=_ACTOR)
-    with pytest.raises(NotFoundError):
-        await tenancy.get(slug)
-
-    scope = await tenancy.create(slug, "Cut", actor=_ACTOR)
-
-    assert await (await tenancy.database(scope)).fetchval("select 1") == 1
-    assert [record.action for record in await tenancy.audit.newest(scope)] == ["tenant.create"]
-
-
-async def test_an_interrupted_copy_of_the_template_is_made_again(tenancy: Tenancy, prepared: Installation):
-    with mock.patch.object(module, "provision", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        await tenancy.create("half-copied", "Half", actor=_ACTOR)
-    async with await Database.open(prepared.postgres.dsn("postgres")) as superuser:
-        await superuser.execute("create database t_half_copied")
-        # What PostgreSQL leaves behind when CREATE DATABASE dies half-way.
-        await superuser.execute("update pg_database set datconnlimit = -2 where datname = 't_half_copied'")
-
-    scope = await tenancy.create("half-copied", "Half", actor=_ACTOR)
-
-    assert await (await tenancy.database(scope)).fetchval("select '[1]'::vector::text") == "[1]"
 
 
 @pytest.mark.parametrize("slug", ["", "ab", "1abc", "a_b", "abc-", "Abc", "a" * 41, "abc\n", "a'; drop table x; --"])
