@@ -13,7 +13,7 @@ import pyarrow as pa
 from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
 from core.contracts.batch import encode_block
-from core.contracts.reading import Sample, readings_to_arrow
+from core.contracts.reading import GapNews, Sample, readings_to_arrow
 
 Notes = dict[tuple[str, str, int], list[int]]
 """[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
@@ -27,6 +27,14 @@ class Frame:
     id: int
     batch: pa.RecordBatch
     notes: Notes
+
+
+def gap_news(connection: sqlite3.Connection, most: int) -> tuple[list[GapNews], int]:
+    """The oldest of what the platform has not been told about gaps, and the id of the last of them."""
+    found = connection.execute(
+        "select id, equipment_id, from_us, to_us, reason, state from gap_news order by id limit ?", (most,)
+    ).fetchall()
+    return [GapNews(*row[1:]) for row in found], found[-1][0] if found else 0
 
 
 def decode_frame(payload: bytes) -> pa.RecordBatch:
@@ -65,6 +73,10 @@ class Journal:
             # Found first: a gap may be found and narrowed within one frame.
             connection.executemany(
                 "delete from gaps where (equipment_id, from_us, to_us, reason) = (?, ?, ?, ?)", gaps.narrowed
+            )
+            connection.executemany(
+                "insert into gap_news (equipment_id, from_us, to_us, reason, state) values (?, ?, ?, ?, ?)",
+                [(*gap, "found") for gap in gaps.found] + [(*gap, "void") for gap in gaps.narrowed],
             )
         assert frame_id is not None  # noqa: S101  an insert into a rowid table has one
         return frame_id

@@ -13,11 +13,11 @@ from bridge.contract.engine import States, Step, step
 from bridge.contract.plan import SitePlan
 from bridge.contract.state import SeriesState
 from bridge.driver import Series
-from bridge.journal import Frame, frames_after
+from bridge.journal import Frame, frames_after, gap_news
 from bridge.outbox import OutboxWriter
 from bridge.store import Store, get_meta, set_meta, transaction
 from core.contracts.lanes import LaneKind
-from core.contracts.reading import events_to_arrow
+from core.contracts.reading import events_to_arrow, gaps_to_arrow
 
 STEP_ROWS = 20_000
 MOST_WAITING_LIVE = 64
@@ -81,6 +81,7 @@ class Processor:
             self._ledger[series] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
         with transaction(self._connection) as connection:
             sent = self._send(connection, made, live=live, frames=len(frames))
+            self._tell_gaps(connection, live=live)
             self._remember(connection, made)
             if frames:
                 set_meta(connection, "checkpoint", frames[-1].id)
@@ -106,6 +107,12 @@ class Processor:
             if more:
                 set_meta(connection, name, int(get_meta(connection, name, "0")) + more)
         return leave
+
+    def _tell_gaps(self, connection: sqlite3.Connection, *, live: bool) -> None:
+        gaps, last = gap_news(connection, STEP_ROWS)
+        if gaps:
+            self._outbox.put(connection, LaneKind.STATUS, gaps_to_arrow(self._plan.site, gaps), None, live=live)
+            connection.execute("delete from gap_news where id <= ?", (last,))
 
     def _remember(self, connection: sqlite3.Connection, made: Step) -> None:
         connection.executemany(

@@ -27,7 +27,7 @@ def tables(tenant: TenantOption, run: RunOption = None) -> None:
     """Every table of a tenant: version, rows, days, last commit."""
     from lake.tables import TABLES
 
-    lake = _lake(run).tenant(tenant)
+    lake = open_lake(run).tenant(tenant)
     lines = [("table", "version", "rows", "days", "last commit")]
     for spec in TABLES.values():
         version = lake.version(spec)
@@ -56,7 +56,7 @@ def query(
     named = [name for name in TABLES if name in sql.replace('"', "").lower()]
     # `silver.readings` also stands inside `silver.readings_daily`: the longest name counts.
     named = [name for name in named if not any(name != other and name in other for other in named)]
-    answer = LakeReader(_lake(run).tenant(tenant), row_cap=limit).query(sql, named)
+    answer = LakeReader(open_lake(run).tenant(tenant), row_cap=limit).query(sql, named)
     if as_json:
         evidence = [one.model_dump() for one in answer.evidence]
         document = {"rows": answer.rows, "truncated": answer.truncated, "evidence": evidence}
@@ -76,7 +76,8 @@ def _show(answer: Answer) -> None:
         typer.echo("there are more rows: raise --limit", err=True)
 
 
-def _lake(path: Path | None) -> Lake:
+def open_lake(path: Path | None) -> Lake:
+    """The lake of an installation that has one."""
     from lake.store import Lake
 
     settings = load_settings()

@@ -69,6 +69,7 @@ ENTRIES: dict[str, Entry] = {
     "gateway": Entry("cli.gateway", "The door bridges connect to."),
     "sink": Entry("cli.sink", "From the event log into the lake."),
     "lake": Entry("cli.lake", "Look into the lake."),
+    "ledger": Entry("cli.ledger", "The books: every reading accounted for, gaps with their reason.", pick="*"),
     "dagster": Entry("cli.dagster", "The data engineer's home."),
     "agents": Entry("cli.agents", "The agent service."),
 }

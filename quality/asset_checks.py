@@ -16,6 +16,7 @@ _OTHERS: dict[str, tuple[tuple[str, Severity, str], ...]] = {
         *((name, Severity.ERROR, equation) for name, equation in EQUATIONS.items()),
         ("everything_sent_has_arrived", Severity.WARN, "sent = bronze + quarantined"),
     ),
+    "ops.gaps": (("everything_was_read", Severity.WARN, "no source time that nobody read"),),
 }
 """Checks that are not expectations on columns, by table: name, severity, what would be right."""
 

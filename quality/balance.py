@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import polars as pl
+
 from quality.expected import Severity
 from quality.outcome import Outcome
 
@@ -18,6 +20,19 @@ EQUATIONS: Mapping[str, str] = {
     "bronze_is_accounted_for": "bronze = silver + superseded + rejected",
 }
 """Check name of each equation of the books; each holds on every line: site, equipment, signal, hour."""
+
+
+def imbalances(rows: pl.DataFrame) -> dict[str, int]:
+    """Lines of `ops.books` that break each equation; `in_flight` only breaks it when it is negative."""
+    col = pl.col
+    broken = {
+        "read = withheld + contracted": col("read") != col("withheld") + col("contracted"),
+        "contracted = forwarded + suppressed + aggregated": col("contracted")
+        != col("forwarded") + col("suppressed") + col("aggregated"),
+        "bronze + quarantined <= sent": col("in_flight") < 0,
+        "bronze = silver + superseded + rejected": col("bronze") != col("silver") + col("superseded") + col("rejected"),
+    }
+    return {name: rows.filter(test).height for name, test in broken.items()}
 
 
 def books_balance(lines: int, broken: Mapping[str, int], in_flight: int) -> list[Outcome]:
@@ -40,6 +55,17 @@ def books_balance(lines: int, broken: Mapping[str, int], in_flight: int) -> list
         "sent = bronze + quarantined",
     )
     return [*equations, arrived]
+
+
+def unread_time(gaps: int, seconds: float) -> Outcome:
+    """Whether there is source time that nobody read."""
+    return Outcome(
+        "everything_was_read",
+        gaps == 0,
+        Severity.WARN,
+        f"{gaps} gaps, {seconds:.0f} s in all" if gaps else "no gap",
+        "no source time that nobody read",
+    )
 
 
 def freshness(newest: datetime | None, now: datetime) -> Outcome:

@@ -69,19 +69,6 @@ def books(bridge: pl.DataFrame, lake: Mapping[str, list[pl.DataFrame]]) -> pl.Da
     )
 
 
-def imbalances(rows: pl.DataFrame) -> dict[str, int]:
-    """Lines of `ops.books` that break each equation; `in_flight` only breaks it when it is negative."""
-    col = pl.col
-    broken = {
-        "read = withheld + contracted": col("read") != col("withheld") + col("contracted"),
-        "contracted = forwarded + suppressed + aggregated": col("contracted")
-        != col("forwarded") + col("suppressed") + col("aggregated"),
-        "bronze + quarantined <= sent": col("in_flight") < 0,
-        "bronze = silver + superseded + rejected": col("bronze") != col("silver") + col("superseded") + col("rejected"),
-    }
-    return {name: rows.filter(test).height for name, test in broken.items()}
-
-
 def _count(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     hour = pl.col("ts").dt.truncate("1h").alias("hour")
     return rows.group_by("site", "equipment_id", "signal", hour).agg(pl.len().cast(pl.Int64).alias(name))

@@ -14,7 +14,7 @@ from assets.silver import books
 from assets.silver.judge import Judged, beyond_contract, judge_events, judge_readings, mark_late, quarantined
 from lake.tables import bronze, ops, silver
 from quality.asset_checks import check_specs
-from quality.balance import books_balance, rejected_share
+from quality.balance import books_balance, imbalances, rejected_share
 from quality.expected import BEYOND_CONTRACT
 
 _BRONZE = (bronze.READINGS, bronze.EVENTS)
@@ -94,5 +94,5 @@ def _reconciled(
             ],
         },
     )
-    outcomes = books_balance(lines.height, books.imbalances(lines), int(lines["in_flight"].clip(0).sum()))
+    outcomes = books_balance(lines.height, imbalances(lines), int(lines["in_flight"].clip(0).sum()))
     return build.replace(ops.BOOKS, lines, others=outcomes, in_flight=int(lines["in_flight"].sum()))

@@ -45,6 +45,16 @@ create table if not exists gaps (
 );
 create index if not exists gaps_by_time on gaps (equipment_id, from_us);
 
+-- What became of gaps, until it has left for the platform.
+create table if not exists gap_news (
+    id integer primary key autoincrement,
+    equipment_id text not null,
+    from_us integer not null,
+    to_us integer not null,
+    reason text not null,
+    state text not null                    -- found or void
+);
+
 -- Identity, checkpoint, totals.
 create table if not exists meta (name text primary key, value text not null) without rowid;
 

@@ -14,7 +14,7 @@ from typing import Self, cast
 
 import pyarrow as pa
 
-from core.contracts.reading import COUNTS_SCHEMA, EVENT_SCHEMA, READING_SCHEMA
+from core.contracts.reading import COUNTS_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA, READING_SCHEMA
 from core.errors import TerminalError
 
 _LENGTH = struct.Struct("<I")
@@ -105,7 +105,7 @@ def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table
 
 
 def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
-    """Rows (`READING_SCHEMA` or `EVENT_SCHEMA`) and counts of a payload.
+    """Rows (`READING_SCHEMA`, `EVENT_SCHEMA` or `GAP_SCHEMA`) and counts of a payload.
 
     Raises:
         MalformedBatchError: the bytes are not such a payload.
@@ -118,6 +118,6 @@ def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
         raise MalformedBatchError("payload is cut off", expected=f"{length} bytes of rows", received=len(view))
     body = view[_LENGTH.size :]
     return (
-        _decode_block(body[:length], (READING_SCHEMA, EVENT_SCHEMA)),
+        _decode_block(body[:length], (READING_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA)),
         _decode_block(body[length:], (COUNTS_SCHEMA,)),
     )

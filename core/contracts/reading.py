@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -38,6 +40,22 @@ EVENT_SCHEMA = pa.schema(
     ]
 )
 """One change of one alarm or fault; `severity` is a score of 0-100, `state` is raised, cleared or acknowledged."""
+
+GAP_SCHEMA = pa.schema(
+    [
+        pa.field("gap_id", pa.string(), nullable=False),
+        pa.field("site", _NAME, nullable=False),
+        pa.field("equipment_id", _NAME, nullable=False),
+        pa.field("ts", _TIME, nullable=False),
+        pa.field("until", _TIME, nullable=False),
+        pa.field("reason", _NAME, nullable=False),
+        pa.field("state", _NAME, nullable=False),
+    ]
+)
+"""Source time between `ts` and `until`, both exclusive, that nobody read; `state` is found, or void once a late reading
+has turned up in it (what is left of it is then found under other times)."""
+
+GAP_STATES = ("found", "void")
 
 COUNT_COLUMNS = (
     "read",
@@ -99,6 +117,39 @@ class Event:
     severity: int
     state: str
     message: str
+
+
+class GapNews(NamedTuple):
+    """A gap that was found or is void; the row of `GAP_SCHEMA` without its site. Times in microseconds, UTC."""
+
+    equipment_id: str
+    from_us: int
+    to_us: int
+    reason: str
+    state: str
+
+
+def gap_id(site: str, gap: GapNews) -> str:
+    """Identity of a gap: the same when it is sent twice, and when it becomes void."""
+    text = json.dumps([site, gap.equipment_id, gap.from_us, gap.to_us, gap.reason])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def gaps_to_arrow(site: str, gaps: Sequence[GapNews]) -> pa.RecordBatch:
+    """Rows of `GAP_SCHEMA`, order kept."""
+    columns = list(zip(*gaps, strict=True)) if gaps else [()] * 5
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([gap_id(site, gap) for gap in gaps], type=pa.string()),
+            pa.array([site] * len(gaps), type=pa.string()).dictionary_encode().cast(_NAME),
+            pa.array(columns[0], type=pa.string()).dictionary_encode().cast(_NAME),
+            pa.array(columns[1], type=pa.int64()).cast(_TIME),
+            pa.array(columns[2], type=pa.int64()).cast(_TIME),
+            pa.array(columns[3], type=pa.string()).dictionary_encode().cast(_NAME),
+            pa.array(columns[4], type=pa.string()).dictionary_encode().cast(_NAME),
+        ],
+        schema=GAP_SCHEMA,
+    )
 
 
 def readings_to_arrow(site: str, samples: Iterable[Sample]) -> pa.RecordBatch:

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from core.contracts.batch import BatchHeader, MalformedBatchError, digest, unpack
 from core.contracts.lanes import Lane, LaneKind
-from core.contracts.reading import EVENT_SCHEMA, READING_SCHEMA
+from core.contracts.reading import EVENT_SCHEMA, GAP_SCHEMA, GAP_STATES, READING_SCHEMA
 from core.errors import InputError, TerminalError
 from ingestion.gateway.promise import Names, Promise
 
-STORED = {LaneKind.READINGS: READING_SCHEMA, LaneKind.FAULTS: EVENT_SCHEMA}
+STORED = {LaneKind.READINGS: READING_SCHEMA, LaneKind.FAULTS: EVENT_SCHEMA, LaneKind.STATUS: GAP_SCHEMA}
 """Kinds of lanes the lake has a table for, and the schema each carries."""
 _STATES = {"raised", "cleared", "acknowledged"}
 
@@ -81,11 +81,14 @@ def check_batch(
         raise RefusedBatchError(f"header says {header.rows} rows, payload has {rows.num_rows}")
     _require_site(rows, header.site)
     _require_site(counts, header.site)
-    if kind is LaneKind.READINGS:
-        _require_names(rows, "signal", promise.signals)
-    else:
-        _require_names(rows, "fault_code", promise.faults)
-        _require_events(rows)
+    match kind:
+        case LaneKind.READINGS:
+            _require_names(rows, "signal", promise.signals)
+        case LaneKind.FAULTS:
+            _require_names(rows, "fault_code", promise.faults)
+            _require_events(rows)
+        case _:
+            _require_gaps(rows, promise.signals)
     _require_names(counts, "signal", promise.counted)
 
 
@@ -108,6 +111,16 @@ def _require_names(table: pa.Table, column: str, allowed: Names) -> None:
             raise RefusedBatchError(f"equipment {equipment_id!r} is not of this site")
         if name not in allowed[equipment_id]:
             raise RefusedBatchError(f"{column} {name!r} of {equipment_id!r} is not in the contract")
+
+
+def _require_gaps(rows: pa.Table, machines: Names) -> None:
+    for equipment_id, state in _distinct(rows, "equipment_id", "state"):
+        if equipment_id not in machines:
+            raise RefusedBatchError(f"equipment {equipment_id!r} is not of this site")
+        if state not in GAP_STATES:
+            raise RefusedBatchError(f"gap state {state!r} is unknown")
+    if pc.call_function("any", [pc.call_function("less_equal", [rows.column("until"), rows.column("ts")])]).as_py():
+        raise RefusedBatchError("a gap ends before it begins")
 
 
 def _require_events(rows: pa.Table) -> None:

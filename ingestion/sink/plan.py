@@ -16,8 +16,10 @@ from ingestion.sink.batch import Batch
 from ingestion.sink.checks import Reasons, TimeLimits, check_readings, check_times
 from ingestion.sink.columns import day_column, microseconds, received_day, unite, unite_counts
 from lake.spec import TableSpec
-from lake.tables.bronze import BRIDGE_COUNTS, EVENTS, QUARANTINE, READINGS
+from lake.tables.bronze import BRIDGE_COUNTS, EVENTS, GAPS, QUARANTINE, READINGS
 
+_NAMED = {EVENTS.full_name: ("fault_code", "message"), GAPS.full_name: ("reason", "state")}
+"""What stands in quarantine for signal and text."""
 Known = Mapping[tuple[str, str], int]
 """Last number each side table has of a lane, by (table, lane)."""
 
@@ -103,14 +105,14 @@ def _split(batches: Sequence[Batch], main: TableSpec, limits: TimeLimits) -> tup
 
 
 def _records(rows: pa.Table, main: TableSpec, reasons: Sequence[str]) -> pa.Table:
-    """Single rows as quarantine keeps them; of an event its fault code and message."""
+    """Single rows as quarantine keeps them; of an event its fault code and message, of a gap its reason and state."""
     count = rows.num_rows
-    event = main is EVENTS
+    signal, text = _NAMED.get(main.full_name, ("signal", "text"))
     given = {
         "kind": pa.array(["record"] * count),
         "reason": pa.array(reasons),
-        "signal": rows.column("fault_code" if event else "signal"),
-        "text": rows.column("message" if event else "text"),
+        "signal": rows.column(signal),
+        "text": rows.column(text),
         "rows": pa.array([1] * count),
         "date": day_column(microseconds(rows, "received_at")),
     }

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.contracts.lanes import LaneKind, quarantine_topic, topic_of
-from core.contracts.reading import EVENT_SCHEMA, READING_SCHEMA
+from core.contracts.reading import EVENT_SCHEMA, GAP_SCHEMA, READING_SCHEMA
 from core.eventlog import Record
 from ingestion.sink.batch import Batch, decode, decode_refused
 from lake.spec import TableSpec
-from lake.tables.bronze import EVENTS, QUARANTINE, READINGS
+from lake.tables.bronze import EVENTS, GAPS, QUARANTINE, READINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,6 @@ def routes_of(tenant: str) -> list[Route]:
     return [
         Route(topic_of(tenant, LaneKind.READINGS), READINGS, True, partial(decode, schema=READING_SCHEMA)),
         Route(topic_of(tenant, LaneKind.FAULTS), EVENTS, True, partial(decode, schema=EVENT_SCHEMA)),
+        Route(topic_of(tenant, LaneKind.STATUS), GAPS, True, partial(decode, schema=GAP_SCHEMA)),
         Route(quarantine_topic(tenant), QUARANTINE, False, decode_refused),
     ]

@@ -74,6 +74,25 @@ EVENTS = TableSpec(
     keys=("lane", "seq", "row_no"),
     owner="ingestion",
 )
+GAPS = TableSpec(
+    layer=Layer.BRONZE,
+    name="gaps",
+    description="Source time that nobody read, as the bridges noticed it; a gap that is void is told once more.",
+    grain="one notice as sent: lane, seq, row_no",
+    columns=(
+        Column("gap_id", TEXT, "identity of the gap", nullable=False),
+        Column("site", TEXT, "site of the machine", nullable=False),
+        Column("equipment_id", TEXT, "machine", nullable=False),
+        Column("ts", TIME, "source time of the last reading before, exclusive", nullable=False),
+        Column("until", TIME, "source time of the first reading after, exclusive", nullable=False),
+        Column("reason", TEXT, "bridge_down, device_lost or missed_scan", nullable=False),
+        Column("state", TEXT, "found, or void: a late reading turned up in it", nullable=False),
+        *_ORIGIN,
+        day("`ts`"),
+    ),
+    keys=("lane", "seq", "row_no"),
+    owner="ingestion",
+)
 BRIDGE_COUNTS = TableSpec(
     layer=Layer.BRONZE,
     name="bridge_counts",
@@ -135,4 +154,4 @@ HISTORY = TableSpec(
     owner="assets",
 )
 
-TABLES: tuple[TableSpec, ...] = (READINGS, EVENTS, BRIDGE_COUNTS, QUARANTINE, HISTORY)
+TABLES: tuple[TableSpec, ...] = (READINGS, EVENTS, GAPS, BRIDGE_COUNTS, QUARANTINE, HISTORY)

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from core.contracts.reading import COUNT_COLUMNS
 from lake.spec import TIME, Column, Layer, TableSpec
-from lake.tables.columns import INT, TEXT, day
+from lake.tables.columns import FLOAT, INT, TEXT, day
 
 BOOKS = TableSpec(
     layer=Layer.OPS,
@@ -35,6 +35,24 @@ BOOKS = TableSpec(
     keys=("site", "equipment_id", "signal", "hour"),
     owner="assets",
 )
+GAPS = TableSpec(
+    layer=Layer.OPS,
+    name="gaps",
+    description="Source time that nobody read, as it stands now: what a late reading has filled is no gap any more.",
+    grain="gap",
+    columns=(
+        Column("gap_id", TEXT, "identity of the gap", nullable=False),
+        Column("site", TEXT, "site of the machine", nullable=False),
+        Column("equipment_id", TEXT, "machine", nullable=False),
+        Column("ts", TIME, "source time of the last reading before, exclusive", nullable=False),
+        Column("until", TIME, "source time of the first reading after, exclusive", nullable=False),
+        Column("reason", TEXT, "bridge_down, device_lost or missed_scan", nullable=False),
+        Column("duration_s", FLOAT, "from `ts` to `until`", unit="s", nullable=False),
+        day("`ts`"),
+    ),
+    keys=("gap_id",),
+    owner="assets",
+)
 CHECK_RESULTS = TableSpec(
     layer=Layer.OPS,
     name="check_results",
@@ -58,4 +76,4 @@ CHECK_RESULTS = TableSpec(
     retention_days=365,
 )
 
-TABLES: tuple[TableSpec, ...] = (BOOKS, CHECK_RESULTS)
+TABLES: tuple[TableSpec, ...] = (BOOKS, GAPS, CHECK_RESULTS)

@@ -159,3 +159,23 @@ def test_counts_without_rows_leave_alone_at_last(tmp_path: Path, build) -> None:
         assert len(one.waiting()) == 1
         one.recorder.close()
         one.processor.close()
+
+
+def test_what_became_of_gaps_leaves_once(bench: Bench) -> None:
+    bench.recorder.record([scan(0, 10), scan(30, 40)])
+    assert bench.processor.run_once(live=True) == 1
+    (found,) = bench.rows("status")
+    assert (found["equipment_id"], found["reason"], found["state"]) == ("p1", "missed_scan", "found")
+    assert ((found["until"] - found["ts"]).total_seconds(), found["ts"].second) == (21, 9)
+    bench.recorder.record([scan(20, 21)])
+    bench.processor.run_once(live=True)
+    told = bench.rows("status")
+    assert [(row["state"], row["ts"].second, row["until"].second) for row in told[1:]] == [
+        ("found", 9, 20),
+        ("found", 20, 30),
+        ("void", 9, 30),
+    ]
+    assert told[3]["gap_id"] == found["gap_id"]
+    bench.recorder.record([scan(40, 41)])
+    bench.start().run_once(live=True)
+    assert bench.rows("status") == told

@@ -39,6 +39,20 @@ def test_nothing_is_lost_or_doubled_and_the_books_balance(demo):
     assert min(readings.withheld, readings.suppressed, readings.aggregated, readings.windows, readings.rules) > 0
 
 
+def test_the_ledger_of_each_tenant_adds_up_to_the_summary(demo, road):
+    sums: dict[str, int] = {}
+    for tenant in ("northline-metro", "skyhaul-air"):
+        told = road.run(road.platform, "ledger", "--tenant", tenant, "--json", "--run", demo.run)
+        assert told.code == 0, told.output[-2000:]
+        ledger = json.loads(told.output)
+        assert (ledger["balanced"], ledger["gaps"]) == (True, [])
+        for term, count in ledger["totals"].items():
+            sums[term] = sums.get(term, 0) + count
+    readings = demo.summary["readings"]
+    assert sums == {term: readings[term] for term in sums}
+    assert sums["read"] == readings["read"] > 0
+
+
 def test_tables_are_built_and_checked(demo):
     summary = Summary.model_validate(demo.summary)
     assert summary.assets is not None

@@ -17,8 +17,10 @@ from core.contracts.reading import (
     COUNT_COLUMNS,
     COUNTS_SCHEMA,
     Event,
+    GapNews,
     Sample,
     events_to_arrow,
+    gaps_to_arrow,
     readings_to_arrow,
     to_us,
 )
@@ -78,6 +80,12 @@ def event(number: int, **changes: object) -> Event:
     return replace(plain, **changes)
 
 
+def gap(number: int, **changes: object) -> GapNews:
+    """A minute of pump-1 that nobody read."""
+    start = START + number * 60_000_000
+    return GapNews("pump-1", start, start + 60_000_000, "bridge_down", "found")._replace(**changes)
+
+
 def counts(forwarded: int, signal: str = "flow", hour: int = START) -> pa.RecordBatch:
     """One line of the bridge's books."""
     numbers = dict.fromkeys(COUNT_COLUMNS, 0) | {"read": forwarded, "contracted": forwarded, "forwarded": forwarded}
@@ -93,7 +101,7 @@ def batch(contract: DataContract) -> Maker:
     """Makes header and payload of a batch; keywords change the header."""
 
     def make(
-        content: pa.RecordBatch | Sequence[Sample | Event],
+        content: pa.RecordBatch | Sequence[Sample | Event | GapNews],
         seq: int = 1,
         *,
         counted: pa.RecordBatch | None = None,
@@ -102,6 +110,8 @@ def batch(contract: DataContract) -> Maker:
     ) -> tuple[BatchHeader, bytes]:
         if isinstance(content, pa.RecordBatch):
             block, lane = content, "readings-live"
+        elif content and isinstance(content[0], GapNews):
+            block, lane = gaps_to_arrow("plant-a", content), "status-live"
         elif content and isinstance(content[0], Event):
             block, lane = events_to_arrow("plant-a", content), "faults-live"
         else:

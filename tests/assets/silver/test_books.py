@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from assets.catalogue import rule_names
-from assets.silver.books import books, bridge_sums, event_counts, imbalances, reading_counts
+from assets.silver.books import books, bridge_sums, event_counts, reading_counts
 from core.contracts.reading import COUNT_COLUMNS
+from quality.balance import imbalances
 
 
 def counts(bronze, signal: str, **terms: int) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from core.contracts.reading import READING_SCHEMA, readings_to_arrow
 from core.contracts.site import SiteFile
 from ingestion.gateway.check import RefusedBatchError, check_batch, check_header
 from ingestion.gateway.promise import Promise
-from tests.ingestion.conftest import Maker, counts, event, sample
+from tests.ingestion.conftest import Maker, counts, event, gap, sample
 
 LIMIT = 1 << 20
 WHO = {"bridge": "plant-a-bridge", "incarnation": "a1", "site": "plant-a"}
@@ -30,6 +30,8 @@ def test_contracted_readings_windows_events_and_books_are_taken(batch: Maker, pr
     for signal in ("*", "rule:too_hot", "flow:mean:PT1H"):
         header, payload = batch([], counted=counts(1, signal))
         check_batch(header, LaneKind.READINGS, payload, promise, max_bytes=LIMIT)
+    header, payload = batch([gap(0), gap(0, state="void")])
+    check_batch(header, check_header(header, **WHO), payload, promise, max_bytes=LIMIT)
     header, payload = batch([event(0), event(1, state="cleared")])
     check_batch(header, check_header(header, **WHO), payload, promise, max_bytes=LIMIT)
 
@@ -43,6 +45,9 @@ def test_contracted_readings_windows_events_and_books_are_taken(batch: Maker, pr
         ([event(0, fault_code="OTHER")], "'OTHER' of 'pump-1' is not in the contract"),
         ([event(0, state="lost")], "state 'lost' is unknown"),
         ([event(0, severity=101)], "severity"),
+        ([gap(0, equipment_id="pump-3")], "'pump-3' is not of this site"),
+        ([gap(0, state="perhaps")], "gap state 'perhaps' is unknown"),
+        ([gap(0), gap(1, to_us=0)], "ends before it begins"),
     ],
 )
 def test_what_the_contract_does_not_name_is_refused(batch: Maker, promise: Promise, rows, reason: str) -> None:

@@ -17,11 +17,11 @@ from ingestion.sink.plan import Commit
 from ingestion.sink.route import Route, routes_of
 from ingestion.sink.writer import Writer
 from lake.store import Lake, TenantLake
-from lake.tables.bronze import BRIDGE_COUNTS, EVENTS, QUARANTINE, READINGS
-from tests.ingestion.conftest import RECEIVED, START, Maker, counts, event, sample
+from lake.tables.bronze import BRIDGE_COUNTS, EVENTS, GAPS, QUARANTINE, READINGS
+from tests.ingestion.conftest import RECEIVED, START, Maker, counts, event, gap, sample
 
 LIMITS = TimeLimits(0, 600_000_000)
-TABLES = (READINGS, EVENTS, BRIDGE_COUNTS, QUARANTINE)
+TABLES = (READINGS, EVENTS, GAPS, BRIDGE_COUNTS, QUARANTINE)
 Stamped = Callable[..., Outgoing]
 
 
@@ -61,7 +61,7 @@ def content(lake: TenantLake) -> dict[str, list[str]]:
 @pytest.fixture
 def roads(stamped: Stamped, batch: Maker) -> list[tuple[Route, list[Record]]]:
     """Every kind of record on every route: good, bad, resent, refused, malformed, tombstones, books, two lanes."""
-    readings, events, quarantine = routes_of("acme-works")
+    readings, events, gaps, quarantine = routes_of("acme-works")
     wrong = {"tenant": "acme-works", "received_at": RECEIVED}
     kept, tombstone = refused(batch([sample(9)], 3, **wrong)[0], b"whatever", "not contracted")
     flow = [
@@ -83,13 +83,18 @@ def roads(stamped: Stamped, batch: Maker) -> list[tuple[Route, list[Record]]]:
         stamped([event(1, state="cleared"), event(2, ts_us=-5)], 2),
         stamped([event(0)], 1),
     ]
+    unread = [
+        stamped([gap(0), gap(1)], 1),
+        stamped([gap(0, state="void"), gap(1, from_us=-1)], 2),
+        stamped([gap(0), gap(1)], 1),
+    ]
     refusals = [
         kept,
         kept,
         refused(batch([sample(9)], 8, **wrong)[0], b"more", "oversized")[0],
         Outgoing(quarantine.topic, b"stray", b"?", []),
     ]
-    return [(readings, in_log(flow)), (events, in_log(faults)), (quarantine, in_log(refusals))]
+    return [(readings, in_log(flow)), (events, in_log(faults)), (gaps, in_log(unread)), (quarantine, in_log(refusals))]
 
 
 @pytest.fixture
@@ -105,9 +110,10 @@ def test_undisturbed_every_row_is_where_it_belongs(undisturbed: dict[str, list[s
     assert sizes == {
         "bronze.readings": 6,  # seconds 0, 1, 3, 7, 8 of the live lane and 0 of the backlog
         "bronze.events": 2,
+        "bronze.gaps": 3,
         "bronze.bridge_counts": 7,
-        # NaN, null with good quality, NaN literal, reading and event of 1969; rubbish, two strays, two refused batches
-        "bronze.quarantine": 5 + 5,
+        # NaN, null with good quality, NaN literal, reading, event and gap of 1969; rubbish, strays, refused batches
+        "bronze.quarantine": 6 + 5,
     }
 
 
@@ -179,7 +185,7 @@ def test_rows_know_where_they_came_from(stamped: Stamped, tmp_path: Path) -> Non
 
 def test_a_refused_batch_keeps_its_bytes(roads: list[tuple[Route, list[Record]]], tmp_path: Path) -> None:
     lake = Lake(str(tmp_path)).tenant("acme-works")
-    route, log = roads[2]
+    route, log = roads[3]
     life(lake, route, log, [10], None)
     kept = lake.scan(QUARANTINE).sort("payload").collect()
     assert kept["payload"].to_list() == [b"?", b"more", b"whatever"]

@@ -1,0 +1,117 @@
+"""`platform ledger`: the books of a tenant, signal by signal, and the time nobody read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
+_TERMS = (
+    "read", "withheld", "suppressed", "aggregated", "forwarded", "windows", "rules", "sent",
+    "bronze", "quarantined", "in_flight", "silver", "superseded", "rejected",
+)  # fmt: skip
+
+
+@app.command()
+def ledger(
+    tenant: Annotated[str, typer.Option(help="Which tenant.")],
+    site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only hours from this source time on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only hours before this source time, UTC.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, hour by hour.")] = False,
+    run: RunOption = None,
+) -> None:
+    """Every reading accounted for, as Dagster last reconciled it; exit code 1 if the books do not balance."""
+    import polars as pl
+
+    from cli.lake import open_lake
+    from core.errors import NotFoundError
+    from lake.tables import ops
+    from quality.balance import imbalances
+
+    lake = open_lake(run).tenant(tenant)
+    version = lake.version(ops.BOOKS)
+    if version is None:
+        raise NotFoundError(
+            "there are no books yet", received=tenant, next_step="check the name, or let Dagster build silver first"
+        )
+    limits = [pl.lit(value=True)]
+    if site is not None:
+        limits.append(pl.col("site") == site)
+    start, end = _utc(since), _utc(until)
+    hours = [*limits, *_between("hour", start, end)]
+    lines = lake.scan(ops.BOOKS).filter(*hours).sort("site", "equipment_id", "signal", "hour").collect()
+    gaps = lake.scan(ops.GAPS).filter(*limits, *_between("ts", start, end)).sort("site", "equipment_id", "ts").collect()
+    broken = {equation: count for equation, count in imbalances(lines).items() if count}
+    at = lake.committed_at(ops.BOOKS, version)
+    if as_json:
+        document = {
+            "tenant": tenant,
+            "balanced": not broken,
+            "broken": broken,
+            "totals": _totals(lines),
+            "lines": lines.drop("date").to_dicts(),
+            "gaps": gaps.drop("date").to_dicts(),
+            "reconciled_at": at,
+        }
+        typer.echo(json.dumps(document, default=_text))
+    else:
+        _show(lines, gaps)
+        for equation, count in broken.items():
+            typer.echo(f"BROKEN: {equation}: {count} of {lines.height} lines", err=True)
+        said = "the books do not balance" if broken else "the books balance"
+        typer.echo(f"{said}; reconciled {at.isoformat(timespec='seconds')}, {lines.height} lines")
+    if broken:
+        raise typer.Exit(1)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _between(column: str, start: datetime | None, end: datetime | None) -> Iterable[pl.Expr]:
+    import polars as pl
+
+    if start is not None:
+        yield pl.col(column) >= start
+    if end is not None:
+        yield pl.col(column) < end
+
+
+def _totals(lines: pl.DataFrame) -> dict[str, int]:
+    return {term: int(lines[term].sum()) for term in _TERMS}
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _show(lines: pl.DataFrame, gaps: pl.DataFrame) -> None:
+    """Signals as rows, terms as columns; the last row is the sum."""
+    import polars as pl
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("site", "machine", "signal", *(term.replace("_", " ") for term in _TERMS), title="books")
+    grain = ["site", "equipment_id", "signal"]
+    for row in lines.group_by(grain).agg(pl.col(list(_TERMS)).sum()).sort(grain).iter_rows():
+        table.add_row(*row[:3], *(f"{count:,}" for count in row[3:]))
+    table.add_section()
+    table.add_row("all", "", "", *(f"{count:,}" for count in _totals(lines).values()))
+    console = Console(width=None if Console().is_terminal else 240)
+    console.print(table)
+    for gap in gaps.iter_rows(named=True):
+        console.print(
+            f"unread: {gap['site']} {gap['equipment_id']} {gap['ts']:%Y-%m-%d %H:%M:%S} to "
+            f"{gap['until']:%Y-%m-%d %H:%M:%S} UTC, {gap['duration_s']:,.0f} s, {gap['reason']}"
+        )
