@@ -35,6 +35,10 @@ insert into role_permissions (tenant_id, role_id, permission)
 select tenant_id, id, $3 from roles where tenant_id = $1 and code = $2
 on conflict do nothing
 
+-- site_in_force: what a registration may change, for the audit log
+select s.definition, c.contract_id as contract, c.version, c.sha256
+from sites s left join contracts c on c.site_id = s.id and c.active where s.site = $1
+
 -- put_site: the newest site file counts
 insert into sites (tenant_id, site, definition) values ($1, $2, $3)
 on conflict (tenant_id, site) do update set definition = excluded.definition, updated_at = now()

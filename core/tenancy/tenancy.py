@@ -98,7 +98,7 @@ class Tenancy:
         self._creating = asyncio.Lock()
         self.platform = platform
         self.audit = audit
-        self._sites = SiteRegistry(platform, run)
+        self._sites = SiteRegistry(platform, run, audit)
 
     @classmethod
     async def open(cls, run: RunFolder, postgres: Postgres, settings: Settings) -> Tenancy:
@@ -233,12 +233,8 @@ class Tenancy:
             InputError: the site file names another tenant, or the contract does not fit the site.
         """
         key_file = await self._key_file(scope, site.site)
-        new = await self._sites.register(scope, site, contract, key_file)
-        found = {one.site.site: one for one in await self._sites.all(scope)}[site.site]
-        if new:
-            after = {"contract": contract.id, "version": contract.version, "sha256": contract.sha256}
-            await self.audit.record(scope, actor, "site.register", site.site, after=after)
-        return found
+        await self._sites.register(scope, site, contract, key_file, actor=actor)
+        return {one.site.site: one for one in await self._sites.all(scope)}[site.site]
 
     async def sites(self, scope: TenantScope) -> builtins.list[RegisteredSite]:
         """A tenant's sites, by name."""
@@ -262,9 +258,7 @@ class Tenancy:
 
     async def replace_bridge_key(self, scope: TenantScope, site: str, *, actor: Actor) -> Path:
         """Give a site's bridge a new key, for one that was lost or leaked."""
-        name = await self._sites.replace_key(scope, site)
-        await self.audit.record(scope, actor, "bridge.replace_key", site)
-        return self._run.secrets / name
+        return self._run.secrets / await self._sites.replace_key(scope, site, actor=actor)
 
     async def _key_file(self, scope: TenantScope, site: str) -> str:
         for bridge in await self._sites.bridges(scope):

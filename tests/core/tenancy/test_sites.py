@@ -43,6 +43,7 @@ async def test_registration_is_idempotent_and_writes_the_key_once(tenancy: Tenan
     assert file == prepared.run.secrets / "bridges" / "pump-hall.key"
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_text() == key
+    assert [one.action for one in await tenancy.audit.newest(scope)] == ["site.register", "tenant.create"]
 
 
 async def test_a_new_contract_supersedes_and_the_old_stays_known(tenancy: Tenancy):
@@ -57,7 +58,14 @@ async def test_a_new_contract_supersedes_and_the_old_stays_known(tenancy: Tenanc
     assert await tenancy.contract_by_hash(scope, "mill", old.sha256) == old
     assert await tenancy.contract_by_hash(scope, "mill", new.sha256) == new
     assert await tenancy.contract_by_hash(scope, "mill", "0" * 64) is None
+    changes = {one.action: one for one in await tenancy.audit.newest(scope, 2)}
+    assert {"site.change", "contract.activate"} == set(changes)
+    assert (changes["contract.activate"].before["sha256"], changes["contract.activate"].after["sha256"]) == (
+        old.sha256,
+        new.sha256,
+    )
     assert (await tenancy.register_site(scope, wide, old, actor=_ACTOR)).contract == old
+    assert (await tenancy.audit.newest(scope, 1))[0].after["version"] == old.version
 
 
 async def test_a_site_of_another_tenant_or_a_contract_that_does_not_fit_leaves_nothing(tenancy: Tenancy):
