@@ -51,15 +51,18 @@ async def tenancy_of(path: Path | None, *, create: bool = False) -> AsyncGenerat
     Raises:
         InputError: there is none, or the folder cannot be used.
     """
+    from core.audit import Interface, request
     from core.tenancy import Tenancy
 
     settings = load_settings()
     folder = path if create else RunFolder.find(path, settings).path
-    async with (
-        opened(folder, settings) as session,
-        await Tenancy.open(session.run, session.postgres, settings) as tenancy,
-    ):
-        yield tenancy
+    # One command is one request: all it records is found by one id.
+    with request(Interface.CLI):
+        async with (
+            opened(folder, settings) as session,
+            await Tenancy.open(session.run, session.postgres, settings) as tenancy,
+        ):
+            yield tenancy
 
 
 async def initialise(run: RunFolder, postgres: Postgres, settings: Settings, *, again: bool = False) -> None:

@@ -34,6 +34,9 @@ async def init_platform(run: RunFolder, postgres: Postgres, settings: Settings) 
         for role in (OWNER, APP, ADMIN, *SERVICES.values()):
             await ensure_role(server, role, run.secret(f"pg_{role}"), bypass_rls=role == ADMIN)
         await ensure_group(server, LOOKUP, for_role=OWNER)
+        # The server's own log tells of whoever takes the administrator's password past the door; values stay out of it.
+        await server.execute(f"alter role {ADMIN} set log_statement = 'all'")
+        await server.execute(f"alter role {ADMIN} set log_parameter_max_length = 0")
         await ensure_database(server, PLATFORM, owner=OWNER)
         for name, owner in SERVICES.items():
             await ensure_database(server, name, owner=owner)

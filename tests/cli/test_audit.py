@@ -82,6 +82,20 @@ def test_to_see_every_tenant_is_itself_recorded(run: str, capsys: pytest.Capture
     assert "- " in _told(capsys, "search", "--platform", "--run", run)
 
 
+def test_what_one_command_did_is_found_by_one_id(run: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["tenants", "create", "--slug", "logged-c", "--name", "C", "--run", run]) == 0
+    (made,) = _found(capsys, "--tenant", "logged-c", "--run", run)
+
+    told = _found(capsys, "--request", made["request_id"], "--run", run)
+
+    assert [(one["tenant"], one["actor"], one["action"], one["target"]) for one in reversed(told)] == [
+        (None, "tenants create", "admin.access", "make tenant logged-c"),
+        (None, "tenants create", "admin.access", "finish tenant logged-c"),
+        ("logged-c", "tenants create", "tenant.create", "logged-c"),
+    ]
+    assert {one["interface"] for one in told} == {"cli"}
+
+
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_an_export_is_what_its_manifest_says(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str):
     out = tmp_path / f"log.{form}"

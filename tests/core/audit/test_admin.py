@@ -85,6 +85,16 @@ async def test_looking_tenants_and_keys_up_opens_no_door(tenancy: Tenancy):
     assert after == before + 1
 
 
+async def test_the_server_tells_of_whoever_goes_past_the_door(prepared: Installation):
+    async with await Database.open(prepared.postgres.dsn("platform", "goldlayer_admin")) as past:
+        await past.fetch("select $1::text as looked, 'past the door'", "a value")
+        assert await past.fetchval("show log_parameter_max_length") == "0"
+
+    log = (prepared.run.logs / "postgres.log").read_text(errors="replace")
+    assert "select $1::text as looked, 'past the door'" in log
+    assert "a value" not in log
+
+
 def test_only_the_door_connects_as_the_administrator():
     sources = {
         str(file.relative_to(_ROOT)): file.read_text(encoding="utf-8")
