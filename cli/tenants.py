@@ -1,4 +1,4 @@
-"""`platform tenants create | list | inspect | datastore | suspend | resume | domains`."""
+"""`platform tenants create | list | inspect | datastore | suspend | resume | domains | maintain`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import typer
 
 from cli.session import tenancy_of
 from cli.table import print_table
+from cli.upkeep import maintain
 from core.errors import InputError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app.command()(maintain)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 SlugArgument = Annotated[str, typer.Argument(help="Which tenant.")]

@@ -58,11 +58,15 @@ def convert_all(column: ColumnInfo, values: list[Any], where: str) -> list[Any]:
     """
     kinds = set(map(type, values)) - {type(None)}
     if not column.array:
-        if kinds <= _PLAIN.get(column.kind, frozenset()):
+        if kinds <= _PLAIN.get(column.kind, frozenset()) and not (kinds == {str} and _holds_zero(values)):
             return values
         if column.kind is Kind.TIMESTAMP and kinds == {datetime} and all(v is None or v.tzinfo for v in values):
             return values
     return [convert(column, value, where) for value in values]
+
+
+def _holds_zero(texts: list[str | None]) -> bool:
+    return any("\0" in text for text in texts if text)
 
 
 def _listed(value: object) -> list[Any]:

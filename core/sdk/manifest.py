@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from core.connector.tables.consistency import RESERVED_SCHEMAS, inconsistencies
 from core.connector.tables.declaration import Name, TableDeclaration
 from core.connector.tables.migrations import Migration
+from core.connector.tables.module import ModuleTables
 from core.errors import InputError
 
 ModuleCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
@@ -106,6 +107,11 @@ class Manifest(_Form):
     def schema_name(self) -> str:
         """Schema of the module's tables in a tenant's database."""
         return self.module_code.lower()
+
+    @property
+    def module_tables(self) -> ModuleTables:
+        """What is declared of the module's tables."""
+        return ModuleTables(self.schema_name, self.module_version, self.data_tables, self.data_migrations)
 
 
 def load_manifest(path: Path) -> Manifest:
