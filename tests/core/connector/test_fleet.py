@@ -71,8 +71,6 @@ async def test_one_tenant_that_fails_stops_no_other_and_is_done_later(tenancy: T
     assert sorted(told) == sorted(scope.slug for scope in scopes)
     done = {slug: one.said for slug, one in outcomes.items() if one.error is None}
     assert done == dict.fromkeys(("fleet-a", "fleet-c", "fleet-d"), "1.0.0 to 1.1.0, 3 steps")
-        ("fleet-a", "fleet-c", "fleet-d"), "1.0.0 to 1.1.0, 3 steps"
-    )
     assert "not a number" in str(outcomes["fleet-b"].error)
     assert "1.1.0 transform jobs.b" in str(outcomes["fleet-b"].error)
 
