@@ -12,7 +12,7 @@ from core.audit import Actor
 from core.connector import connector_for
 from core.connector.tables.ledger import SQL
 from core.db import Database
-from core.tenancy.provision import database_of
+from core.tenancy.stores import database_of
 
 if TYPE_CHECKING:
     from core.tenancy import Tenancy
