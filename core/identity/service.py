@@ -9,6 +9,7 @@ from uuid import UUID
 from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, NotFoundError
+from core.identity.api_keys import ApiKeys
 from core.identity.credentials import Credentials, refused
 from core.identity.external import ExternalIdentity, ExternalPeople
 from core.identity.identity import PASSWORD, Identity
@@ -23,6 +24,7 @@ from core.identity.tokens import TokenKeys
 from core.run.folder import RunFolder
 from core.settings import Settings
 from core.tenancy import Tenancy
+from core.tenancy.keys import KEY_MARK
 from core.tenancy.tenancy import BridgeIdentity
 
 _ENTRY = timedelta(minutes=5)
@@ -38,6 +40,7 @@ class IdentityService:
         invitations: links that make somebody a member.
         members: who belongs to a tenant.
         roles: what roles may do.
+        api_keys: keys of programs.
         sessions: list, renew and end sessions.
         keys: what access tokens are signed with.
     """
@@ -52,8 +55,13 @@ class IdentityService:
         self.credentials = Credentials(tenancy, self._standings, self._links, chosen)
         self.invitations = Invitations(tenancy, self._standings, self._links, chosen)
         self.members = Members(tenancy, self._standings, self.sessions)
-        self.roles = Roles(tenancy, self._standings)
+        self.roles = Roles(tenancy, self._forget)
+        self.api_keys = ApiKeys(tenancy)
         self._external = ExternalPeople(tenancy, self.members, self.invitations)
+
+    def _forget(self, scope: TenantScope) -> None:
+        self._standings.forget(scope.id)
+        self.api_keys.forget()
 
     async def add_person(
         self, scope: TenantScope, email: str, name: str, password: str, role: str, *, actor: Actor
@@ -191,12 +199,14 @@ class IdentityService:
         )
 
     async def verify(self, token: str) -> Identity:
-        """Who a token speaks for, with the permissions of this moment.
+        """Who a token or a program's key speaks for, with the permissions of this moment.
 
         Raises:
-            DeniedError: the token is not ours, has expired, or session, person, membership or tenant are no longer
-                active.
+            DeniedError: it is not ours, has expired or was revoked, or session, person, membership or tenant are no
+                longer active.
         """
+        if token.startswith(KEY_MARK):
+            return await self.api_keys.verify(token)
         claims = self.keys.verify(token)
         standing = await self._standings.of(claims)
         if standing is None or standing.tenant.slug != claims.slug:

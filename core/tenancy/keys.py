@@ -10,6 +10,8 @@ import hmac
 import re
 import secrets
 
+KEY_MARK = "gl_"
+"""How every key begins."""
 _KEY = re.compile(r"^gl_(?P<prefix>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})$")
 
 
