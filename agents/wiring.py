@@ -19,6 +19,8 @@ from core.connector import connector_for
 from core.db import TenantScope
 from core.embedding import embedder
 from core.identity import Identity, IdentityService
+from core.identity.federation.providers import Providers
+from core.identity.federation.service import Federation
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.sdk.context import DataConnector, ToolContext, Vectors
@@ -27,6 +29,7 @@ from core.sdk.pipeline.permission import PLATFORM
 from core.settings import Settings
 from core.tenancy import Tenancy
 from core.tenancy.roles import ROLE_TEMPLATES
+from core.vault.vault import Vault
 from lake.reader import LakeReader
 from lake.store import Lake
 
@@ -36,9 +39,16 @@ _MODULES = Actor.service("modules")
 
 @asynccontextmanager
 async def open_services(
-    run: RunFolder, postgres: Postgres, settings: Settings, modules: list[Module]
+    run: RunFolder, postgres: Postgres, settings: Settings, modules: list[Module], *, public_url: str
 ) -> AsyncGenerator[Services]:
     """Everything a request needs, over a run folder whose PostgreSQL is up.
+
+    Args:
+        run: the installation.
+        postgres: its server, running.
+        settings: read once.
+        modules: loaded modules.
+        public_url: where browsers and identity providers reach the service.
 
     Raises:
         InputError: the model provider asked for is unknown or has no key.
@@ -47,6 +57,8 @@ async def open_services(
     registry = Registry(modules, instruction_tools(modules))
     async with await Tenancy.open(run, postgres, settings) as tenancy:
         identity = IdentityService(tenancy, run, settings)
+        vault = Vault.over(tenancy.platform, run, settings, tenancy.audit)
+        federation = Federation(tenancy, identity, Providers(tenancy, vault), run, public_url)
         providers = [open_provider(model, settings.agents, embedder()) for model in models]
         house = _House(tenancy, identity, Lake(run.lake_root(settings)), modules)
         for scope in await tenancy.list():
@@ -55,12 +67,14 @@ async def open_services(
             yield Services(
                 identity=house,
                 accounts=identity,
+                federation=federation,
                 registry=registry,
                 executor=Executor(registry, providers, max_iterations=settings.agents.max_iterations),
                 context_of=house.context_of,
                 sessions_of=house.sessions_of,
             )
         finally:
+            await federation.close()
             for provider in providers:
                 await provider.close()
 

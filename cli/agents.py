@@ -47,16 +47,15 @@ async def _serve(path: Path | None, port: int | None, host: str, settings: Setti
     from core.sdk.loader import builtin_modules
 
     modules = builtin_modules()
-    async with (
-        opened(path, settings) as session,
-        open_services(session.run, session.postgres, settings, modules) as services,
-    ):
+    async with opened(path, settings) as session:
         chosen = port if port is not None else session.run.port("agents")
-        listening = _listen(host, chosen)
-        app = create_app(lambda: nullcontext(services), modules)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)
-        typer.echo(f"agent service on http://{host}:{chosen}", err=True)
-        await _until_stopped(uvicorn.Server(config), listening)
+        reached = settings.agents.public_url or f"http://{host}:{chosen}"
+        async with open_services(session.run, session.postgres, settings, modules, public_url=reached) as services:
+            listening = _listen(host, chosen)
+            app = create_app(lambda: nullcontext(services), modules)
+            config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+            typer.echo(f"agent service on http://{host}:{chosen}", err=True)
+            await _until_stopped(uvicorn.Server(config), listening)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -137,6 +137,8 @@ class AgentSettings(_Branch):
 
     host: str = "127.0.0.1"
     """Address to listen on."""
+    public_url: str | None = None
+    """Where browsers and identity providers reach the service, `https://HOST`; unset means where it listens."""
     provider: str | None = None
     """`offline`, `anthropic` or `openai`; unset picks by the keys present, else `offline`."""
     model: str | None = None

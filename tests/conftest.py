@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,11 @@ from core.run.postgres import Postgres
 from core.settings import PostgresSettings, Settings
 from core.tenancy import Tenancy, init_platform
 
-_NOT_SHOWN = {"browser": "the pages count as not shown", "kafka": "the road over Kafka counts as not shown"}
+_NOT_SHOWN = {
+    "browser": "the pages count as not shown",
+    "kafka": "the road over Kafka counts as not shown",
+    "keycloak": "sign-in through a real identity provider counts as not shown",
+}
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
@@ -75,6 +80,22 @@ def installation(run_settings: Settings) -> Iterator[Installation]:
     with postgres.running():
         yield Installation(run, run_settings, postgres)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def keycloak() -> Iterator[str]:
+    """Issuer of a realm with people and clients, on a real server; tests that use it share a worker, to start it once.
+
+    Skips where this machine cannot have one.
+    """
+    from tests.keycloak.server import KeycloakUnavailableError, running
+
+    with contextlib.ExitStack() as stack:
+        try:
+            issuer = stack.enter_context(running())
+        except KeycloakUnavailableError as error:
+            pytest.skip(f"no Keycloak on this machine: {error}")
+        yield issuer
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 
-from agents.api import auth, chat
+from agents.api import auth, chat, federation
 from agents.api.headers import Headers
 from agents.api.problems import install_problems
 from agents.api.services import Services
@@ -48,6 +48,7 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
     install_problems(app)
     app.include_router(_door)
     app.include_router(auth.router)
+    app.include_router(federation.router)
     app.include_router(chat.router)
     for module in modules:
         if module.router is not None:

@@ -11,6 +11,7 @@ from agents.executor import Executor
 from agents.registry import Registry
 from agents.sessions import Sessions
 from core.identity import IdentityService
+from core.identity.federation.service import Federation
 from core.sdk.context import Person, ToolContext
 
 
@@ -36,6 +37,7 @@ class Services:
     Attributes:
         identity: verification of every request.
         accounts: sign-in, sessions and the administration of people.
+        federation: sign-in through tenants' own identity providers.
         registry: tools of the loaded modules.
         executor: the loop.
         context_of: what a verified person works with; the only place a tenant's data is opened.
@@ -44,6 +46,7 @@ class Services:
 
     identity: Verifier
     accounts: IdentityService
+    federation: Federation
     registry: Registry
     executor: Executor
     context_of: Callable[[SignedIn], Awaitable[ToolContext]]

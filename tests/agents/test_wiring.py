@@ -69,7 +69,9 @@ async def service(prepared: Any, tenancy: Tenancy) -> AsyncIterator[Service]:
         for name, table in plant.tables().items():
             lake.tenant(slug).replace_all(TABLES[name], as_declared(name, table))
     modules = builtin_modules()
-    app = create_app(lambda: open_services(prepared.run, prepared.postgres, settings, modules), modules)
+    app = create_app(
+        lambda: open_services(prepared.run, prepared.postgres, settings, modules, public_url="http://test"), modules
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -14,11 +14,15 @@ from core.db import TenantScope, Transaction
 from core.db.errors import ConflictError
 from core.db.queries import load_queries
 from core.errors import InputError, NotFoundError
+from core.identity.federation.errors import ProviderFaultError
 from core.tenancy import Tenancy
+from core.vault import Secret
+from core.vault.vault import Vault
 
 _SQL = load_queries("core.identity.federation")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_SIGN_IN = Actor.service("sign-in")
 Kind = Literal["oidc", "saml"]
 
 
@@ -38,6 +42,7 @@ class Provider:
         trusts_email: the tenant answers for the addresses the provider sends, verified or not.
         just_in_time_role: role a stranger is admitted with; None admits no strangers.
         enabled: false shuts the door and keeps what is known.
+        has_secret: the tenant's vault keeps a secret of ours for it.
     """
 
     id: UUID
@@ -52,6 +57,7 @@ class Provider:
     trusts_email: bool
     just_in_time_role: str | None
     enabled: bool
+    has_secret: bool
 
     @property
     def secret_name(self) -> str:
@@ -96,11 +102,20 @@ class NewProvider:
 class Providers:
     """Over the platform database, under row-level security."""
 
-    def __init__(self, tenancy: Tenancy) -> None:
+    def __init__(self, tenancy: Tenancy, vault: Vault) -> None:
         self._tenancy = tenancy
+        self._vault = vault
 
-    async def add(self, scope: TenantScope, new: NewProvider, *, actor: Actor) -> Provider:
+    async def add(
+        self, scope: TenantScope, new: NewProvider, secret: Secret | None = None, *, actor: Actor
+    ) -> Provider:
         """Open one more way into a tenant.
+
+        Args:
+            scope: the tenant.
+            new: the provider.
+            secret: ours at the provider, kept in the tenant's vault; None for a public client and for SAML.
+            actor: who adds it.
 
         Raises:
             InputError: the name is taken or is none, no such role, or not a domain.
@@ -111,13 +126,37 @@ class Providers:
             values = (new.name, new.label.strip(), new.kind, new.issuer, new.client_id, new.metadata_url, new.metadata)
             try:
                 await transaction.execute(
-                    _SQL["add_provider"], scope.id, *values, list(new.domains), new.trusts_email, role
+                    _SQL["add_provider"],
+                    scope.id,
+                    *values,
+                    list(new.domains),
+                    new.trusts_email,
+                    role,
+                    secret is not None,
                 )
             except ConflictError as error:
                 raise InputError("the tenant has a provider of this name", received=new.name) from error
             after = {name: value for name, value in asdict(new).items() if name not in ("name", "metadata")}
             self._tenancy.audit.note(transaction, scope, actor, "identity_provider.add", new.name, after=after)
-        return await self.get(scope, new.name)
+        added = await self.get(scope, new.name)
+        if secret is not None:
+            vault = self._vault.of(scope, actor)
+            await vault.put(added.secret_name, secret, purpose=f"identity provider {added.name}")
+        return added
+
+    async def secret(self, scope: TenantScope, provider: Provider) -> Secret | None:
+        """What a provider knows us by; None if it asks for nothing.
+
+        Raises:
+            ProviderFaultError: it was never kept, or is gone.
+        """
+        if not provider.has_secret:
+            return None
+        vault = self._vault.of(scope, _SIGN_IN)
+        try:
+            return await vault.get(provider.secret_name, purpose=f"sign-in through {provider.name}")
+        except NotFoundError as error:
+            raise ProviderFaultError("the client's secret is not in the vault", where=provider.name) from error
 
     async def list(self, scope: TenantScope) -> list[Provider]:
         """A tenant's providers, by name; closed ones too."""
@@ -153,6 +192,9 @@ class Providers:
         Raises:
             NotFoundError: the tenant has none of that name.
         """
+        provider = await self.get(scope, name)
+        if provider.has_secret:
+            await self._vault.of(scope, actor).purge(provider.secret_name, purpose="the provider is removed", keep=0)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             if await transaction.fetchval(_SQL["remove_provider"], scope.id, name) is None:
                 raise NotFoundError("no such identity provider", received=name)

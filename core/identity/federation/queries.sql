@@ -3,12 +3,13 @@ select id from roles where tenant_id = $1 and code = $2
 
 -- add_provider: one more way into a tenant
 insert into identity_providers
-    (tenant_id, name, label, kind, issuer, client_id, metadata_url, metadata, domains, trusts_email, role_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    (tenant_id, name, label, kind, issuer, client_id, metadata_url, metadata, domains, trusts_email, role_id,
+     has_secret)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 
 -- providers: a tenant has a handful, so every question reads them all
 select p.id, p.name, p.label, p.kind, p.issuer, p.client_id, p.metadata_url, p.metadata, p.domains, p.trusts_email,
-       r.code as just_in_time_role, p.enabled
+       r.code as just_in_time_role, p.enabled, p.has_secret
 from identity_providers p left join roles r on r.id = p.role_id
 where p.tenant_id = $1 order by p.name
 

@@ -77,7 +77,7 @@ def house() -> House:
 def app(house: House, registry: Registry, analyst: Provider) -> FastAPI:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Services]:
-        yield Services(house, None, registry, Executor(registry, [analyst]), house.context_of, house.sessions_of)
+        yield Services(house, None, None, registry, Executor(registry, [analyst]), house.context_of, house.sessions_of)
 
     return create_app(opened, builtin_modules())
 

@@ -16,18 +16,23 @@ from core.identity.federation.oidc import discovery, id_token
 from core.identity.federation.oidc.discovery import Published
 from core.identity.federation.providers import Provider
 from core.identity.federation.ticket import Ticket
+from core.vault import Secret
 
 _KEPT_S = 600.0
-_ASK_AGAIN_S = 10.0
-"""A key nobody knows makes us ask for the keys again, but not more often than this."""
 _SCOPE = "openid email profile"
 
 
 class OidcFlow:
-    """Authorization code flow with PKCE."""
+    """Authorization code flow with PKCE.
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    Args:
+        fetcher: the door to the provider.
+        ask_again_s: a key nobody knows makes us ask for the keys again, but not more often than this.
+    """
+
+    def __init__(self, fetcher: Fetcher, ask_again_s: float = 10.0) -> None:
         self._fetcher = fetcher
+        self._ask_again_s = ask_again_s
         self._published: Kept[Published] = Kept(_KEPT_S)
         self._keys: Kept[dict[str, Any]] = Kept(_KEPT_S)
 
@@ -77,7 +82,7 @@ class OidcFlow:
         return f"{published.authorization}{joint}{urlencode(query)}"
 
     async def finish(
-        self, provider: Provider, ticket: Ticket, redirect_uri: str, secret: str | None, query: Mapping[str, str]
+        self, provider: Provider, ticket: Ticket, redirect_uri: str, secret: Secret | None, query: Mapping[str, str]
     ) -> Claimed:
         """Who has come back.
 
@@ -108,7 +113,7 @@ class OidcFlow:
         published: Published,
         ticket: Ticket,
         redirect_uri: str,
-        secret: str | None,
+        secret: Secret | None,
         code: str,
     ) -> Answer:
         client_id = provider.client_id or ""
@@ -121,8 +126,8 @@ class OidcFlow:
         if secret is None or published.secret_in_form:
             form["client_id"] = client_id
         if secret is not None and published.secret_in_form:
-            form["client_secret"] = secret
-        basic = None if secret is None or published.secret_in_form else (_quoted(client_id), _quoted(secret))
+            form["client_secret"] = secret.reveal()
+        basic = None if secret is None or published.secret_in_form else (_quoted(client_id), _quoted(secret.reveal()))
         return await self._fetcher.post(published.token, form, basic)
 
     async def _claims(
@@ -144,7 +149,7 @@ class OidcFlow:
             claims = read(await self.keys(published.keys))
         except id_token.UnknownKeyError:
             try:
-                claims = read(await self.keys(published.keys, newer_than_s=_ASK_AGAIN_S))
+                claims = read(await self.keys(published.keys, newer_than_s=self._ask_again_s))
             except id_token.UnknownKeyError as error:
                 raise RefusedError(error.what) from error
         if claims.get("email") or published.userinfo is None or not tokens.get("access_token"):

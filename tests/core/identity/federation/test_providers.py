@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.audit import Actor
 from core.errors import InputError, NotFoundError
+from core.identity.federation.errors import ProviderFaultError
 from core.identity.federation.providers import NewProvider, Providers
 from core.tenancy import Tenancy
+from core.vault import Secret
+from core.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
 
 pytestmark = pytest.mark.integration
 TESTER = Actor.command("test")
@@ -19,8 +26,13 @@ NEW = NewProvider("corp", "Corporate sign-in", "oidc", "https://id.example", cli
 
 
 @pytest.fixture
-def providers(tenancy: Tenancy) -> Providers:
-    return Providers(tenancy)
+def vault(tenancy: Tenancy, prepared: Installation) -> Vault:
+    return Vault.over(tenancy.platform, prepared.run, prepared.settings, tenancy.audit)
+
+
+@pytest.fixture
+def providers(tenancy: Tenancy, vault: Vault) -> Providers:
+    return Providers(tenancy, vault)
 
 
 async def test_a_provider_is_added_found_and_shut(providers: Providers, tenancy: Tenancy):
@@ -56,6 +68,28 @@ async def test_an_impossible_provider_leaves_nothing(providers: Providers, tenan
         await providers.add(scope, dataclasses.replace(NEW, **change), actor=TESTER)
 
     assert await providers.list(scope) == []
+
+
+async def test_a_secret_lies_in_the_vault_and_goes_with_its_provider(
+    providers: Providers, tenancy: Tenancy, vault: Vault
+):
+    scope = await tenancy.create("secretive-co", "Secretive", actor=TESTER)
+    added = await providers.add(scope, NEW, Secret("of the client"), actor=TESTER)
+
+    assert await providers.secret(scope, added) == Secret("of the client")
+    async with tenancy.platform.transaction(scope.id) as transaction:
+        rows = await transaction.fetch("select p::text as line from identity_providers p")
+    assert [row for row in rows if "of the client" in row["line"]] == []
+
+    await providers.remove(scope, "corp", actor=TESTER)
+
+    assert await providers.list(scope) == []
+    with pytest.raises(NotFoundError):
+        await vault.of(scope, TESTER).get(added.secret_name, purpose="test")
+    with pytest.raises(ProviderFaultError, match="not in the vault"):
+        await providers.secret(scope, added)
+    again = await providers.add(scope, NEW, actor=TESTER)
+    assert await providers.secret(scope, again) is None
 
 
 async def test_a_tenant_sees_its_own_providers_only(providers: Providers, tenancy: Tenancy):
