@@ -34,7 +34,7 @@ def instruction_tools(modules: Sequence[Module]) -> list[Tool]:
     async def get_tool_instructions(context: ToolContext, tool_name: Name) -> ToolResult:
         """Full instructions of a tool."""
         tool = tools.get(tool_name)
-        if tool is None or tool.module_code not in context.subscriptions:
+        if tool is None or not await context.has_module(tool.module_code):
             raise NotFoundError("no such tool", received=tool_name)
         asked = [f"Answers for example: {example}" for example in tool.examples]
         return ToolResult(

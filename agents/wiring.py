@@ -16,17 +16,20 @@ from agents.registry import Registry
 from agents.sessions import SCHEMA, TABLES, Sessions
 from core.audit import Actor, Audit
 from core.connector import connector_for
+from core.data_service import Sources, TenantCoreData
 from core.db import TenantScope
 from core.embedding import embedder
 from core.identity import Identity, IdentityService
 from core.identity.federation.providers import Providers
 from core.identity.federation.service import Federation
+from core.module_settings import ModuleSettings
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.sdk.context import DataConnector, ToolContext, Vectors
 from core.sdk.loader import Module
 from core.sdk.pipeline.permission import PLATFORM
 from core.settings import Settings
+from core.subscriptions import ModuleRegistry, Subscriptions
 from core.tenancy import Tenancy
 from core.tenancy.roles import ROLE_TEMPLATES
 from core.vault.vault import Vault
@@ -60,8 +63,13 @@ async def open_services(
         vault = Vault.over(tenancy.platform, run, settings, tenancy.audit)
         federation = Federation(tenancy, identity, Providers(tenancy, vault), run, public_url)
         providers = [open_provider(model, settings.agents, embedder()) for model in models]
-        house = _House(tenancy, identity, Lake(run.lake_root(settings)), modules)
+        manifests = [module.manifest for module in modules]
+        await ModuleRegistry(tenancy).sync(manifests, actor=_MODULES)
+        subscriptions = Subscriptions(tenancy, identity, manifests)
+        sources = Sources(tenancy, identity, subscriptions, ModuleSettings(tenancy, subscriptions, vault), vault)
+        house = _House(sources, Lake(run.lake_root(settings)))
         for scope in await tenancy.list():
+            await subscriptions.catch_up(scope, actor=_MODULES)
             await house.grant(scope)
         try:
             yield Services(
@@ -82,16 +90,16 @@ async def open_services(
 class _House:
     """Opens one tenant's things for one verified person."""
 
-    def __init__(self, tenancy: Tenancy, identity: IdentityService, lake: Lake, modules: list[Module]) -> None:
-        self._tenancy = tenancy
-        self._identity = identity
+    def __init__(self, sources: Sources, lake: Lake) -> None:
+        self._sources = sources
+        self._tenancy = sources.tenancy
+        self._identity = sources.identity
         self._lake = lake
-        self._modules = modules
         self._granted: set[UUID] = set()
         self._provisioned: set[UUID] = set()
 
     async def verify(self, token: str) -> Identity:
-        """Who a token speaks for; what the modules bring is granted to a tenant before its first token is used."""
+        """Who a token speaks for; agents are granted to a tenant before its first token is used."""
         person = await self._identity.verify(token)
         if person.tenant.id in self._granted:
             return person
@@ -99,20 +107,18 @@ class _House:
         return await self._identity.verify(token)
 
     async def grant(self, scope: TenantScope) -> None:
-        """Hand out the modules' permissions by their default roles; what an admin changed since stays."""
+        """Let everybody talk to agents, once; what an admin changed since stays."""
         if scope.id in self._granted:
             return
-        for module in self._modules:
-            manifest = module.manifest
-            rights = {permission.code: permission.default_roles for permission in manifest.permissions}
-            await self._identity.grant_module_permissions(scope, manifest.module_code, rights, actor=_MODULES)
         everybody = {READ_INSTRUCTIONS: tuple(ROLE_TEMPLATES)}
         await self._identity.grant_module_permissions(scope, PLATFORM, everybody, actor=_MODULES)
         self._granted.add(scope.id)
 
     async def context_of(self, person: SignedIn) -> ToolContext:
         """What a person works with: built from the verified identity and nothing else."""
-        scope = _scope(person)
+        if not isinstance(person, Identity):
+            raise TypeError("a verified person is an identity")
+        scope = person.tenant
 
         async def connector_of(module_code: str) -> DataConnector:
             return await connector_for(self._tenancy, scope, schema=module_code.lower())
@@ -120,11 +126,12 @@ class _House:
         return ToolContext(
             tenant=scope,
             identity=person,
-            subscriptions=frozenset(module.manifest.module_code for module in self._modules),
+            subscriptions=await self._sources.subscriptions.active(scope),
             audit=_Trail(self._tenancy.audit, scope, person.email),
             lake=LakeReader(self._lake.tenant(scope.slug)),
             connector_of=connector_of,
             embedder=_embed,
+            core=TenantCoreData(self._sources, person),
         )
 
     async def sessions_of(self, person: SignedIn) -> Sessions:

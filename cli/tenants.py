@@ -41,10 +41,16 @@ def create(
     """Make a tenant with a database of its own; finishes one that was begun."""
 
     async def work() -> None:
+        from cli.modules import give_modules
         from core.audit import Actor
+        from core.run.folder import RunFolder
+        from core.settings import load_settings
 
+        actor = Actor.command("tenants create")
         async with tenancy_of(run, create=True) as tenancy:
-            scope = await tenancy.create(slug, name, actor=Actor.command("tenants create"), server=server)
+            scope = await tenancy.create(slug, name, actor=actor, server=server)
+            settings = load_settings()
+            await give_modules(tenancy, RunFolder.find(run, settings), settings, [slug], actor=actor)
             typer.echo(f"tenant {scope.slug} is ready: {scope.name}")
 
     asyncio.run(work())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from cli.modules import give_modules
 from cli.parts import BridgeFiles, installation_parts
 from cli.session import initialise
 from cli.sites import SiteOnDisk, find_sites
@@ -38,6 +39,7 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
         await initialise(run, postgres, settings)
         async with await Tenancy.open(run, postgres, settings) as tenancy:
             bridges = [await register(tenancy, site) for site in found.sites]
+            await give_modules(tenancy, run, settings, (one.site.tenant for one in found.sites), actor=_REGISTER)
         await supervisor.up(installation_parts(run, settings, bridges))
         ports = run.state().ports
         typer.echo(f"agents   http://{settings.agents.host}:{ports['agents']}")

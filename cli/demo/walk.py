@@ -14,6 +14,7 @@ from cli.demo.progress import Progress
 from cli.demo.stream import View, until_settled
 from cli.demo.summary import Answer, Assets, Readings, Summary
 from cli.demo.verdict import Verdict, judge
+from cli.modules import give_modules
 from cli.parts import (
     agents_part,
     bridge_part,
@@ -82,6 +83,7 @@ class Walk:
             async with await Tenancy.open(self.run, self.postgres, self.settings) as tenancy:
                 for one in self.sites:
                     await register(tenancy, one)
+                await give_modules(tenancy, self.run, self.settings, self.tenants, actor=_DEMO)
                 people = IdentityService(tenancy, self.run, self.settings)
                 for slug in self.tenants:
                     scope = await tenancy.get(slug)

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from core.errors import DeniedError, InputError, NotFoundError
     from core.sdk import words
     from core.sdk.context import Answer, ToolContext
+    from core.sdk.core_data import (
+        BridgeInstance,
+        CoreDataService,
+        ModuleSubscription,
+        SecretReference,
+        TenantProfile,
+        TenantUser,
+    )
     from core.sdk.entities import (
         Above,
         Below,
@@ -30,12 +38,15 @@ if TYPE_CHECKING:
     from core.sdk.result import Figure, ToolResult, Window
     from core.sdk.sql import load_queries
     from core.sdk.tool import Condition, platform_tool
+    from core.vault.secret import Secret
 
 _HOMES = {
     "Above": "core.sdk.entities",
     "Answer": "core.sdk.context",
     "Below": "core.sdk.entities",
+    "BridgeInstance": "core.sdk.core_data",
     "Condition": "core.sdk.tool",
+    "CoreDataService": "core.sdk.core_data",
     "DeniedError": "core.errors",
     "EquipmentId": "core.sdk.entities",
     "EquipmentIds": "core.sdk.entities",
@@ -48,8 +59,13 @@ _HOMES = {
     "InputError": "core.errors",
     "KpiName": "core.sdk.entities",
     "LastDay": "core.sdk.entities",
+    "ModuleSubscription": "core.sdk.core_data",
     "NotFoundError": "core.errors",
+    "Secret": "core.vault.secret",
+    "SecretReference": "core.sdk.core_data",
     "SignalName": "core.sdk.entities",
+    "TenantProfile": "core.sdk.core_data",
+    "TenantUser": "core.sdk.core_data",
     "ToolContext": "core.sdk.context",
     "ToolResult": "core.sdk.result",
     "TopN": "core.sdk.entities",
@@ -63,7 +79,9 @@ __all__ = [
     "Above",
     "Answer",
     "Below",
+    "BridgeInstance",
     "Condition",
+    "CoreDataService",
     "DeniedError",
     "EquipmentId",
     "EquipmentIds",
@@ -76,8 +94,13 @@ __all__ = [
     "InputError",
     "KpiName",
     "LastDay",
+    "ModuleSubscription",
     "NotFoundError",
+    "Secret",
+    "SecretReference",
     "SignalName",
+    "TenantProfile",
+    "TenantUser",
     "ToolContext",
     "ToolResult",
     "TopN",

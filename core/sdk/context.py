@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from core.contracts.evidence import Evidence
 from core.errors import NotFoundError, TerminalError
+from core.sdk.core_data import CoreDataService
 
 Vectors = Sequence[Sequence[float]]
 
@@ -94,7 +95,7 @@ class ToolContext:
     Attributes:
         tenant: whose data the readers below are bound to.
         identity: the person the tool acts for; an agent never exceeds them.
-        subscriptions: codes of the modules the tenant has.
+        subscriptions: codes of the modules the tenant had when this was made; `has_module` asks anew.
         audit: trail every exit is written to.
         agent: module code of the acting agent, None when a person calls through the API.
     """
@@ -110,12 +111,20 @@ class ToolContext:
     connector_of: Callable[[str], Awaitable[DataConnector]] | None = None
     """Opens the connector of a module, which writes that module's own schema only."""
     embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None
+    core: CoreDataService | None = None
+    """The tenant's users, subscriptions, settings and bridges."""
 
     async def within(self, module_code: str) -> ToolContext:
-        """This context with the connector of one module."""
-        if self.connector_of is None:
-            return self
-        return replace(self, data=await self.connector_of(module_code))
+        """This context with the connector of one module and its settings' secrets."""
+        core = self.core.within(module_code, self.agent) if self.core is not None else None
+        data = await self.connector_of(module_code) if self.connector_of is not None else self.data
+        return replace(self, data=data, core=core)
+
+    async def has_module(self, module_code: str) -> bool:
+        """Whether the tenant can use a module now, and could when this context was made."""
+        if module_code not in self.subscriptions:
+            return False
+        return self.core is None or await self.core.has_module(module_code)
 
     async def read(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] | None = None) -> Answer:
         """Run one read-only query over the tenant's lake, off the event loop.

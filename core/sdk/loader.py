@@ -55,6 +55,13 @@ def builtin_modules() -> list[Module]:
     return load_modules(Path(next(iter(package.__path__))), "modules")
 
 
+def builtin_manifests() -> list[Manifest]:
+    """The manifests of these modules, by code; loads none of their code."""
+    package = importlib.import_module("modules")
+    paths = sorted(Path(next(iter(package.__path__))).glob("*/module.json"))
+    return sorted((load_manifest(path) for path in paths), key=lambda manifest: manifest.module_code)
+
+
 def _load(folder: Path, name: str) -> Module:
     manifest = load_manifest(folder / "module.json")
     if folder.name != manifest.module_code.lower():

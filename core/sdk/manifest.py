@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -13,10 +13,12 @@ from core.connector.tables.declaration import Name, TableDeclaration
 from core.connector.tables.migrations import Migration
 from core.connector.tables.module import ModuleTables
 from core.errors import InputError
+from core.sdk.setting import SettingForm
 
 ModuleCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
 PermissionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*\.[A-Z][A-Z0-9_]*$")]
 RoleName = Literal["admin", "engineer", "analyst", "viewer"]
+SettingKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{2,62}$")]
 
 
@@ -55,17 +57,6 @@ class AiForm(_Form):
     skills: tuple[SkillForm, ...] = ()
 
 
-class SettingForm(_Form):
-    """One setting: its type, its default, and the range a tenant may choose from."""
-
-    type: Literal["integer", "number", "boolean", "string", "object", "secret"]
-    default: Any = None
-    min: float | None = None
-    max: float | None = None
-    options: tuple[str, ...] | None = None
-    locked: bool = False
-
-
 class Manifest(_Form):
     """A module as the platform sees it."""
 
@@ -80,14 +71,20 @@ class Manifest(_Form):
     """How tables of earlier versions become these."""
     permissions: tuple[Permission, ...] = ()
     ai: AiForm | None = None
-    platform_settings: dict[str, SettingForm] = {}
-    tenant_settings: dict[str, SettingForm] = {}
+    platform_settings: dict[SettingKey, SettingForm] = {}
+    """Defaults and limits the platform's administrator looks after; a tenant may choose where they are not locked."""
+    tenant_settings: dict[SettingKey, SettingForm] = {}
+    """What every tenant chooses for itself."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Manifest:
         codes = [permission.code for permission in self.permissions]
         if len(set(codes)) != len(codes):
             raise ValueError("a permission is listed twice")
+        if both := sorted(self.platform_settings.keys() & self.tenant_settings.keys()):
+            raise ValueError(f"the setting {both[0]} is the platform's and the tenant's")
+        if any(form.type == "secret" for form in self.platform_settings.values()):
+            raise ValueError("a secret is a tenant's setting")
         if self.ai is not None:
             missing = {name for skill in self.ai.skills for name in skill.tools_required} - set(self.ai.tools)
             if missing:
@@ -112,6 +109,11 @@ class Manifest(_Form):
     def module_tables(self) -> ModuleTables:
         """What is declared of the module's tables."""
         return ModuleTables(self.schema_name, self.module_version, self.data_tables, self.data_migrations)
+
+    @property
+    def settings(self) -> dict[str, SettingForm]:
+        """Every setting, the platform's first."""
+        return self.platform_settings | self.tenant_settings
 
 
 def load_manifest(path: Path) -> Manifest:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pyarrow as pa
 
 from core.contracts.evidence import Evidence
-from core.errors import InputError, NotFoundError
+from core.errors import DeniedError, InputError, NotFoundError
 from core.sdk.context import ToolContext, Vectors
+from core.sdk.core_data import BridgeInstance, ModuleSubscription, TenantProfile, TenantUser
+from core.vault.secret import Secret
 
 _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -167,6 +169,68 @@ class FakeData:
         return self._tables[table]
 
 
+@dataclass(slots=True)
+class FakeCoreData:
+    """Platform data in memory: whatever is put in comes out.
+
+    Attributes:
+        modules: codes of the modules the tenant has, each with its settings.
+        secrets: values by module code and key.
+    """
+
+    modules: dict[str, dict[str, Any]] = field(default_factory=lambda: dict[str, dict[str, Any]]())
+    secrets: dict[tuple[str, str], str] = field(default_factory=lambda: dict[tuple[str, str], str]())
+    users: list[TenantUser] = field(default_factory=lambda: list[TenantUser]())
+    bridges: list[BridgeInstance] = field(default_factory=lambda: list[BridgeInstance]())
+    person: FakePerson = field(default_factory=lambda: FakePerson(FakeTenant()))
+    module_code: str | None = None
+
+    async def get_current_tenant(self) -> TenantProfile:
+        """The person's tenant."""
+        tenant = self.person.tenant
+        return TenantProfile(tenant.id, tenant.slug, tenant.name, "active", ())
+
+    async def get_tenant_users(self) -> list[TenantUser]:
+        """The users."""
+        return self.users
+
+    async def get_user_permissions(self, module_code: str) -> frozenset[str]:
+        """The person's permissions, all of them: there is no manifest to tell whose they are."""
+        return self.person.permissions if module_code in self.modules else frozenset()
+
+    async def get_tenant_subscriptions(self) -> list[ModuleSubscription]:
+        """The modules, all at version 1.0.0."""
+        return [ModuleSubscription(code, "1.0.0", datetime(2000, 1, 1, tzinfo=UTC)) for code in sorted(self.modules)]
+
+    async def get_module_settings(self, module_code: str) -> Mapping[str, Any]:
+        """A module's settings."""
+        if module_code not in self.modules:
+            raise DeniedError(f"module {module_code} is not subscribed")
+        return self.modules[module_code]
+
+    async def get_active_bridges(self) -> list[BridgeInstance]:
+        """The bridges."""
+        return self.bridges
+
+    async def get_secret(self, key: str, *, purpose: str) -> Secret:
+        """A secret of the module this is bound to."""
+        del purpose
+        if self.module_code is None:
+            raise DeniedError("only a module reads its secrets")
+        if (self.module_code, key) not in self.secrets:
+            raise NotFoundError("no such secret in the vault", received=key)
+        return Secret(self.secrets[self.module_code, key])
+
+    async def has_module(self, module_code: str) -> bool:
+        """Whether it is among the modules."""
+        return module_code in self.modules
+
+    def within(self, module_code: str, agent: str | None) -> FakeCoreData:
+        """The same, bound to one module."""
+        del agent
+        return replace(self, module_code=module_code)
+
+
 def tool_context(
     *,
     permissions: Sequence[str] = (),
@@ -177,6 +241,7 @@ def tool_context(
     tenant: FakeTenant | None = None,
     audit: FakeAudit | None = None,
     agent: str | None = None,
+    core: FakeCoreData | None = None,
 ) -> ToolContext:
     """A context as the platform builds it, over fakes."""
     owner = tenant or FakeTenant()
@@ -189,6 +254,7 @@ def tool_context(
         lake=lake,
         data=data,
         embedder=embedder,
+        core=core,
     )
 
 

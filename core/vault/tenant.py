@@ -123,6 +123,10 @@ class TenantVault:
         await self._told("get", name, purpose, "done", found)
         return value
 
+    async def refuse(self, name: str, *, purpose: str) -> None:
+        """Write down that somebody was not let near a secret, for those who decide that before they ask the vault."""
+        await self._told("get", name, purpose, "denied")
+
     async def list(self) -> list[KeptSecret]:
         """What is kept, by name; no values."""
         async with self._platform.transaction(self._scope.id, readonly=True) as transaction:

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from core.sdk import ToolContext, ToolResult
-from core.sdk.web import require
+from core.sdk.web import require_permission
 from modules.fleet_reliability import incidents, service
 
 router = APIRouter(tags=["Fleet reliability"])
-Reader = Annotated[ToolContext, Depends(require("FLEET.READ", "FLEET_RELIABILITY"))]
+Reader = Annotated[ToolContext, Depends(require_permission("FLEET.READ", "FLEET_RELIABILITY"))]
 
 
 @router.get("/ranking")

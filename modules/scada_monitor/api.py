@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from core.sdk import ToolContext, ToolResult
-from core.sdk.web import require
+from core.sdk.web import require_permission
 from modules.scada_monitor import service
 
 router = APIRouter(tags=["SCADA monitor"])
-Reader = Annotated[ToolContext, Depends(require("SCADA.READ", "SCADA_MONITOR"))]
+Reader = Annotated[ToolContext, Depends(require_permission("SCADA.READ", "SCADA_MONITOR"))]
 
 
 @router.get("/equipment")

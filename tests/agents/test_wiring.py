@@ -17,9 +17,10 @@ from agents.wiring import open_services
 from core.audit import Actor
 from core.contracts.evidence import Evidence
 from core.identity import IdentityService
-from core.sdk.loader import builtin_modules
+from core.sdk.loader import builtin_manifests, builtin_modules
 from core.sdk.sample import SamplePlant
 from core.settings import AgentSettings
+from core.subscriptions import ModuleRegistry, Subscriptions
 from core.tenancy import Tenancy
 from lake.reader import LakeReader
 from lake.store import Lake
@@ -58,13 +59,21 @@ def as_declared(name: str, table: pa.Table) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
+async def _subscriptions(prepared: Any, tenancy: Tenancy) -> Subscriptions:
+    manifests = builtin_manifests()
+    await ModuleRegistry(tenancy).sync(manifests, actor=_ACTOR)
+    return Subscriptions(tenancy, IdentityService(tenancy, prepared.run, prepared.settings), manifests)
+
+
 @pytest.fixture
 async def service(prepared: Any, tenancy: Tenancy) -> AsyncIterator[Service]:
     settings = prepared.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
     identity = IdentityService(tenancy, prepared.run, settings)
     lake = Lake(prepared.run.lake_root(settings))
+    subscriptions = await _subscriptions(prepared, tenancy)
     for slug, plant in PLANTS.items():
         scope = await tenancy.create(slug, slug.replace("-", " ").title(), actor=_ACTOR)
+        await subscriptions.start(scope, actor=_ACTOR)
         await identity.add_person(scope, f"ana@{slug}.example", "Ana", PASSWORD, "viewer", actor=_ACTOR)
         for name, table in plant.tables().items():
             lake.tenant(slug).replace_all(TABLES[name], as_declared(name, table))
@@ -122,3 +131,31 @@ async def test_a_tenant_never_sees_the_other(service: Service) -> None:
     headers = {"authorization": f"Bearer {service.tokens['dairy-b']}"}
     body = {"message": "And mine?", "session_id": session}
     assert (await service.client.post("/api/v1/chat", json=body, headers=headers)).status_code == 404
+
+
+async def test_a_module_that_is_taken_away_takes_its_tools_and_routes_along(
+    service: Service, prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = await service.tenancy.get("dairy-b")
+    elsewhere = await _subscriptions(prepared, service.tenancy)
+    monkeypatch.setattr("core.subscriptions.subscriptions.REMEMBERED_S", 0.0)
+    headers = {"authorization": f"Bearer {service.tokens['dairy-b']}"}
+
+    async def seen() -> tuple[set[str], int]:
+        tools = (await service.client.get("/api/v1/tools", headers=headers)).json()
+        route = await service.client.get("/api/v1/scada-monitor/equipment", headers=headers)
+        return {tool["module"] for tool in tools}, route.status_code
+
+    assert await seen() == ({"SCADA_MONITOR", "FLEET_RELIABILITY", "PLATFORM"}, 200)
+    await elsewhere.unsubscribe(scope, "SCADA_MONITOR", actor=_ACTOR)
+    assert await seen() == ({"FLEET_RELIABILITY", "PLATFORM"}, 403)
+    [denial] = await service.tenancy.audit.newest(scope, 1)
+    assert (denial.action, denial.target, denial.outcome) == (
+        "route.call",
+        "GET /api/v1/scada-monitor/equipment",
+        "denied",
+    )
+    other = {"authorization": f"Bearer {service.tokens['dairy-a']}"}
+    assert (await service.client.get("/api/v1/scada-monitor/equipment", headers=other)).status_code == 200
+    await elsewhere.subscribe(scope, "SCADA_MONITOR", actor=_ACTOR)
+    assert await seen() == ({"SCADA_MONITOR", "FLEET_RELIABILITY", "PLATFORM"}, 200)

@@ -35,7 +35,7 @@ def test_a_tenant_is_made_listed_and_inspected(run: str, capsys: pytest.CaptureF
         ["cli-made", "active", "0"]
     ]
     assert "t_cli_made" in told
-    assert "1 records, intact" in told
+    assert "5 records, intact" in told
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ PLATFORM = "PLATFORM"
 async def permitted(call: ToolCall, proceed: Next) -> Outcome:
     """Deny without the permission, the subscription or the agent's right."""
     tool, context = call.tool, call.context
-    if tool.module_code != PLATFORM and tool.module_code not in context.subscriptions:
+    if tool.module_code != PLATFORM and not await context.has_module(tool.module_code):
         return denied(_STAGE, f"module {tool.module_code} is not subscribed")
     if tool.policy.permission_code not in context.identity.permissions:
         return denied(_STAGE, f"{tool.name} needs the permission {tool.policy.permission_code}")

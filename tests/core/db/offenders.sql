@@ -14,10 +14,10 @@ select c.relname as name from pg_class c
 where c.relkind = 'v' and c.relnamespace = 'public'::regnamespace
     and not coalesce('security_invoker=true' = any (c.reloptions), false)
 
--- tenantless: every row belongs to a tenant; the register of tenants and the people are what the platform itself has
+-- tenantless: every row belongs to a tenant; the registers of tenants and modules and the people are the platform's own
 select c.relname as name from pg_class c
 where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
-    and c.relname not in ('alembic_version', 'tenants', 'people')
+    and c.relname not in ('alembic_version', 'tenants', 'people', 'module_registry', 'module_platform_settings')
     and not exists (
         select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id'
             and (a.attnotnull or c.relname = 'audit_log'))
@@ -30,9 +30,11 @@ where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.
         select from pg_policy p where p.polrelid = c.oid and p.polcmd::text = command
             and p.polroles && array[0::oid, 'goldlayer_app'::regrole::oid])
 
--- indifferent: but for the lookups', every policy compares with the transaction's tenant or lets nothing through
+-- indifferent: but for the lookups', every policy compares with the transaction's tenant or lets nothing through; which
+-- modules there are, everybody may read
 select p.polrelid::regclass || ' ' || p.polname as name from pg_policy p
 where p.polroles <> array['goldlayer_lookup'::regrole::oid]
+    and not (p.polcmd = 'r' and p.polrelid::regclass::text in ('module_registry', 'module_platform_settings'))
     and exists (
         select from unnest(array[pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)]) as said
         where said !~ 'current_tenant\(\)' and said <> 'false')
@@ -59,10 +61,12 @@ where m.member::regrole::text like 'goldlayer%'
     and not (m.member = 'goldlayer_owner'::regrole and m.roleid = 'goldlayer_lookup'::regrole
         and not m.inherit_option and not m.admin_option)
 
--- crossing: a foreign key looks past the policies, so it carries the tenant; who a person is, memberships alone say
+-- crossing: a foreign key looks past the policies, so it carries the tenant; who a person is, memberships alone say, and
+-- modules are nobody's
 select c.conrelid::regclass || ' ' || c.conname as name from pg_constraint c
 where c.contype = 'f' and c.connamespace = 'public'::regnamespace
     and not (c.confrelid = 'people'::regclass and c.conrelid = 'memberships'::regclass)
+    and c.confrelid <> 'module_registry'::regclass
     and not exists (
         select from unnest(c.conkey, c.confkey) as pair (own, theirs)
         join pg_attribute a on a.attrelid = c.conrelid and a.attnum = pair.own
@@ -81,6 +85,10 @@ with allowed (role, relation, privileges) as (values
     ('goldlayer_admin', 'people', array['SELECT', 'INSERT', 'UPDATE', 'DELETE']),
     ('goldlayer_admin', 'audit_log', array['SELECT', 'INSERT']),
     ('goldlayer_admin', 'alembic_version', array[]::text[]),
+    ('goldlayer_app', 'module_registry', array['SELECT']),
+    ('goldlayer_app', 'module_platform_settings', array['SELECT']),
+    ('goldlayer_admin', 'module_registry', array['SELECT', 'INSERT', 'UPDATE of']),
+    ('goldlayer_admin', 'module_platform_settings', array['SELECT', 'INSERT', 'UPDATE of']),
     -- Reads what a tenant's export tells, and removes what a tenant's removal leaves.
     ('goldlayer_admin', null, array['SELECT', 'DELETE']),
     ('goldlayer_lookup', 'alembic_version', array[]::text[]),

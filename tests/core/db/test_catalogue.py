@@ -107,5 +107,6 @@ async def test_without_a_tenant_or_with_one_that_is_none_every_table_is_empty(
                 for table in tables
                 if table["open"]
             }
-    assert {name for name, rows in seen.items() if rows} == set()
+    # Which modules there are is nobody's secret.
+    assert {name for name, rows in seen.items() if rows} <= {"module_registry", "module_platform_settings"}
     assert len(seen) == (0 if role == "goldlayer_lookup" else len(tables))

@@ -12,7 +12,7 @@ from core.errors import NotFoundError
 from core.sdk import Condition, ToolContext, ToolResult, TopN, platform_tool
 from core.sdk.pipeline.call import Exit
 from core.sdk.pipeline.stack import call_tool
-from core.sdk.testing import FakeAudit, FakePerson, FakeTenant, tool_context
+from core.sdk.testing import FakeAudit, FakeCoreData, FakePerson, FakeTenant, tool_context
 from core.sdk.tool import Tool
 
 ran: list[int] = []
@@ -120,3 +120,23 @@ async def test_audit_level_none_keeps_the_record_and_trims_the_payload(audit: Fa
     await call_tool(made(audit="none"), {"top": 2}, context(audit))
     assert audit.records[0]["outcome"] == "ok"
     assert not {"arguments", "rows", "result"} & set(audit.records[0]["after"])
+
+
+class _Leaving(FakeCoreData):
+    """A tenant that leaves a module after the first look."""
+
+    looked = False
+
+    async def has_module(self, module_code: str) -> bool:
+        had, self.looked = not self.looked, True
+        return had
+
+
+async def test_a_module_that_is_left_while_an_answer_is_made_is_left_for_its_next_call(audit: FakeAudit) -> None:
+    held = context(audit, core=_Leaving())
+
+    assert (await call_tool(made(), {}, held)).ok
+    outcome = await call_tool(made(), {}, held)
+
+    assert (outcome.exit, outcome.stage) == (Exit.DENIED, "permission")
+    assert "not subscribed" in outcome.message

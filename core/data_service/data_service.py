@@ -1,0 +1,123 @@
+"""The core data service: one tenant, one person, under row-level security; no method takes a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.audit import Actor
+from core.errors import DeniedError
+from core.identity import Identity, IdentityService
+from core.module_settings import ModuleSettings, secret_name
+from core.sdk.core_data import BridgeInstance, ModuleSubscription, TenantProfile, TenantUser
+from core.subscriptions import Subscriptions
+from core.tenancy import Tenancy
+from core.vault import Secret
+from core.vault.vault import Vault
+
+DISCONNECTED_AFTER = timedelta(minutes=5)
+"""Silence after which a bridge counts as disconnected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the service reads from; one set a process."""
+
+    tenancy: Tenancy
+    identity: IdentityService
+    subscriptions: Subscriptions
+    settings: ModuleSettings
+    vault: Vault
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCoreData:
+    """Answers `core.sdk.core_data.CoreDataService` for a verified person; the tenant is theirs.
+
+    Attributes:
+        module_code: module whose secrets can be read, None for the platform's own use.
+        agent: code of the agent that acts for the person.
+    """
+
+    _sources: Sources
+    _person: Identity
+    module_code: str | None = None
+    agent: str | None = None
+
+    async def get_current_tenant(self) -> TenantProfile:
+        """The tenant itself."""
+        scope, tenancy = self._person.tenant, self._sources.tenancy
+        sites = tuple(one.site.site for one in await tenancy.sites(scope))
+        return TenantProfile(scope.id, scope.slug, scope.name, await tenancy.status(scope), sites)
+
+    async def get_tenant_users(self) -> Sequence[TenantUser]:
+        """Members, by e-mail address."""
+        return [
+            TenantUser(one.id, one.email, one.name, one.active, tuple(one.roles))
+            for one in await self._sources.identity.people(self._person.tenant)
+        ]
+
+    async def get_user_permissions(self, module_code: str) -> frozenset[str]:
+        """What the person may do in a module; nothing if the tenant does not have it.
+
+        Raises:
+            NotFoundError: no such module is installed.
+        """
+        manifest = self._sources.subscriptions.manifest(module_code)
+        if not await self.has_module(module_code):
+            return frozenset()
+        return self._person.permissions & {permission.code for permission in manifest.permissions}
+
+    async def get_tenant_subscriptions(self) -> Sequence[ModuleSubscription]:
+        """Modules the tenant can use now, by code."""
+        active = await self._sources.subscriptions.active(self._person.tenant)
+        return [
+            ModuleSubscription(one.module_code, one.version, one.subscribed_at)
+            for one in await self._sources.subscriptions.all(self._person.tenant)
+            if one.module_code in active and one.version is not None and one.subscribed_at is not None
+        ]
+
+    async def get_module_settings(self, module_code: str) -> Mapping[str, Any]:
+        """Effective values by key.
+
+        Raises:
+            NotFoundError: no such module is installed.
+            DeniedError: the tenant does not have it.
+        """
+        settings = await self._sources.settings.effective(self._person.tenant, module_code)
+        return {key: one.value for key, one in settings.items()}
+
+    async def get_active_bridges(self) -> Sequence[BridgeInstance]:
+        """Registered bridges, by id."""
+        since = datetime.now(UTC) - DISCONNECTED_AFTER
+        return [
+            BridgeInstance(one.bridge_id, one.site, one.last_seen is not None and one.last_seen > since, one.last_seen)
+            for one in await self._sources.tenancy.bridges(self._person.tenant)
+        ]
+
+    async def get_secret(self, key: str, *, purpose: str) -> Secret:
+        """A secret of the module this is bound to.
+
+        Raises:
+            DeniedError: bound to no module, or the tenant does not have it.
+            NotFoundError: it is not set.
+        """
+        if self.module_code is None:
+            raise DeniedError("only a module reads its secrets")
+        actor = Actor.agent(self.agent, self._person.email) if self.agent else self._person.actor
+        name = secret_name(self.module_code, key)
+        vault = self._sources.vault.of(self._person.tenant, actor)
+        if not await self.has_module(self.module_code):
+            await vault.refuse(name, purpose=purpose)
+            raise DeniedError(f"module {self.module_code} is not subscribed")
+        return await vault.restricted(secret_name(self.module_code, "")).get(name, purpose=purpose)
+
+    async def has_module(self, module_code: str) -> bool:
+        """Whether the tenant can use a module now."""
+        return module_code in await self._sources.subscriptions.active(self._person.tenant)
+
+    def within(self, module_code: str, agent: str | None) -> TenantCoreData:
+        """The same, bound to one module and the agent that acts for the person."""
+        return replace(self, module_code=module_code, agent=agent)

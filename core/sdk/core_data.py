@@ -1,0 +1,124 @@
+"""What a module learns of its tenant from the platform: frozen answers, and no way to ask about another tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from core.vault.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class TenantProfile:
+    """The tenant itself.
+
+    Attributes:
+        status: `active` or `suspended`.
+        sites: names of its registered sites.
+    """
+
+    id: UUID
+    slug: str
+    name: str
+    status: str
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantUser:
+    """A member of the tenant."""
+
+    id: UUID
+    email: str
+    name: str
+    active: bool
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSubscription:
+    """A module the tenant can use, at the version that provisioned its tables."""
+
+    module_code: str
+    version: str
+    subscribed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeInstance:
+    """A bridge of the tenant.
+
+    Attributes:
+        connected: it gave a sign of life within the last five minutes.
+        last_seen: the newest sign of life, None before the first.
+    """
+
+    bridge_id: str
+    site: str
+    connected: bool
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """Stands in the settings where a secret is kept; `CoreDataService.get_secret` reads it."""
+
+    key: str
+
+
+class CoreDataService(Protocol):
+    """Platform data of one tenant, for one person; bound to one module where a module holds it."""
+
+    async def get_current_tenant(self) -> TenantProfile:
+        """The tenant itself."""
+        ...
+
+    async def get_tenant_users(self) -> Sequence[TenantUser]:
+        """Members, by e-mail address."""
+        ...
+
+    async def get_user_permissions(self, module_code: str) -> frozenset[str]:
+        """What the person may do in a module; nothing if the tenant does not have it."""
+        ...
+
+    async def get_tenant_subscriptions(self) -> Sequence[ModuleSubscription]:
+        """Modules the tenant can use now, by code."""
+        ...
+
+    async def get_module_settings(self, module_code: str) -> Mapping[str, Any]:
+        """Effective values by key: the tenant's, else the platform's, else the manifest's.
+
+        A secret is None while it is not set, then a `SecretReference`.
+
+        Raises:
+            DeniedError: the tenant does not have the module.
+        """
+        ...
+
+    async def get_active_bridges(self) -> Sequence[BridgeInstance]:
+        """Registered bridges, by id."""
+        ...
+
+    async def get_secret(self, key: str, *, purpose: str) -> Secret:
+        """A secret of the module this is bound to.
+
+        Args:
+            key: of the setting.
+            purpose: why it is read; stands in the access log.
+
+        Raises:
+            DeniedError: bound to no module, or the tenant does not have it.
+            NotFoundError: it is not set.
+        """
+        ...
+
+    async def has_module(self, module_code: str) -> bool:
+        """Whether the tenant can use a module now."""
+        ...
+
+    def within(self, module_code: str, agent: str | None) -> CoreDataService:
+        """The same, bound to one module, and to the agent that acts for the person if there is one."""
+        ...
