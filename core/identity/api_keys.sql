@@ -37,15 +37,16 @@ returning p.name as principal, k.name as purpose, k.key_prefix as prefix
 
 -- standing: what the key may do as things stand now; nothing once it is revoked or expired
 select p.id, p.name, k.limited_to,
-       coalesce(bool_or(r.code = 'admin'), false) as admin,
-       coalesce(array_agg(distinct rp.permission) filter (where rp.permission is not null), '{}') as permissions
+       exists (select from service_principal_roles pr
+               join roles r on r.tenant_id = pr.tenant_id and r.id = pr.role_id
+               where pr.tenant_id = $1 and pr.principal_id = p.id and r.code = 'admin') as admin,
+       array(select distinct rp.permission
+             from service_principal_roles pr
+             join role_permissions rp on rp.tenant_id = pr.tenant_id and rp.role_id = pr.role_id
+             where pr.tenant_id = $1 and pr.principal_id = p.id) as permissions
 from api_keys k
-join service_principals p on p.id = k.principal_id
-left join service_principal_roles pr on pr.principal_id = p.id
-left join roles r on r.id = pr.role_id
-left join role_permissions rp on rp.role_id = r.id
+join service_principals p on p.tenant_id = k.tenant_id and p.id = k.principal_id
 where k.tenant_id = $1 and k.id = $2 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
-group by p.id, k.id
 
 -- used: to the minute, so that a busy key does not write all the time
 update api_keys set last_used_at = now()
