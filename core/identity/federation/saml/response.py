@@ -73,7 +73,7 @@ def read(document: str, *, provider: SamlProvider, door: Door, request_id: str) 
         raise
     except Exception as error:  # Whatever a stranger's document makes the parsers say, it means no.
         raise RefusedError(f"the response is not valid: {str(error)[:200] or type(error).__name__}") from error
-    until = _check_again(response.document, door, request_id, datetime.now(UTC))
+    until = _check_again(response.document, provider, door, request_id, datetime.now(UTC))
     return _assertion(response.document, until, name_id, attributes)
 
 
@@ -96,7 +96,7 @@ def _settings(provider: SamlProvider, door: Door) -> dict[str, Any]:
     }
 
 
-def _check_again(root: Any, door: Door, request_id: str, now: datetime) -> datetime:
+def _check_again(root: Any, provider: SamlProvider, door: Door, request_id: str, now: datetime) -> datetime:
     """What the library lets pass when it is absent, or checks by beginnings, or with minutes of skew.
 
     Returns:
@@ -104,6 +104,8 @@ def _check_again(root: Any, door: Door, request_id: str, now: datetime) -> datet
     """
     if root.get("InResponseTo") != request_id or root.get("Destination", door.acs) != door.acs:
         raise RefusedError("the response answers another request or was meant for another door")
+    if [node.text for node in _in_assertion(root, "saml:Issuer")] != [provider.entity_id]:
+        raise RefusedError("the assertion names no issuer")
     audiences = [
         {(node.text or "").strip() for node in restriction}
         for restriction in _in_assertion(root, "saml:Conditions/saml:AudienceRestriction")
