@@ -158,8 +158,8 @@ class AgentSettings(_Branch):
 class IdentitySettings(_Branch):
     """Sign-in, sessions and links."""
 
-    access_minutes: int = 60
-    """Life of a signed access token. As long as it was: the page does not renew its session by itself."""
+    access_minutes: int = 15
+    """Life of a signed access token; the page renews it by itself."""
     session_idle_hours: int = 24
     """A session that nobody renewed for this long has ended."""
     session_days: int = 14

@@ -18,7 +18,9 @@ from agents.api.signed_in import services, tool_context
 from core.sdk.loader import Module
 
 _PAGE = Path(__file__).parent / "page"
-_FILES = {"/": "page.html"} | {f"/{name}": name for name in ("page.css", "page.js", "render.js", "icon.svg")}
+_FILES = {"/": "page.html"} | {
+    f"/{name}": name for name in ("page.css", "page.js", "session.js", "render.js", "icon.svg")
+}
 Opened = AbstractAsyncContextManager[Services]
 
 

@@ -73,11 +73,16 @@ def give_session(request: Request, response: Response, tokens: SessionTokens) ->
         tokens.refresh,
         expires=tokens.expires_at,
         path=PREFIX,
-        secure=request.url.scheme == "https",
+        secure=_secure(request),
         httponly=True,
         samesite="strict",
     )
     return Token(token=tokens.access, expires_in=tokens.access_s, session_id=tokens.session_id)
+
+
+def _secure(request: Request) -> bool:
+    """Whether the cookie may travel by TLS only; a proxy in front speaks plain HTTP to us, so the address decides."""
+    return services(request).federation.secure or request.url.scheme == "https"
 
 
 def unauthenticated(error: DeniedError) -> UnauthenticatedError:
@@ -97,11 +102,14 @@ async def sign_in(form: SignInForm, request: Request, response: Response) -> Tok
     return give_session(request, response, tokens)
 
 
-@router.post(f"{PREFIX}/refresh")
-async def refresh(form: RefreshForm, request: Request, response: Response) -> Token:
-    """Renew the session of the refresh cookie."""
+@router.post(f"{PREFIX}/refresh", response_model=Token, responses={204: {"description": "No session to renew."}})
+async def refresh(form: RefreshForm, request: Request, response: Response) -> Token | Response:
+    """Renew the session of the refresh cookie; without one there is nothing to renew, which is no error."""
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        return Response(status_code=204)
     try:
-        tokens = await services(request).accounts.refresh(request.cookies.get(COOKIE, ""), session_id=form.session_id)
+        tokens = await services(request).accounts.refresh(token, session_id=form.session_id)
     except DeniedError as error:
         raise unauthenticated(error) from error
     return give_session(request, response, tokens)
@@ -111,7 +119,7 @@ async def refresh(form: RefreshForm, request: Request, response: Response) -> To
 async def sign_out(request: Request, response: Response, person: Annotated[Identity, Depends(acting)]) -> None:
     """End this session; its tokens stop working."""
     await services(request).accounts.sign_out(person)
-    response.delete_cookie(COOKIE, path=PREFIX)
+    response.delete_cookie(COOKIE, path=PREFIX, secure=_secure(request), httponly=True, samesite="strict")
 
 
 @router.get("/api/v1/me")

@@ -1,15 +1,9 @@
 import { counted, element, evidence, prose, tables } from "./render.js";
+import { drop, end, inside, renew, request, take } from "./session.js";
 
 const $ = (id) => document.getElementById(id);
-let token = sessionStorage.getItem("token");
 let session = null;
 let talking = null;
-
-async function request(path, body, signal) {
-  const headers = { "content-type": "application/json" };
-  if (token) headers.authorization = `Bearer ${token}`;
-  return fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
-}
 
 async function problem(response) {
   try {
@@ -20,12 +14,12 @@ async function problem(response) {
 }
 
 async function show() {
-  const response = token ? await request("/api/v1/me") : null;
-  const inside = Boolean(response?.ok);
-  if (!inside) leave();
-  $("sign-in").hidden = inside;
-  $("talk").hidden = $("who").hidden = $("leave").hidden = !inside;
-  if (!inside) return;
+  const response = inside() || (await renew()) ? await request("/api/v1/me") : null;
+  const welcome = Boolean(response?.ok);
+  if (!welcome) leave();
+  $("sign-in").hidden = welcome;
+  $("talk").hidden = $("who").hidden = $("leave").hidden = !welcome;
+  if (!welcome) return;
   const me = await response.json();
   $("who").textContent = `${me.name} · ${me.tenant_name}`;
   await offer();
@@ -34,8 +28,8 @@ async function show() {
 
 function leave() {
   talking?.abort();
-  token = session = null;
-  sessionStorage.removeItem("token");
+  session = null;
+  drop();
   $("turns").replaceChildren();
   $("welcome").hidden = false;
 }
@@ -59,7 +53,10 @@ async function offer() {
   }));
 }
 
-$("leave").addEventListener("click", () => { leave(); show(); });
+$("leave").addEventListener("click", async () => {
+  await end();
+  await show();
+});
 
 $("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -69,8 +66,7 @@ $("sign-in").addEventListener("submit", async (event) => {
   try {
     const response = await request("/api/v1/auth/sign-in", Object.fromEntries(new FormData(form)));
     if (!response.ok) throw new Error(await problem(response));
-    token = (await response.json()).token;
-    sessionStorage.setItem("token", token);
+    take(await response.json());
     form.reset();
     await show();
   } catch (error) {

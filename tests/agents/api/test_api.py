@@ -234,7 +234,7 @@ async def test_an_unexpected_error_says_nothing_of_the_inside(app: FastAPI) -> N
 
 
 async def test_the_page_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
-    for path in ("/", "/page.css", "/page.js", "/render.js", "/icon.svg"):
+    for path in ("/", "/page.css", "/page.js", "/session.js", "/render.js", "/icon.svg"):
         response = await client.get(path)
         assert response.status_code == 200
         assert "://" not in response.text.replace('xmlns="http://www.w3.org/2000/svg"', "")

@@ -123,7 +123,7 @@ def test_a_wrong_password_is_refused_in_words(served, page, demo):
     sign_in(page, demo, demo.summary["answers"][0]["tenant"], "not the password")
     page.shows("ign-in is refused")
     page.shot("chat-refused")
-    assert page.js("sessionStorage.getItem('token')") is None
+    assert page.js("sessionStorage.getItem('session')") is None
     assert page.js("document.getElementById('talk').hidden")
     # The browser itself notes the refusal, nothing else.
     assert [error.split(" http")[0].rsplit(" ", 1)[-1] for error in page.errors] == ["(Unauthorized)"]
@@ -187,4 +187,4 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(served, page, demo):
     page.click("#leave")
     page.there("#sign-in:not([hidden])")
     assert page.texts(".turn") == []
-    assert page.js("sessionStorage.getItem('token')") is None
+    assert page.js("sessionStorage.getItem('session')") is None

@@ -1,0 +1,201 @@
+"""The page keeps its session by itself: in a real browser, over the real service."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+import pytest
+import uvicorn
+
+from agents.api.app import create_app
+from agents.api.services import Services
+from agents.registry import Registry
+from core.audit import Actor
+from core.db import TenantScope
+from core.identity import IdentityService
+from core.identity.federation.providers import Providers
+from core.identity.federation.service import Federation
+from core.identity.passwords import hash_password
+from core.tenancy import Tenancy
+from core.vault.vault import Vault
+from tests.browser import Browser, Page, chromium, tab
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
+
+pytestmark = pytest.mark.integration
+TEST = Actor.command("test")
+_WORDS = {"tenant": "page-co", "email": "ann@page.example", "password": "a long enough password"}
+_REFRESH = "/api/v1/auth/refresh"
+
+
+@dataclass
+class House:
+    """What stands behind the page."""
+
+    app: Any
+    service: IdentityService
+    scope: TenantScope
+
+
+@asynccontextmanager
+async def house_at(tenancy: Tenancy, prepared: Installation, public_url: str) -> AsyncIterator[House]:
+    service = IdentityService(tenancy, prepared.run, prepared.settings)
+    scope = await tenancy.create("page-co", "Page", actor=TEST)
+    hashed = await hash_password(_WORDS["password"])
+    await service.members.add(scope, _WORDS["email"], "Ann", hashed, "viewer", actor=TEST)
+    vault = Vault.over(tenancy.platform, prepared.run, prepared.settings, tenancy.audit)
+    federation = Federation(tenancy, service, Providers(tenancy, vault), prepared.run, public_url)
+
+    async def context_of(person: Any) -> Any:
+        from core.sdk.testing import tool_context
+
+        return tool_context(permissions=tuple(person.permissions), tenant=person.tenant)
+
+    services = Services(
+        service, service, federation, Registry([], []), cast("Any", None), context_of, cast("Any", None)
+    )
+    app = create_app(lambda: nullcontext(services), [])
+    async with app.router.lifespan_context(app):
+        yield House(app, service, scope)
+    await federation.close()
+
+
+@asynccontextmanager
+async def over_wire(house: House, base_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(house.app), base_url=base_url) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("public_url", "reached", "secure"),
+    [
+        ("https://goldlayer.example", "http://inside", True),  # a proxy in front ends TLS
+        ("http://127.0.0.1:8000", "https://inside", True),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", False),
+    ],
+)
+async def test_the_refresh_cookie_travels_by_tls_only_wherever_there_is_tls(
+    tenancy: Tenancy, prepared: Installation, public_url: str, reached: str, secure: bool
+):
+    async with house_at(tenancy, prepared, public_url) as house, over_wire(house, reached) as client:
+        signed_in = await client.post("/api/v1/auth/sign-in", json=_WORDS)
+        token = signed_in.json()["token"]
+        cookie = signed_in.headers["set-cookie"].split("; ")
+        renewed = await client.post(_REFRESH, json={}, headers={"cookie": cookie[0]})
+        left = await client.post("/api/v1/auth/sign-out", headers={"authorization": f"Bearer {token}"})
+
+    for answer in (signed_in, renewed, left):
+        words = {word.lower() for word in answer.headers["set-cookie"].split("; ")}
+        assert ("secure" in words) is secure
+        assert {"httponly", "samesite=strict", "path=/api/v1/auth"} <= words
+    assert renewed.json()["expires_in"] == 15 * 60
+    assert cookie[0] != renewed.headers["set-cookie"].split("; ")[0]
+
+
+async def test_without_a_cookie_there_is_nothing_to_renew(tenancy: Tenancy, prepared: Installation):
+    async with house_at(tenancy, prepared, "http://inside") as house, over_wire(house, "http://inside") as client:
+        nothing = await client.post(_REFRESH, json={})
+        made_up = await client.post(_REFRESH, json={}, headers={"cookie": "goldlayer_refresh=made-up"})
+
+    assert (nothing.status_code, nothing.content) == (204, b"")
+    assert (made_up.status_code, made_up.headers["content-type"]) == (401, "application/problem+json")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if shutil.which("chromium") is None:
+        pytest.skip("no chromium on PATH")
+    with chromium() as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def listening(house: House) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(house.app, log_level="error", lifespan="off"))
+    taken = socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve([taken]))
+    yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+def _held(page: Page) -> dict[str, Any]:
+    return page.js("JSON.parse(sessionStorage.getItem('session'))")
+
+
+def _hold(page: Page, change: str) -> None:
+    """Change what the tab holds, as if time had passed, and come back to the page."""
+    page.js(
+        "(() => { const held = JSON.parse(sessionStorage.getItem('session'));"
+        f" {change}; sessionStorage.setItem('session', JSON.stringify(held)); }})()"
+    )
+    page.js("window.old = true")
+    page.send("Page.reload")
+    page.until("!window.old && document.readyState === 'complete'")
+
+
+def _sign_in(page: Page, url: str) -> None:
+    page.go(url)
+    page.there("#sign-in:not([hidden])")
+    for name, word in _WORDS.items():
+        page.click(f"input[name={name}]")
+        page.type(word)
+    page.click("#sign-in button")
+    page.there("#talk:not([hidden])")
+
+
+def _walk(browser: Browser, url: str) -> None:
+    with tab(browser) as page:
+        _sign_in(page, url)
+        first = _held(page)
+        # Nothing to renew while the token is young: the page says who is here with it.
+        _hold(page, "")
+        page.there("#talk:not([hidden])")
+        assert _held(page)["token"] == first["token"]
+        # Shortly before the end, before anything is refused.
+        _hold(page, "held.until = Date.now() + 1000; held.token = 'over'")
+        page.there("#talk:not([hidden])")
+        second = _held(page)
+        assert (second["id"], second["token"] == first["token"]) == (first["id"], False)
+        assert page.errors == []
+        # A token that was refused all the same, a machine that slept: renewed once and asked again.
+        _hold(page, "held.token = 'over'")
+        page.there("#talk:not([hidden])")
+        assert [error.split(" http")[0].rsplit(" ", 1)[-1] for error in page.errors] == ["(Unauthorized)"]
+        page.errors.clear()
+        # Many requests at once renew once: a refresh token that came twice would have ended the session.
+        many = (
+            "Promise.all([1, 2, 3, 4].map(() => session.request('/api/v1/me'))).then(all => all.map(one => one.status))"
+        )
+        page.js(
+            "(() => { const held = JSON.parse(sessionStorage.getItem('session'));"
+            " held.until = 0; sessionStorage.setItem('session', JSON.stringify(held)); })()"
+        )
+        assert page.js(f"import('/session.js?again').then(session => {many})") == [200] * 4
+        # A tab without anything of its own, as after sign-in at an identity provider: the cookie is enough.
+        page.js("sessionStorage.clear()")
+        page.go(url)
+        page.there("#talk:not([hidden])")
+        assert _held(page)["id"] == first["id"]
+        page.click("#leave")
+        page.there("#sign-in:not([hidden])")
+        page.go(url)
+        page.there("#sign-in:not([hidden])")
+        assert _held(page) is None
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(180)
+async def test_the_page_renews_its_session_and_ends_it(tenancy: Tenancy, prepared: Installation, browser: Browser):
+    async with house_at(tenancy, prepared, "http://127.0.0.1") as house, listening(house) as url:
+        await asyncio.to_thread(_walk, browser, url)
+        (person,) = [one.id for one in await house.service.people(house.scope)]
+        assert await house.service.sessions.all(house.scope, person) == []
