@@ -27,13 +27,26 @@ _NOT_SHOWN = {
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Say what a green run has not shown because this machine lacks a program; pytest's own last line follows."""
+    """Say what a green run has not shown because this machine lacks a program, and what the attacks came to."""
     for marker, meaning in _NOT_SHOWN.items():
         skipped = [one for one in terminalreporter.getreports("skipped") if marker in one.keywords]
         if skipped:
             reason = str(skipped[0].longrepr[2]).removeprefix("Skipped: ")
             terminalreporter.write_line(f"{meaning}: {len(skipped)} tests skipped, {reason}", yellow=True)
-    _say_isolation(terminalreporter)
+    if not _only_isolation(terminalreporter):
+        _say_isolation(terminalreporter)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """`pytest tests/isolation` ends with what it is run for; any other run with pytest's own closing line."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(reporter, TerminalReporter) and _only_isolation(reporter):
+        _say_isolation(reporter)
+
+
+def _only_isolation(terminalreporter: TerminalReporter) -> bool:
+    reports = [one for found in terminalreporter.stats.values() for one in found if hasattr(one, "nodeid")]
+    return bool(reports) and all(one.nodeid.startswith("tests/isolation/") for one in reports)
 
 
 def _say_isolation(terminalreporter: TerminalReporter) -> None:

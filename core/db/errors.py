@@ -21,7 +21,14 @@ class ConflictError(InputError):
         self.constraint = constraint
 
 
-FOREIGN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+FOREIGN = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    UnicodeEncodeError,
+    OSError,
+    TimeoutError,
+)
 """What the driver raises; everything else that flies through the door is a mistake of ours."""
 
 _TRANSIENT = (
@@ -51,6 +58,8 @@ def translate(error: BaseException, *, where: str | None = None) -> GoldlayerErr
         where: database or table to name.
     """
     words = str(error).strip() or type(error).__name__
+    if isinstance(error, UnicodeEncodeError):
+        return InputError("a text holds what is no character", received=ascii(error.object)[:100], where=where)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return NotFoundError("no such database", where=where)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):

@@ -35,7 +35,7 @@ class Standings:
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
-        self._known: dict[tuple[UUID, UUID], tuple[float, Standing]] = {}
+        self._known: dict[tuple[UUID, UUID, UUID], tuple[float, Standing]] = {}
 
     async def of(self, claims: Claims) -> Standing | None:
         """How things stand with the member a token speaks of; None without membership or session.
@@ -46,7 +46,7 @@ class Standings:
         Raises:
             DeniedError: the tenant is not active.
         """
-        key = (claims.tenant_id, claims.session_id)
+        key = (claims.tenant_id, claims.session_id, claims.person_id)
         at, known = self._known.get(key, (0.0, None))
         if known is not None and time.monotonic() - at < REMEMBERED_S and known.role_version >= claims.role_version:
             return known

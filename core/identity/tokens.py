@@ -73,7 +73,7 @@ class TokenKeys:
             "sid": str(claims.session_id),
             "rv": claims.role_version,
             "iat": now,
-            "exp": now + int((lifetime or self.lifetime).total_seconds()),
+            "exp": now + int((self.lifetime if lifetime is None else lifetime).total_seconds()),
             "jti": uuid.uuid4().hex,
         }
         return jwt.encode(payload, key, algorithm="EdDSA", headers={"kid": key_id})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from core.errors import GoldlayerError
 from tests.isolation.detector import Answer, Detector, Leak
 
 _OWN_CLOCK = {"date", "x-correlation-id"}
+_COOKIE_NEW = re.compile(r"(?:glr_[\w-]+|expires=[^;]+)")
 _OWN_TIME = timedelta(hours=1)
 """A moment as young as this was stamped by the call itself."""
 
@@ -61,8 +63,15 @@ def seen(value: Any) -> Answer:
         headers.pop("content-length", None)
         kind = "crashed" if value.status_code >= 500 else "value"
         shown = {"status": value.status_code, "headers": headers, "body": _body(value)}
-        return Answer(kind, as_text(shown), tuple(filter(None, [value.headers.get("x-correlation-id")])))
+        return Answer(kind, as_text(shown), _new_each_time(value))
     return Answer("value", as_text(value))
+
+
+def _new_each_time(response: httpx.Response) -> tuple[str, ...]:
+    """Correlation id; and of a new session its id and its cookie's secret and times."""
+    cookies = _COOKIE_NEW.findall("\n".join(response.headers.get_list("set-cookie")))
+    session = [str(response.json()["session_id"])] if cookies and response.is_success and response.content else []
+    return tuple(filter(None, [response.headers.get("x-correlation-id"), *cookies, *session]))
 
 
 def _body(response: httpx.Response) -> Any:
@@ -86,7 +95,7 @@ async def leaks_of(attempt: Attempt, detector: Detector) -> list[Leak]:
     never = detector.never(attempt.asked)
     if never != attempt.asked:
         stranger, _ = await ask(attempt, never)
-        if difference := detector.differs(answer, attempt.asked, stranger, never):
+        if difference := detector.differs(answer, stranger):
             why.append(f"answers {difference}")
     return [Leak(attempt.door, attempt.technique, attempt.asked, one, answer.text) for one in why]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
@@ -19,6 +21,7 @@ from core.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
+    from tests.isolation.world import World
 
 _ACTOR = Actor.command("test")
 MARK = {"iso-alpha": "of alpha", "iso-beta": "of beta"}
@@ -96,3 +99,12 @@ async def _side(tenancy: Tenancy, slug: str, token: str) -> Side:
     await tenancy.register_site(scope, site, contract, actor=_ACTOR)
     key = (await tenancy.bridge_key_file(scope, "same-hall")).read_text()
     return Side(scope, data, site, contract, key, token)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(prepared: Installation) -> AsyncIterator[World]:
+    """A and B, filled alike; see `world.py`."""
+    from tests.isolation.world import two_tenants
+
+    async with two_tenants(prepared) as opened:
+        yield opened

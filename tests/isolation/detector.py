@@ -19,6 +19,8 @@ _SHORTEST = 4
 _CUT = 16
 """Messages cut long inputs; what is left of one is at least this long."""
 _WORD = re.compile(r"[\w@.+-]+")
+_CUT_OFF = re.compile(r"[\w-]*…")
+"""A name that a message cuts off in its middle."""
 _PART = re.compile(r"[^\W_]+")
 _ASKED = "‹asked›"
 _NEW = "‹new›"
@@ -31,7 +33,7 @@ class Answer:
     Attributes:
         kind: a value came back, our own error, or a foreign one.
         text: the whole of it as plain lines, nothing escaped.
-        noise: values that are new at every call: correlation ids, nothing else.
+        noise: values that are new at every call: correlation ids, secrets and times of cookies, nothing else.
     """
 
     kind: Literal["value", "refused", "crashed"]
@@ -76,34 +78,34 @@ class Detector:
         text = masked(answer.text, [asked, *self._words(asked)]).lower()
         return [mark for mark in self._marks if mark in text]
 
-    def differs(self, answer: Answer, asked: str, stranger: Answer, never: str) -> str | None:
-        """Where the answer about B's thing and that about a stranger's part; None if they are the same."""
-        told = self._plain(answer, asked)
-        expected = self._plain(stranger, never)
+    def differs(self, answer: Answer, stranger: Answer) -> str | None:
+        """Where the answer about B's thing and that about a stranger's part; None if only the names are others."""
+        told = f"{answer.kind}\n{self._plain(self.never(answer.text), answer.noise)}"
+        expected = f"{stranger.kind}\n{self._plain(stranger.text, stranger.noise)}"
         if told == expected:
             return None
         lines = zip(told.splitlines(), expected.splitlines(), strict=False)
         place = next(((a, b) for a, b in lines if a != b), (told, expected))
         return f"{place[0]!r} and not, as for a stranger, {place[1]!r}"
 
-    def _plain(self, answer: Answer, asked: str) -> str:
-        text = masked(answer.text, [asked, *_WORD.findall(asked), *self._words(asked)])
-        for value in answer.noise:
+    def _plain(self, text: str, noise: tuple[str, ...]) -> str:
+        for value in noise:
             text = text.replace(value, _NEW)
-        return f"{answer.kind}\n{text}"
+        return _CUT_OFF.sub("…", text)
 
     def _words(self, asked: str) -> list[str]:
-        """What the attacker wrote of B's names, and of the strangers' in their place."""
+        """What the attacker wrote of B's names."""
         words = [*_WORD.findall(asked), *_PART.findall(asked)]
-        known = (*self._marks, *(name.lower() for name in self._strangers.values()))
-        return [word for word in words if any(name in word.lower() for name in known)]
+        return [word for word in words if any(mark in word.lower() for mark in self._marks)]
 
 
 def masked(text: str, words: Iterable[str]) -> str:
     """The text without what the attacker wrote, in every spelling in which a message repeats it, whole or cut off."""
     forms = {form for word in words for form in _forms(word) if len(form) >= _SHORTEST}
-    for form in sorted(forms, key=len, reverse=True):
+    ordered = sorted(forms, key=len, reverse=True)
+    for form in ordered:
         text = text.replace(form, _ASKED)
+    for form in ordered:
         if len(form) > _CUT and form[:_CUT] in text:
             text = text.replace(_longest_start(form, text), _ASKED)
     return text

@@ -1,0 +1,222 @@
+"""Every route of the agent service, as it describes itself: each parameter, body field and header in turn.
+
+A new route is tried as soon as it exists. A new kind of parameter has to be told here what of B it could name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from tests.isolation.attempt import Attempt
+from tests.isolation.techniques import Tried, hostile, some
+from tests.isolation.world import PASSWORD, B, World
+
+_PAGES = ("/", "/page.css", "/page.js", "/render.js", "/icon.svg")
+NOT_A_DOOR = {f"routes.GET {path}": "a file of the page, the same for everybody" for path in _PAGES}
+NOT_A_DOOR["routes.GET /openapi.json"] = "describes the routes, the same for everybody"
+_OPEN = {
+    "POST /api/v1/auth/sign-in": "one is signed in by it",
+    "POST /api/v1/auth/refresh": "the refresh cookie says who asks; the room of tokens tries it",
+    "GET /health": "says that the service is up",
+    "GET /.well-known/jwks.json": "public keys, the same for everybody",
+}
+"""What needs no access token, and why."""
+_ENDS_ITS_SESSION = {"POST /api/v1/auth/sign-out"}
+"""Asked with a session opened for it, so that whoever asks next is still signed in."""
+_SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth")
+"""Routes that read the lake or hash a password: some inputs only."""
+_HEADERS = (
+    *("x-tenant-id", "x-tenant", "x-tenant-slug", "tenant", "x-forwarded-host", "x-original-url", "x-rewrite-url"),
+    *(
+        "host",
+        "origin",
+        "referer",
+        "cookie",
+        "forwarded",
+        "x-goldlayer-tenant",
+        "x-person-id",
+        "x-http-method-override",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route as the API description has it."""
+
+    method: str
+    path: str
+    in_path: tuple[str, ...] = ()
+    in_query: tuple[str, ...] = ()
+    in_body: tuple[str, ...] = ()
+    required: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """`GET /api/v1/me`."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def slow(self) -> bool:
+        """One look takes long."""
+        return self.path.startswith(_SLOW)
+
+
+def kinds(world: World) -> dict[str, tuple[Any, Any]]:
+    """For each parameter by name: what A may ask for, and what only B has."""
+    a, b = world.a, world.b
+    return {
+        "equipment_id": ("pump-1", "hidden-pump-1"),
+        "equipment_type": ("centrifugal_pump", "hidden_pump"),
+        "signal": ("flow", "hidden_flow"),
+        "fault_code": ("SEAL_LEAK", "HIDDEN_LEAK"),
+        "kpi": ("availability", "hidden_kpi"),
+        "first": ("2023-04-05", "2023-04-05"),
+        "last": ("2023-04-07", "2023-04-07"),
+        "top": (3, 50),
+        "session_id": (str(a.session_id), str(b.session_id)),
+        "message": ("", "hidden-pump-1"),
+        "tenant": (a.scope.slug, b.scope.slug),
+        "email": (a.email, b.email),
+        "password": (PASSWORD, f"{PASSWORD}!"),
+    }
+
+
+def described(app: FastAPI) -> list[Route]:
+    """Every route of the API description."""
+    document = app.openapi()
+    schemas = document.get("components", {}).get("schemas", {})
+    return [
+        _route(method.upper(), path, form, schemas)
+        for path, forms in document["paths"].items()
+        for method, form in forms.items()
+    ]
+
+
+def _route(method: str, path: str, form: dict[str, Any], schemas: dict[str, Any]) -> Route:
+    places = {"path": [], "query": []}
+    for one in form.get("parameters", ()):
+        places.setdefault(one["in"], []).append(one["name"])
+    body = form.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    body = schemas.get(body.get("$ref", "").rpartition("/")[2], body)
+    fields = tuple(body.get("properties", {}))
+    return Route(method, path, tuple(places["path"]), tuple(places["query"]), fields, tuple(body.get("required", ())))
+
+
+def found(world: World) -> set[str]:
+    """Every route, also those that are not described; and every parameter, which has to be one of `kinds`."""
+    doors = {f"routes.{route.name}" for route in described(world.app)}
+    for route in _all(world.app.routes):
+        if not isinstance(route, APIRoute) or not route.include_in_schema:
+            doors |= {f"routes.{method} {route.path}" for method in (route.methods or ()) if method != "HEAD"}
+    known = kinds(world)
+    for route in described(world.app):
+        unknown = {*route.in_path, *route.in_query, *route.in_body} - known.keys()
+        doors |= {f"routes.parameter {name} of {route.name}" for name in unknown}
+    return doors
+
+
+def _all(routes: list[Any]) -> Iterator[Any]:
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        yield from _all(inner.routes) if inner is not None else [route]
+
+
+def attempts(world: World) -> Iterator[Attempt]:
+    """Each route: without a token, with headers that name B, and with every input in every place."""
+    for route in described(world.app):
+        yield from _without_token(world, route)
+        yield from _headers(world, route)
+        for name in (*route.in_path, *route.in_query, *route.in_body):
+            yield from _inputs(world, route, name)
+        for name in ("tenant", "tenant_id", "slug", "scope", "ten", "tid")[: 2 if route.slow else 6]:
+            for told in (B, str(world.b.scope.id)):
+                yield _attempt(world, route, "a field that names a tenant", told, {name: told})
+
+
+def _inputs(world: World, route: Route, name: str) -> Iterator[Attempt]:
+    own, hidden = kinds(world).get(name, ("", "hidden"))
+    if name == "message":
+        return  # a question to the analyst is another room's
+    tried: list[Tried] = [("thing of the other tenant", str(hidden)), ("own thing", str(own))]
+    texts = hostile(world.names, str(hidden))
+    few = 4 if name == "password" else 8
+    for technique, text in [*tried, *(some(texts, few) if route.slow else texts)][
+        : few if name == "password" else None
+    ]:
+        yield _attempt(world, route, technique, text, {name: text})
+
+
+def _without_token(world: World, route: Route) -> Iterator[Attempt]:
+    if route.name in _OPEN:
+        return
+    told = (
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer null",
+        f"Basic {world.a.token}",
+        world.a.token,
+        f"Bearer {world.b.token[:-4]}",
+    )
+    told += (f"Bearer {world.a.token}x", f"Bearer {world.a.token} {world.a.token}", f"Token {world.b.token}")
+    told += (f"Bearer {B}", f"Bearer {world.b.scope.id}", f"Bearer {world.b.bridge_key}", "Bearer ey.ey.ey")
+    for header in told:
+        headers = {"authorization": header} if header else {}
+        yield _attempt(world, route, "no valid token", header, {}, headers, refused=True)
+
+
+def _headers(world: World, route: Route) -> Iterator[Attempt]:
+    for header in _HEADERS[:3] if route.slow else _HEADERS:
+        for value in (B,) if route.slow else (B, str(world.b.scope.id), f"{B}.example"):
+            headers = {"authorization": f"Bearer {world.a.token}", header: value}
+            yield _attempt(world, route, "a header that names a tenant", value, {}, headers)
+
+
+def _attempt(
+    world: World,
+    route: Route,
+    technique: str,
+    asked: str,
+    given: dict[str, str],
+    headers: dict[str, str] | None = None,
+    *,
+    refused: bool = False,
+) -> Attempt:
+    known = kinds(world)
+    own = {name: known[name][0] for name in (*route.in_path, *route.in_query, *route.in_body) if name in known}
+    sent = headers if headers is not None else {"authorization": f"Bearer {world.a.token}"}
+
+    async def call(text: str) -> Any:
+        values = own | dict.fromkeys(given, text)
+        path = route.path
+        for name in route.in_path:
+            path = path.replace(f"{{{name}}}", quote(_sendable(str(values[name])), safe=""))
+        query = {name: _sendable(str(values[name])) for name in values if name in (*route.in_query, *given)}
+        query = {name: value for name, value in query.items() if name not in (*route.in_path, *route.in_body)}
+        body = {name: values[name] for name in values if name in route.in_body or (name in given and route.in_body)}
+        told = {name: _header(text if value == asked else value) for name, value in sent.items()}
+        if route.name in _ENDS_ITS_SESSION and not refused:
+            tokens = await world.identity.open_session(world.a.scope, world.a.person_id, "password")
+            told["authorization"] = _header(f"Bearer {tokens.access}")
+        content = json.dumps(body).encode() if route.in_body else None
+        told |= {"content-type": b"application/json"} if route.in_body else {}
+        return await world.client.request(route.method, path, params=query, headers=told, content=content)
+
+    return Attempt(f"routes.{route.name}", technique, asked, call, refused=refused)
+
+
+def _sendable(text: str) -> str:
+    """Lone surrogates cannot travel in a URL."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _header(value: str) -> bytes:
+    return value.encode("utf-8", "replace")

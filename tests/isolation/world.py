@@ -1,0 +1,151 @@
+"""Two tenants that hold the same things under the same names, side by side in one installation.
+
+What belongs to B says `of beta` in every text and is seven times as large in every number. What only B has is called
+`hidden`, so that the same question about something `hollow`, which never existed, tells whether anybody can see the
+difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+
+from agents.api.app import create_app
+from agents.wiring import open_services
+from core.audit import Actor
+from core.connector import TenantDataConnector
+from core.contracts.data_contract import DataContract
+from core.db import TenantScope
+from core.identity import IdentityService, SessionTokens
+from core.sdk.loader import Module, builtin_modules
+from core.settings import AgentSettings
+from core.tenancy import Tenancy
+from core.tenancy.stores import database_of, role_of
+from lake.store import Lake
+from tests.conftest import Installation
+from tests.isolation import filling
+from tests.isolation.detector import Detector
+from tests.isolation.techniques import Names
+
+A, B, NOBODY = "twin-alpha", "twin-beta", "twin-zeta"
+MARK = {A: "of alpha", B: "of beta"}
+ACTOR = Actor.command("test")
+PASSWORD = "the same password for both"
+HALL, HIDDEN_HALL = "same-hall", "hidden-hall"
+HIDDEN_ATTIC = "hidden_attic"
+"""A schema that only B has put aside."""
+ROWS = 3
+"""Rows of the table of notes, in each tenant."""
+_NEXT_DIGIT = str.maketrans("0123456789abcdefABCDEF", "1234567890bcdefaBCDEFA")
+"""A digit for a digit, a letter for a letter: the id that comes out is shaped alike and belongs to nobody."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two, with everything it can be asked by."""
+
+    scope: TenantScope
+    mark: str
+    data: TenantDataConnector
+    contract: DataContract
+    bridge_key: str
+    tokens: SessionTokens
+    person_id: UUID
+    email: str
+    session_id: UUID
+
+    @property
+    def token(self) -> str:
+        """Access token of its person."""
+        return self.tokens.access
+
+    @property
+    def database(self) -> str:
+        """Its database."""
+        return database_of(self.scope)
+
+    @property
+    def role(self) -> str:
+        """Its database role."""
+        return role_of(self.scope)
+
+
+@dataclass(frozen=True)
+class World:
+    """A looks for B."""
+
+    installation: Installation
+    tenancy: Tenancy
+    identity: IdentityService
+    lake: Lake
+    app: FastAPI
+    client: httpx.AsyncClient
+    modules: list[Module]
+    a: Side
+    b: Side
+    hidden_contract: DataContract
+    """Of the site that only B has."""
+    hidden_key: str
+    """Of that site's bridge."""
+
+    @property
+    def names(self) -> Names:
+        """What an attacker may have heard of B."""
+        return Names(B, str(self.b.scope.id), self.b.database, self.b.role, HIDDEN_HALL)
+
+    def detector(self) -> Detector:
+        """What only B has, and a stranger for each of its names."""
+        b = self.b
+        told = {B, B.replace("-", "_"), "hidden", b.mark, b.email, b.bridge_key[-43:], self.hidden_key[-43:]}
+        told |= {b.tokens.refresh, b.token.rpartition(".")[2]}
+        ids = {b.scope.id, b.person_id, b.session_id}
+        hashes = {b.contract.sha256, self.hidden_contract.sha256}
+        marks = told | hashes | {str(one) for one in ids} | {one.hex for one in ids}
+        strangers = {B: NOBODY, B.replace("-", "_"): NOBODY.replace("-", "_"), "hidden": "hollow", "Hidden": "Hollow"}
+        strangers |= {B.replace("-", " "): NOBODY.replace("-", " ")}  # as results say a name
+        strangers |= {B.upper(): NOBODY.upper(), B.title(): NOBODY.title(), "HIDDEN": "HOLLOW"}
+        strangers |= {b.mark: b.mark.replace("beta", "zeta")}
+        told_in_hex = {spelt for one in ids for spelt in (str(one), one.hex, str(one).upper())} | hashes
+        strangers |= {one: one.translate(_NEXT_DIGIT) for one in told_in_hex}
+        return Detector(marks, strangers)
+
+
+@asynccontextmanager
+async def two_tenants(installation: Installation) -> AsyncIterator[World]:
+    """The two, filled, and the agent service over them, for as long as the block lasts."""
+    settings = installation.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
+    lake, modules = Lake(installation.run.lake_root(settings)), builtin_modules()
+    async with AsyncExitStack() as stack:
+        tenancy = await stack.enter_async_context(await Tenancy.open(installation.run, installation.postgres, settings))
+        identity = IdentityService(tenancy, installation.run, settings)
+        sides = [await _side(tenancy, identity, lake, slug) for slug in MARK]
+        hidden = await filling.site(tenancy, sides[1].scope, HIDDEN_HALL, "hidden-pump", MARK[B], ACTOR)
+        await filling.attic(tenancy, sides[1].scope, HIDDEN_ATTIC)
+        app = create_app(lambda: open_services(installation.run, installation.postgres, settings, modules), modules)
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+        yield World(installation, tenancy, identity, lake, app, client, modules, *sides, *hidden)
+
+
+async def _side(tenancy: Tenancy, identity: IdentityService, lake: Lake, slug: str) -> Side:
+    scope, mark = await tenancy.create(slug, f"Works {MARK[slug]}", actor=ACTOR), MARK[slug]
+    rights = {"SCADA.READ": ["viewer"], "FLEET.READ": ["viewer"], "PLATFORM.USE_AGENTS": ["viewer"]}
+    for code in ("SCADA", "FLEET", "PLATFORM"):
+        own = {right: roles for right, roles in rights.items() if right.startswith(code)}
+        await identity.grant_module_permissions(scope, code, own, actor=ACTOR)
+    await identity.add_person(scope, "both@works.example", "Bo", PASSWORD, "viewer", actor=ACTOR)
+    email = "ann@alpha.example" if slug == A else "hidden@beta.example"
+    person_id = await identity.add_person(scope, email, f"Ann {mark}", PASSWORD, "viewer", actor=ACTOR)
+    contract, key = await filling.site(tenancy, scope, HALL, "pump", mark, ACTOR)
+    data = await filling.notes(tenancy, scope, mark, ROWS, hidden=slug == B)
+    await filling.memory(tenancy, scope, mark)
+    filling.lake(lake.tenant(slug), mark, hidden=slug == B)
+    session_id = await filling.session(tenancy, scope, person_id, mark)
+    tokens = await identity.sign_in(slug, email, PASSWORD)
+    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id)
