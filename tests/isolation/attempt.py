@@ -6,9 +6,11 @@ import base64
 import dataclasses
 import json
 import re
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from pydantic import BaseModel
@@ -17,7 +19,8 @@ from core.errors import GoldlayerError
 from tests.isolation.detector import Answer, Detector, Leak
 
 _OWN_CLOCK = {"date", "x-correlation-id"}
-_COOKIE_NEW = re.compile(r"(?:glr_[\w-]+|expires=[^;]+)")
+_COOKIE_NEW = re.compile(r"glr_[\w-]+|expires=[^;]+|goldlayer_sign_in=[^;]+")
+_SAML_NEW = re.compile(r"\bID=\S+|IssueInstant=\S+")
 _OWN_TIME = timedelta(hours=1)
 """A moment as young as this was stamped by the call itself."""
 
@@ -33,6 +36,7 @@ class Attempt:
         call: asks; gets the input.
         most: rows A has behind this door; more are B's, whatever they look like.
         refused: nobody may get in this way, whatever is behind the door.
+        own: A asks for what is its own and must get it: where everybody is refused, refusals show nothing.
     """
 
     door: str
@@ -41,6 +45,7 @@ class Attempt:
     call: Callable[[str], Awaitable[Any]]
     most: int | None = None
     refused: bool = False
+    own: bool = False
 
 
 async def ask(attempt: Attempt, asked: str) -> tuple[Answer, Any]:
@@ -59,6 +64,8 @@ def seen(value: Any) -> Answer:
     """What a returned value shows."""
     if isinstance(value, httpx.Response):
         headers = {name: text for name, text in value.headers.items() if name not in _OWN_CLOCK}
+        if "SAMLRequest=" in headers.get("location", ""):
+            headers["location"] = _saml_request(headers["location"])
         # A body that is as long as what was asked for says nothing by its length.
         headers.pop("content-length", None)
         kind = "crashed" if value.status_code >= 500 else "value"
@@ -68,10 +75,19 @@ def seen(value: Any) -> Answer:
 
 
 def _new_each_time(response: httpx.Response) -> tuple[str, ...]:
-    """Correlation id; and of a new session its id and its cookie's secret and times."""
+    """Correlation id; id, secret and times of a new session; id and time of a request for sign-on."""
     cookies = _COOKIE_NEW.findall("\n".join(response.headers.get_list("set-cookie")))
-    session = [str(response.json()["session_id"])] if cookies and response.is_success and response.content else []
-    return tuple(filter(None, [response.headers.get("x-correlation-id"), *cookies, *session]))
+    opened = response.is_success and any(one.startswith("glr_") for one in cookies)
+    session = [str(response.json()["session_id"])] if opened else []
+    request = _SAML_NEW.findall(_saml_request(response.headers.get("location", "")))
+    return tuple(filter(None, [response.headers.get("x-correlation-id"), *cookies, *session, *request]))
+
+
+def _saml_request(location: str) -> str:
+    """An address with its SAML request as one reads it."""
+    packed = parse_qs(urlsplit(location).query).get("SAMLRequest", [])
+    texts = [zlib.decompress(base64.b64decode(one), -15).decode() for one in packed]
+    return f"{location.partition('SAMLRequest=')[0]} {' '.join(texts)}"
 
 
 def _body(response: httpx.Response) -> Any:
@@ -92,6 +108,8 @@ async def leaks_of(attempt: Attempt, detector: Detector) -> list[Leak]:
         why.append(f"gives {len(value)} rows where A has {attempt.most}")
     if attempt.refused and answer.kind == "value" and not _is_refusal(value):
         why.append("lets in who must stay outside")
+    if attempt.own and (answer.kind != "value" or _is_refusal(value)):
+        why.append("keeps A from its own, so that it shows nothing to refuse it the rest")
     never = detector.never(attempt.asked)
     if never != attempt.asked:
         stranger, _ = await ask(attempt, never)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from agents.sessions import SCHEMA, TABLES, Sessions
 from core.audit import Actor
@@ -19,11 +25,20 @@ from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.db import TenantScope
 from core.db.queries import parse_queries
+from core.identity.federation.providers import NewProvider, Providers
+from core.module_settings import secret_name
 from core.sdk.sample import SamplePlant
 from core.tenancy import Tenancy
+from core.vault import Secret
+from core.vault.vault import Vault
 from lake.store import TenantLake
 from lake.tables import TABLES as LAKE_TABLES
 
+ACTOR = Actor.command("test")
+ISSUER = "https://login.works.example"
+SECRET = "kept"
+"""Under this name both keep something; under `hidden` only B."""
+MODULE = "SCADA_MONITOR"
 SCHEMA_OF_NOTES = "desk"
 NOTES = {
     "columns": {
@@ -68,6 +83,13 @@ async def notes(tenancy: Tenancy, scope: TenantScope, mark: str, count: int, *, 
     if hidden:
         await data.upsert("hidden_notes", rows, key=["id"])
     return data
+
+
+async def secrets(vault: Vault, scope: TenantScope, mark: str, *, hidden: bool) -> None:
+    """Secrets of a module's settings."""
+    own = vault.of(scope, ACTOR)
+    for key in (SECRET, "hidden") if hidden else (SECRET,):
+        await own.put(secret_name(MODULE, key), Secret(f"secret {mark}"), purpose="filling")
 
 
 async def attic(tenancy: Tenancy, scope: TenantScope, name: str) -> None:
@@ -133,6 +155,34 @@ def as_declared(name: str, table: pa.Table) -> pa.Table:
         else:
             columns.append(pa.array([0] * len(table)).cast(field.type))
     return pa.table(columns, schema=LAKE_TABLES[name].schema)
+
+
+async def way_in(tenancy: Tenancy, vault: Vault, scope: TenantScope, mark: str, *, open_to_all: bool) -> None:
+    """An identity provider. Whoever knocks at a tenant's door sees which stand open, so B's is shut."""
+    providers = Providers(tenancy, vault)
+    known = [one.name for one in await providers.list(scope)]
+    for name in ("works-login",) if open_to_all else ("works-login", "hidden-login"):
+        new = NewProvider(name, f"Works {mark}", "saml", ISSUER, metadata=_metadata())
+        if name not in known:
+            await providers.add(scope, new, actor=ACTOR)
+        await providers.set_enabled(scope, name, open_to_all, actor=ACTOR)
+
+
+def _metadata() -> str:
+    """What a SAML provider publishes about itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "login")])
+    form = x509.CertificateBuilder(name, name, key.public_key(), 1, datetime(2020, 1, 1), datetime(2040, 1, 1))
+    told = base64.b64encode(form.sign(key, SHA256()).public_bytes(Encoding.DER)).decode()
+    return (
+        '<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" '
+        f'xmlns:ds="http://www.w3.org/2000/09/xmldsig#" entityID="{ISSUER}">'
+        '<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">'
+        f'<md:KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{told}</ds:X509Certificate>'
+        "</ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService "
+        f'Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{ISSUER}/sso"/>'
+        "</md:IDPSSODescriptor></md:EntityDescriptor>"
+    )
 
 
 async def session(tenancy: Tenancy, scope: TenantScope, person_id: UUID, mark: str) -> UUID:

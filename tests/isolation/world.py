@@ -10,22 +10,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 
 from agents.api.app import create_app
+from agents.api.services import Services
 from agents.wiring import open_services
-from core.audit import Actor
 from core.connector import TenantDataConnector
 from core.contracts.data_contract import DataContract
 from core.db import TenantScope
 from core.identity import IdentityService, SessionTokens
 from core.sdk.loader import Module, builtin_modules
 from core.settings import AgentSettings
+from core.subscriptions import ModuleRegistry, Subscriptions
 from core.tenancy import Tenancy
 from core.tenancy.stores import database_of, role_of
+from core.vault.vault import Vault
 from lake.store import Lake
 from tests.conftest import Installation
 from tests.isolation import filling
@@ -34,7 +37,7 @@ from tests.isolation.techniques import Names
 
 A, B, NOBODY = "twin-alpha", "twin-beta", "twin-zeta"
 MARK = {A: "of alpha", B: "of beta"}
-ACTOR = Actor.command("test")
+PUBLIC_URL = "https://platform.example"
 PASSWORD = "the same password for both"
 HALL, HIDDEN_HALL = "same-hall", "hidden-hall"
 HIDDEN_ATTIC = "hidden_attic"
@@ -94,6 +97,11 @@ class World:
     """Of that site's bridge."""
 
     @property
+    def services(self) -> Services:
+        """What the app stands on."""
+        return self.app.state.services
+
+    @property
     def names(self) -> Names:
         """What an attacker may have heard of B."""
         return Names(B, str(self.b.scope.id), self.b.database, self.b.role, HIDDEN_HALL)
@@ -123,28 +131,36 @@ async def two_tenants(installation: Installation) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         tenancy = await stack.enter_async_context(await Tenancy.open(installation.run, installation.postgres, settings))
         identity = IdentityService(tenancy, installation.run, settings)
-        sides = [await _side(tenancy, identity, lake, slug) for slug in MARK]
-        hidden = await filling.site(tenancy, sides[1].scope, HIDDEN_HALL, "hidden-pump", MARK[B], ACTOR)
+        vault = Vault.over(tenancy.platform, installation.run, settings, tenancy.audit)
+        sides = [await _side(tenancy, identity, vault, lake, slug) for slug in MARK]
+        hidden = await filling.site(tenancy, sides[1].scope, HIDDEN_HALL, "hidden-pump", MARK[B], filling.ACTOR)
+        manifests = [module.manifest for module in modules]
+        await ModuleRegistry(tenancy).sync(manifests, actor=filling.ACTOR)
+        for side in sides:
+            await Subscriptions(tenancy, identity, manifests).start(side.scope, actor=filling.ACTOR)
         await filling.attic(tenancy, sides[1].scope, HIDDEN_ATTIC)
-        app = create_app(lambda: open_services(installation.run, installation.postgres, settings, modules), modules)
+        opening = partial(open_services, installation.run, installation.postgres, settings, modules)
+        app = create_app(partial(opening, public_url=PUBLIC_URL), modules)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
         yield World(installation, tenancy, identity, lake, app, client, modules, *sides, *hidden)
 
 
-async def _side(tenancy: Tenancy, identity: IdentityService, lake: Lake, slug: str) -> Side:
-    scope, mark = await tenancy.create(slug, f"Works {MARK[slug]}", actor=ACTOR), MARK[slug]
+async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake: Lake, slug: str) -> Side:
+    scope, mark = await tenancy.create(slug, f"Works {MARK[slug]}", actor=filling.ACTOR), MARK[slug]
     rights = {"SCADA.READ": ["viewer"], "FLEET.READ": ["viewer"], "PLATFORM.USE_AGENTS": ["viewer"]}
     for code in ("SCADA", "FLEET", "PLATFORM"):
         own = {right: roles for right, roles in rights.items() if right.startswith(code)}
-        await identity.grant_module_permissions(scope, code, own, actor=ACTOR)
-    await identity.add_person(scope, "both@works.example", "Bo", PASSWORD, "viewer", actor=ACTOR)
+        await identity.grant_module_permissions(scope, code, own, actor=filling.ACTOR)
+    await identity.add_person(scope, "both@works.example", "Bo", PASSWORD, "viewer", actor=filling.ACTOR)
     email = "ann@alpha.example" if slug == A else "hidden@beta.example"
-    person_id = await identity.add_person(scope, email, f"Ann {mark}", PASSWORD, "viewer", actor=ACTOR)
-    contract, key = await filling.site(tenancy, scope, HALL, "pump", mark, ACTOR)
+    person_id = await identity.add_person(scope, email, f"Ann {mark}", PASSWORD, "viewer", actor=filling.ACTOR)
+    contract, key = await filling.site(tenancy, scope, HALL, "pump", mark, filling.ACTOR)
     data = await filling.notes(tenancy, scope, mark, ROWS, hidden=slug == B)
     await filling.memory(tenancy, scope, mark)
+    await filling.secrets(vault, scope, mark, hidden=slug == B)
+    await filling.way_in(tenancy, vault, scope, mark, open_to_all=slug == A)
     filling.lake(lake.tenant(slug), mark, hidden=slug == B)
     session_id = await filling.session(tenancy, scope, person_id, mark)
     tokens = await identity.sign_in(slug, email, PASSWORD)

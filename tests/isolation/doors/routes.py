@@ -21,15 +21,30 @@ from tests.isolation.world import PASSWORD, B, World
 _PAGES = ("/", "/page.css", "/page.js", "/render.js", "/icon.svg")
 NOT_A_DOOR = {f"routes.GET {path}": "a file of the page, the same for everybody" for path in _PAGES}
 NOT_A_DOOR["routes.GET /openapi.json"] = "describes the routes, the same for everybody"
+_DOOR = "where somebody knocks who is not signed in; shows what a tenant offers to strangers, and B offers nothing"
 _OPEN = {
     "POST /api/v1/auth/sign-in": "one is signed in by it",
     "POST /api/v1/auth/refresh": "the refresh cookie says who asks; the room of tokens tries it",
+    "GET /api/v1/auth/{slug}/providers": _DOOR,
+    "GET /api/v1/auth/{slug}/oidc/{provider}/start": _DOOR,
+    "GET /api/v1/auth/{slug}/oidc/{provider}/callback": _DOOR,
+    "GET /api/v1/auth/{slug}/saml/{provider}/start": _DOOR,
+    "POST /api/v1/auth/{slug}/saml/{provider}/acs": _DOOR,
+    "GET /api/v1/auth/{slug}/saml/{provider}/metadata": _DOOR,
     "GET /health": "says that the service is up",
     "GET /.well-known/jwks.json": "public keys, the same for everybody",
 }
 """What needs no access token, and why."""
 _ENDS_ITS_SESSION = {"POST /api/v1/auth/sign-out"}
 """Asked with a session opened for it, so that whoever asks next is still signed in."""
+_NEEDS_A_PROVIDER = {
+    "GET /api/v1/auth/{slug}/oidc/{provider}/start",
+    "GET /api/v1/auth/{slug}/oidc/{provider}/callback",
+    "POST /api/v1/auth/{slug}/saml/{provider}/acs",
+    "POST /api/v1/auth/refresh",
+}
+"""Where A gets its own only with what an identity provider or a cookie brings along."""
+_QUESTION = "Which machines are there?"
 _SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth")
 """Routes that read the lake or hash a password: some inputs only."""
 _HEADERS = (
@@ -85,6 +100,9 @@ def kinds(world: World) -> dict[str, tuple[Any, Any]]:
         "message": ("", "hidden-pump-1"),
         "tenant": (a.scope.slug, b.scope.slug),
         "email": (a.email, b.email),
+        "slug": (a.scope.slug, b.scope.slug),
+        "provider": ("works-login", "hidden-login"),
+        "to": ("/", f"//{b.scope.slug}.example"),
         "password": (PASSWORD, f"{PASSWORD}!"),
     }
 
@@ -132,6 +150,9 @@ def _all(routes: list[Any]) -> Iterator[Any]:
 def attempts(world: World) -> Iterator[Attempt]:
     """Each route: without a token, with headers that name B, and with every input in every place."""
     for route in described(world.app):
+        if route.name not in _NEEDS_A_PROVIDER:
+            question = {"message": _QUESTION} if "message" in route.in_body else {}
+            yield _attempt(world, route, "own thing", _QUESTION, question, own=True)
         yield from _without_token(world, route)
         yield from _headers(world, route)
         for name in (*route.in_path, *route.in_query, *route.in_body):
@@ -189,13 +210,14 @@ def _attempt(
     headers: dict[str, str] | None = None,
     *,
     refused: bool = False,
+    own: bool = False,
 ) -> Attempt:
     known = kinds(world)
-    own = {name: known[name][0] for name in (*route.in_path, *route.in_query, *route.in_body) if name in known}
+    usual = {name: known[name][0] for name in (*route.in_path, *route.in_query, *route.in_body) if name in known}
     sent = headers if headers is not None else {"authorization": f"Bearer {world.a.token}"}
 
     async def call(text: str) -> Any:
-        values = own | dict.fromkeys(given, text)
+        values = usual | dict.fromkeys(given, text)
         path = route.path
         for name in route.in_path:
             path = path.replace(f"{{{name}}}", quote(_sendable(str(values[name])), safe=""))
@@ -210,7 +232,7 @@ def _attempt(
         told |= {"content-type": b"application/json"} if route.in_body else {}
         return await world.client.request(route.method, path, params=query, headers=told, content=content)
 
-    return Attempt(f"routes.{route.name}", technique, asked, call, refused=refused)
+    return Attempt(f"routes.{route.name}", technique, asked, call, refused=refused, own=own)
 
 
 def _sendable(text: str) -> str:
