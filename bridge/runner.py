@@ -54,26 +54,23 @@ class Runner:
         self._oldest = 0.0
         self._room = asyncio.Event()
         self._room.set()
+        self._told: type[Exception] | None = None
         self._writing = asyncio.Lock()
         self.connected = False
 
     async def read(self, stop: asyncio.Event) -> None:
         """Connect and read until `stop`; a device that goes away is one line, its return another."""
         backoff = Backoff(self._longest_s)
-        told = False
         try:
             while not stop.is_set():
                 try:
                     await self.flush()
                     await _unless(stop, self._driver.connect(self._recorder.newest()))
-                    self.connected = True
-                    _log.info("device connected", action="connect", again=told)
-                    told = False
                     await self._read_on(stop, backoff)
                 except (DeviceLostError, DeviceRefusedError) as error:
-                    if not told:
+                    if self._told is not type(error):
                         _log.warning("device is away", action="reconnect", error=str(error))
-                        told = True
+                        self._told = type(error)
                     self.connected = False
                     await self._driver.close()
                     await backoff.wait(stop)
@@ -93,6 +90,7 @@ class Runner:
         while not stop.is_set():
             scan = await _unless(stop, self._driver.read())
             backoff.reset()
+            self._tell_connected()
             fresh = fresh or bool(scan.samples)
             self._take(scan, loop.time())
             await self._room.wait()
@@ -109,6 +107,13 @@ class Runner:
                 if pause_s > 0:
                     await wait_for(stop, pause_s)
                 began, fresh = loop.time(), False
+
+    def _tell_connected(self) -> None:
+        """A device is back once it is read: one that takes connections and says nothing would come and go for ever."""
+        if not self.connected:
+            self.connected = True
+            _log.info("device connected", action="connect", again=self._told is not None)
+            self._told = None
 
     def _take(self, scan: Scan, now: float) -> None:
         if not self._buffer:

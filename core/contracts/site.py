@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from core.contracts.device import ModbusOptions
 from core.contracts.units import read_unit
 from core.errors import InputError
 
@@ -47,9 +48,20 @@ class Signal(_Model):
     unit: str = "1"
     address: str | None = None
     """Where the device keeps it, in the grammar of the protocol's driver; derived when there is a recording."""
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    """What the device's number is multiplied with to give the signal's unit."""
+    offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    """What is added after `scale`."""
     column: str | int | None = None
     """Column of the recording; unset means the signal's own name."""
     role: Role | None = None
+
+    @field_validator("scale")
+    @classmethod
+    def _scale_can_be_undone(cls, value: float) -> float:
+        if value == 0:
+            raise ValueError("a scale of 0 makes every value the same")
+        return value
 
 
 class Equipment(_Model):
@@ -131,6 +143,8 @@ class Clock(_Model):
     """Registers that hold the source's time of one machine, beside its values."""
 
     address: str
+    unit: Literal["us", "ms", "s"] = "us"
+    """What the clock counts since the epoch, UTC."""
 
 
 class SiteFile(_Model):
@@ -143,9 +157,10 @@ class SiteFile(_Model):
     protocol: Literal["opcua", "modbus"]
     timezone: str = "UTC"
     endpoint: str | None = None
-    """`opc.tcp://host:port/path` or `modbus://host:port`; the replay fills it in."""
+    """`opc.tcp://host:port/path`, `modbus://host:port`, `modbus-rtu:///dev/line`; the replay fills it in."""
     poll: Poll = Poll()
     clock: Clock | None = None
+    modbus: ModbusOptions | None = None
     contract: str | None = None
     """Contract file beside this one; unset means `<site>.contract.yaml`."""
     recording: Recording | None = None
@@ -160,6 +175,16 @@ class SiteFile(_Model):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"unknown time zone {value!r}") from error
         return value
+
+    @model_validator(mode="after")
+    def _options_fit_the_protocol(self) -> SiteFile:
+        if self.protocol == "opcua" and (self.clock or self.modbus):
+            raise ValueError(f"{'clock' if self.clock else 'modbus'!r} is for the protocol modbus")
+        if self.recording is not None:
+            scaled = [s.name for entry in self.equipment for s in entry.signals if s.scale != 1.0 or s.offset != 0.0]
+            if scaled:
+                raise ValueError(f"a recording is served as it is: scale or offset of {scaled[0]!r} cannot apply")
+        return self
 
     @property
     def contract_name(self) -> str:

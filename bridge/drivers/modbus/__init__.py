@@ -1,1 +1,1 @@
-"""Modbus TCP: polled registers, one read a machine where they fit."""
+"""Modbus: polled registers over TCP or a serial line, in as few reads as no sample is torn by."""

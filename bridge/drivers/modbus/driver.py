@@ -1,22 +1,25 @@
-"""Modbus TCP: polls every machine round and round; a machine whose clock stands still costs no sample."""
+"""Modbus over TCP or a serial line: polls round and round; a machine whose clock stands still costs no sample.
+
+A read that is refused falls into parts, so that one bad register names itself and its neighbours stay good. A unit
+that keeps silent is left alone for a while, so that it does not cost the others the line.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
-
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import ExceptionResponse
 
 from bridge.driver import DeviceLostError, DeviceRefusedError, Repeat, Scan, Series
-from bridge.drivers.modbus.decode import samples_of
-from bridge.drivers.modbus.plan import CLOCK, Machine, Read, plan_reads
-from bridge.drivers.modbus.profiles import EXCEPTIONS, STANDARD, UNKNOWN_EXCEPTION, ExceptionMeaning, ModbusProfile
+from bridge.drivers.modbus.address import BIT
+from bridge.drivers.modbus.decode import Point, encode
+from bridge.drivers.modbus.link import Endpoint, Link, Refusal
+from bridge.drivers.modbus.plan import Poll, Read, parts_of, plan_polls
+from bridge.drivers.modbus.profiles import GONE, SILENT, STANDARD, Meaning, ModbusProfile, profile_of
+from bridge.drivers.modbus.standing import Standing, Taken
+from bridge.drivers.modbus.units import Units
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, InputError
@@ -24,168 +27,223 @@ from core.log import get_logger
 
 _SLICE_S = 0.05
 """A round of many machines is handed over in pieces of this length, so that no reading waits for the last one."""
+_TRIES = 3
+"""How often values are read again because the machine's clock moved on between two reads."""
+_LAST_SERIAL_UNIT = 247
 _log = get_logger("bridge")
 
 
-class _Refusal(Exception):
-    """The device answered a read with an exception response."""
-
-    def __init__(self, meaning: ExceptionMeaning) -> None:
-        super().__init__(meaning.name)
-        self.meaning = meaning
-
-
 class ModbusDriver:
-    """Driver of one Modbus TCP endpoint."""
+    """Driver of one Modbus endpoint."""
 
     clocked = True
 
     def __init__(
         self,
-        host: str,
-        port: int,
-        machines: list[Machine],
+        endpoint: Endpoint,
+        polls: Sequence[Poll],
         profile: ModbusProfile = STANDARD,
         writable: Collection[Series] = (),
     ) -> None:
-        self._host, self._port, self._profile = host, port, profile
-        self._machines = machines
-        self._by_id = {machine.equipment_id: machine for machine in machines}
+        self.endpoint, self._profile, self.polls = endpoint, profile, polls
+        self._points: dict[Series, Point] = {point.series: point for poll in polls for point in poll.points}
         self._writable = frozenset(writable)
-        self._client: AsyncModbusTcpClient | None = None
+        self._link: Link | None = None
         self._next = 0
-        self._last: dict[str, list[list[int]]] = {}
-        self._refused: dict[str, str] = {}
-        # The library logs every lost connection; the runner says it once, in one line.
-        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        ids = [read.device_id for poll in self.polls for read in poll.reads]
+        self._units = Units(ids, self._profile)
+        self._standing = [Standing(poll, self._profile.rejoin_after_s) for poll in self.polls]
+        self._next = 0
+        self._failure: DeviceLostError | None = None
 
     @classmethod
-    def of_site(cls, site: SiteFile) -> Self:
+    def of_site(cls, site: SiteFile, writable: Collection[Series] = ()) -> Self:
         """The driver of a site file.
 
         Raises:
             InputError: endpoint or an address is missing or malformed.
         """
-        parts = urlsplit(site.endpoint or "")
-        try:
-            host, port = parts.hostname, parts.port or 502
-        except ValueError:
-            host, port = None, 0
-        if parts.scheme != "modbus" or not host:
-            raise InputError(
-                "endpoint cannot be read", expected="modbus://HOST[:PORT]", received=site.endpoint, where=site.site
-            )
-        return cls(host, port, plan_reads(site, STANDARD.max_registers))
+        endpoint = Endpoint.of_text(site.endpoint, site.modbus.serial if site.modbus else None, site.site)
+        profile = profile_of(site.modbus)
+        polls = plan_polls(site, profile)
+        for point in (point for poll in polls for point in poll.points):
+            if endpoint.rtu and not 1 <= point.address.device_id <= _LAST_SERIAL_UNIT:
+                raise InputError(
+                    "no such unit on a serial line",
+                    expected=f"a device from 1 to {_LAST_SERIAL_UNIT}",
+                    received=str(point.address),
+                    where=f"{site.site}, {point.equipment_id}.{point.signal}",
+                )
+        return cls(endpoint, polls, profile, writable)
 
     @property
     def _where(self) -> str:
-        return f"modbus://{self._host}:{self._port}"
+        return self.endpoint.text
 
     async def connect(self, newest: Mapping[Series, int]) -> None:
         """Open the connection. Registers have no history: `newest` is not needed."""
         del newest
         await self.close()
-        client = AsyncModbusTcpClient(
-            self._host,
-            port=self._port,
-            timeout=self._profile.request_timeout_s,
-            retries=self._profile.retries,
-            reconnect_delay=0,
-        )
-        if not await client.connect():
-            client.close()
-            raise DeviceLostError("device cannot be reached", where=self._where)
-        self._client, self._next = client, 0
-        self._last.clear()
+        link = Link(self.endpoint, self._profile.request_timeout_s)
+        await link.open()
+        self._link = link
+        self._start_anew()
 
     async def read(self) -> Scan:
-        """A slice of a round through all machines."""
+        """A slice of a round through all polls."""
+        if self._failure is not None:
+            raise self._failure
         samples: list[Sample] = []
         repeats: list[Repeat] = []
         until = time.monotonic() + _SLICE_S
-        while self._next < len(self._machines):
-            machine = self._machines[self._next]
-            try:
-                words = [await self._words(read) for read in machine.reads]
-            except _Refusal as refusal:
-                samples.extend(self._refusal(machine, refusal.meaning))
-            else:
-                self._take(machine, words, samples, repeats)
-            self._next += 1
-            if time.monotonic() >= until:
-                break
-        complete = self._next >= len(self._machines)
+        try:
+            while self._next < len(self._standing):
+                await self._visit(self._standing[self._next], samples, repeats)
+                self._next += 1
+                if time.monotonic() >= until:
+                    break
+        except DeviceLostError as error:
+            return self._last_scan(error, samples, repeats)
+        complete = self._next >= len(self._standing)
         self._next = 0 if complete else self._next
         return Scan(samples, repeats, complete)
 
-    async def _words(self, read: Read) -> list[int]:
-        client = self._client
-        if client is None:
-            raise DeviceLostError("not connected", where=self._where)
-        ask = client.read_holding_registers if read.table == "holding" else client.read_input_registers
+    def _last_scan(self, error: DeviceLostError, samples: list[Sample], repeats: list[Repeat]) -> Scan:
+        """What was read before the connection broke. The gap of a machine with a clock is told by its clock."""
+        self._failure = error
+        for standing in self._standing:
+            if standing.poll.clock is None:
+                samples.extend(standing.refuse(standing.reads, GONE))
+        if not samples and not repeats:
+            raise error
+        return Scan(samples, repeats)
+
+    async def _visit(self, standing: Standing, samples: list[Sample], repeats: list[Repeat]) -> None:
+        taken, refused = await self._ask_all(standing)
+        for _ in range(_TRIES):
+            if not await self._torn(standing, taken):
+                break
+            taken, refused = await self._ask_all(standing)
+        for read, meaning in refused:
+            if not meaning.of_path and not standing.knows(read, meaning):
+                self._tell(read, meaning)
+            samples.extend(standing.refuse([read], meaning))
+        made, repeat = standing.accept(taken)
+        samples.extend(made)
+        if repeat is not None:
+            repeats.append(repeat)
+
+    async def _ask_all(self, standing: Standing) -> tuple[Taken, list[tuple[Read, Meaning]]]:
+        """Ask every read of a poll, apart where it is refused as a whole."""
+        waiting = deque(standing.due(time.monotonic()))
+        kept: list[Read] = []
+        taken: Taken = []
+        refused: list[tuple[Read, Meaning]] = []
+        while waiting:
+            read = waiting.popleft()
+            try:
+                if not self._units.resting(read.device_id, time.monotonic()):
+                    taken.append((read, await self._ask(read)))
+                elif self._units.is_silent(read.device_id):
+                    refused.append((read, SILENT))
+            except Refusal as refusal:
+                if refusal.meaning.of_address and len(read.points) > 1:
+                    waiting.extendleft(reversed(parts_of(read)))
+                    continue
+                refused.append((read, refusal.meaning))
+            kept.append(read)
+        standing.keep(kept, time.monotonic())
+        return taken, refused
+
+    async def _torn(self, standing: Standing, taken: Taken) -> bool:
+        """True if the machine's clock moved on while its values were read one after the other."""
+        if standing.poll.clock is None or len(taken) < 2:
+            return False
+        shown = standing.clock_of(taken)
+        first = next((read for read, _ in taken if standing.poll.clock in read.points), None)
+        if first is None:
+            return False
         try:
-            answer = await ask(read.start, count=read.layout.count, device_id=read.device_id)
-        except (ModbusException, OSError) as error:
-            raise DeviceLostError("device does not answer", received=str(error), where=self._where) from error
-        if isinstance(answer, ExceptionResponse):
-            raise _Refusal(EXCEPTIONS.get(answer.exception_code, UNKNOWN_EXCEPTION))
-        if answer.isError() or len(answer.registers) != read.layout.count:
-            raise DeviceLostError("device answers with a broken frame", received=str(answer), where=self._where)
-        return list(answer.registers)
+            return standing.clock_of([(first, await self._ask(first))]) != shown
+        except Refusal:
+            return False
 
-    def _take(self, machine: Machine, words: list[list[int]], samples: list[Sample], repeats: list[Repeat]) -> None:
-        self._refused.pop(machine.equipment_id, None)
-        ts_us = time.time_ns() // 1000
-        if machine.clocked:
-            first = machine.reads[0].layout
-            clock = next(place for place, field in enumerate(first.fields) if field.signal == CLOCK)
-            ts_us = int(first.decode(words[0])[clock])
-            if self._last.get(machine.equipment_id) == words:
-                repeats.append(Repeat(machine.equipment_id, ts_us))
-                return
-            self._last[machine.equipment_id] = words
-        for read, registers in zip(machine.reads, words, strict=True):
-            values = read.layout.decode(registers)
-            samples.extend(samples_of(machine.equipment_id, read.layout, registers, values, ts_us))
+    async def _ask(self, read: Read) -> list[int]:
+        if self._link is None:
+            raise DeviceLostError("not connected", where=self._where)
+        began = time.monotonic()
+        try:
+            words = await self._link.ask(read)
+        except Refusal as refusal:
+            self._take_refusal(read.device_id, refusal.meaning, began)
+            raise
+        now = time.monotonic()
+        if self._units.answered(read.device_id, now - began, now):
+            _log.info("unit answers again", action="read", device=self._where, unit=read.device_id)
+        return words
 
-    def _refusal(self, machine: Machine, meaning: ExceptionMeaning) -> list[Sample]:
-        """One Bad sample a signal when a machine begins to be refused, silence while it lasts."""
-        if self._refused.get(machine.equipment_id) == meaning.name:
-            return []
-        self._refused[machine.equipment_id] = meaning.name
-        self._last.pop(machine.equipment_id, None)
+    def _take_refusal(self, device_id: int, meaning: Meaning, began: float) -> None:
+        now = time.monotonic()
+        if not meaning.of_path:
+            self._units.answered(device_id, now - began, now)
+            return
+        known = self._units.is_silent(device_id)
+        self._units.silent(device_id, now)
+        if self._units.nobody_answers:
+            raise DeviceLostError("device does not answer", received=meaning.name, where=self._where)
+        if not known:
+            _log.warning("unit does not answer", action="read", device=self._where, unit=device_id, code=meaning.name)
+
+    def _tell(self, read: Read, meaning: Meaning) -> None:
+        first = read.points[0]
         _log.warning(
             "device refuses a read",
             action="read",
             device=self._where,
-            equipment=machine.equipment_id,
+            unit=read.device_id,
+            equipment=first.equipment_id,
+            signal=first.signal or "clock",
+            address=str(first.address),
+            signals=len(read.points),
             code=meaning.name,
         )
-        now = time.time_ns() // 1000
-        return [Sample(machine.equipment_id, name, now, None, None, meaning.quality) for name in machine.signals]
 
     async def write(self, equipment_id: str, signal: str, value: float) -> None:
-        """Write one holding register value of an allowed signal."""
+        """Write the holding register or coil of an allowed signal."""
+        where = f"{self._where}, {equipment_id}.{signal}"
         if (equipment_id, signal) not in self._writable:
             raise DeniedError("signal may not be written", received=f"{equipment_id}.{signal}", where=self._where)
-        client, address = self._client, self._by_id[equipment_id].signals[signal]
-        if client is None:
+        point = self._points[equipment_id, signal]
+        address = point.address
+        if address.table not in ("holding", "coil") or address.bits or address.type.startswith("string"):
+            raise DeviceRefusedError(
+                "this cannot be written",
+                expected="a number in holding registers, or a coil",
+                received=str(address),
+                where=where,
+            )
+        if self._link is None:
             raise DeviceLostError("not connected", where=self._where)
-        kind = client.DATATYPE[address.type.upper()]
-        words = client.convert_to_registers(value if address.type.startswith("float") else int(value), kind)
         try:
-            answer = await client.write_registers(address.register, words, device_id=address.device_id)
-        except (ModbusException, OSError) as error:
-            raise DeviceLostError("device does not answer", received=str(error), where=self._where) from error
-        if isinstance(answer, ExceptionResponse):
-            meaning = EXCEPTIONS.get(answer.exception_code, UNKNOWN_EXCEPTION)
-            raise DeviceRefusedError("device refuses the write", received=meaning.name, where=self._where)
+            words = [int(value != 0)] if address.type == BIT else encode(value, address, point.scaling)
+            await self._link.tell(address, words)
+        except ValueError as error:
+            raise DeviceRefusedError(
+                "value does not fit the register", expected=address.type, received=value, where=where
+            ) from error
+        except Refusal as refusal:
+            raise DeviceRefusedError(
+                "device refuses the write", received=refusal.meaning.name, where=where
+            ) from refusal
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
 
     async def __aenter__(self) -> Self:
         return self
