@@ -7,16 +7,20 @@ READY   := $(VENV)/.ready
 WORKERS ?= 2
 ARGS    ?=
 ONLY    ?=
+ROUNDS  ?= 20
+LOG     ?= postgres
+RUN     ?=
+SEED    ?=
 # Over Kafka the demo keeps a run folder of its own: offsets of one log mean nothing in another.
 KAFKA_ARGS := $(if $(KAFKA),--kafka local $(if $(findstring --run,$(ARGS)),,--run .goldlayer-kafka))
 
 .DEFAULT_GOAL := help
 # The last line of the demo is its summary, also when another make runs this one.
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup lock demo up test lint bench clean
+.PHONY: help setup lock demo up test lint bench chaos chaos-long clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 setup: $(READY) ## make .venv with everything in it
 
@@ -54,5 +58,12 @@ test: lint ## lint and every test; the last line is pytest's
 bench: $(READY) ## measure every claim, or ONLY=name
 	@$(BIN)/python -m bench $(ONLY)
 
+chaos: $(READY) ## kill and cut everything while known data flows: ROUNDS=20 LOG=postgres or kafka, RUN=DIR to go on later
+	@$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --log $(LOG) $(if $(RUN),--run $(RUN)) $(if $(SEED),--seed $(SEED))
+
+chaos-long: $(READY) ## a hundred rounds on each log, resumable
+	@$(BIN)/python -m tests.chaos --rounds 100 --log postgres --run .goldlayer-chaos/postgres
+	@$(BIN)/python -m tests.chaos --rounds 100 --log kafka --run .goldlayer-chaos/kafka
+
 clean: ## remove the run folders, keep the environment
-	@rm -rf .goldlayer .goldlayer-kafka test-results
+	@rm -rf .goldlayer .goldlayer-kafka .goldlayer-chaos test-results

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,12 +11,15 @@ import pyarrow as pa
 
 from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
+from core import clock, faults
 from core.contracts.batch import encode_block
 from core.contracts.reading import GapNews, Sample, readings_to_arrow
 
 Notes = dict[tuple[str, str, int], list[int]]
 """[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
 HOUR_US = 3_600_000_000
+BEFORE_FSYNC = "bridge.before_fsync"
+"""Fault point: a frame is written and not yet durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Journal:
         """
         payload = encode_block(readings_to_arrow(self._site, samples))
         times = [sample.ts_us for sample in samples]
-        now = time.time_ns() // 1000
+        now = clock.now_us()
         with transaction(self._connection) as connection:
             frame_id = connection.execute(
                 "insert into frames (received_at, rows, min_ts, max_ts, payload, notes) values (?, ?, ?, ?, ?, ?)",
@@ -78,6 +80,7 @@ class Journal:
                 "insert into gap_news (equipment_id, from_us, to_us, reason, state) values (?, ?, ?, ?, ?)",
                 [(*gap, "found") for gap in gaps.found] + [(*gap, "void") for gap in gaps.narrowed],
             )
+            faults.die_here(BEFORE_FSYNC)
         assert frame_id is not None  # noqa: S101  an insert into a rowid table has one
         return frame_id
 

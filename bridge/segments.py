@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from bridge.driver import Series
 from bridge.journal import decode_frame
 from bridge.store import get_meta, transaction
+from core import clock
 from core.contracts.reading import READING_SCHEMA, Sample
 
 FOLDER = "historian"
@@ -57,7 +57,7 @@ def seal(connection: sqlite3.Connection, home: Path, *, rows: int, age_s: float)
     """
     frames = _passed(connection, rows)
     count = sum(frame[1] for frame in frames)
-    old = bool(frames) and frames[0][2] < time.time_ns() // 1000 - int(age_s * 1e6)
+    old = bool(frames) and frames[0][2] < clock.now_us() - int(age_s * 1e6)
     if not frames or (count < rows and not old):
         return 0
     last, received_at = frames[-1][0], frames[-1][2]
@@ -124,7 +124,7 @@ def retain(connection: sqlite3.Connection, home: Path, *, days: float, most_byte
     Returns:
         Readings removed.
     """
-    limit = time.time_ns() // 1000 - int(days * _DAY_US)
+    limit = clock.now_us() - int(days * _DAY_US)
     listed = connection.execute("select id, file, rows, bytes, received_at from segments order by id desc").fetchall()
     kept, removed = 0, 0
     for one, file, rows, size, received_at in listed:

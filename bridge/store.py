@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from core import faults
 from core.errors import InputError, TransientError
 
 DATABASE = "bridge.sqlite"
+DISK_FULL = "bridge.disk_full"
+"""Fault point: nothing more can be written."""
 
 
 class StoreError(TransientError):
@@ -107,6 +110,8 @@ def transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]
         StoreError: the database refuses; nothing was written.
     """
     try:
+        if faults.fails_here(DISK_FULL):
+            raise sqlite3.OperationalError("database or disk is full")
         connection.execute("begin immediate")
         try:
             yield connection

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from bridge.backoff import Backoff, wait_for
 from bridge.config import BridgeConfig, is_loopback
 from bridge.outbox import Outbox
+from core import clock
 from core.contracts.batch import MalformedBatchError
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
 from core.errors import GoldlayerError, TransientError
@@ -254,4 +254,4 @@ def _refusal(error: Error) -> GoldlayerError:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat()
+    return clock.now().isoformat()

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
-from core import log
+from core import faults, log
 from core.errors import GoldlayerError, InputError
 from core.settings import load_settings
 
@@ -116,7 +116,9 @@ def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,  # noqa: ARG001  read by `_unexpected`
 ) -> None:
     """An industrial lakehouse with agents on top."""
-    log.configure(load_settings().log_level, console=sys.stderr.isatty())
+    settings = load_settings()
+    log.configure(settings.log_level, console=sys.stderr.isatty())
+    faults.arm(settings.faults)
 
 
 def _missing(error: ModuleNotFoundError, argv: Sequence[str]) -> GoldlayerError | None:

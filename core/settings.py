@@ -195,6 +195,8 @@ class Settings(BaseSettings):
     """Lowest level written to the log."""
     debug: bool = False
     """Show the traceback of an unexpected error instead of filing it."""
+    faults: Path | None = None
+    """Folder in which chaos rounds arm fault points; never set in an installation that anybody needs."""
     postgres: PostgresSettings = PostgresSettings()
     eventlog: EventLogSettings = EventLogSettings()
     tenancy: TenancySettings = TenancySettings()

@@ -45,7 +45,7 @@ def _judge_one(one: SiteOnDisk, lake: TenantLake, gaps: Collection[Gap]) -> Verd
     spans: Gaps = [(gap.equipment_id, gap.from_us, gap.to_us) for gap in gaps]
     readings, events = expected_rows(one.site, one.contract, recording, spans)
     expected: Counter[Row] = Counter(readings) + Counter(events)
-    apart = compare(expected, _found(one.site.site, lake))
+    apart = compare(expected, found_rows(one.site.site, lake))
     return Verdict(
         lost=apart.lost.total(),
         duplicated=apart.duplicated.total(),
@@ -55,7 +55,8 @@ def _judge_one(one: SiteOnDisk, lake: TenantLake, gaps: Collection[Gap]) -> Verd
     )
 
 
-def _found(site: str, lake: TenantLake) -> Counter[Row]:
+def found_rows(site: str, lake: TenantLake) -> Counter[Row]:
+    """What bronze and its quarantine hold of a site."""
     here = pl.col("site") == site
     time = pl.col("ts").dt.epoch("us")
     reading = ["equipment_id", "signal", time, "value", "text"]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from core import faults
 from core.contracts.batch import BatchHeader, MalformedBatchError
 from core.contracts.frames import Ack, Refused
 from core.contracts.lanes import LaneKind
@@ -19,6 +20,8 @@ from ingestion.quarantine import accepted, refused
 
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _MOST_AT_ONCE = 64
+AFTER_LOG = "gateway.after_log"
+"""Fault point: the log has batches, the bridge does not know it yet."""
 _log = get_logger("gateway")
 
 Reply = Callable[[Ack | Refused], Awaitable[None]]
@@ -94,6 +97,7 @@ class Intake:
             while len(taken) < _MOST_AT_ONCE and not self._waiting.empty():
                 taken.append(self._waiting.get_nowait())
             await self._append([record for one in taken for record in one.records])
+            faults.die_here(AFTER_LOG)
             for one in taken:
                 if one.reason is not None:
                     await self._reply(Refused(lane=one.header.lane, seq=one.header.seq, reason=one.reason))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core import faults
 from ingestion.sink.assembly import Chunk
 from ingestion.sink.checks import TimeLimits
 from ingestion.sink.plan import Commit, offset_id, plan
 from ingestion.sink.route import Route
 from lake.store import TenantLake
 from lake.tables.bronze import BRIDGE_COUNTS, QUARANTINE
+
+BEFORE_READINGS = "sink.before_readings"
+"""Fault point: quarantine and counts are in the lake, the readings of the same batches are not."""
 
 
 class Writer:
@@ -57,6 +61,8 @@ class Writer:
         """
         written: dict[str, int] = {}
         for one in commits:
+            if one.spec is self._route.main:
+                faults.die_here(BEFORE_READINGS)
             self._lake.append(one.spec, one.rows, transactions=one.transactions, positions=one.offsets)
             written[one.spec.full_name] = one.rows.num_rows
             if one.spec is not self._route.main:

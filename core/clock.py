@@ -1,0 +1,21 @@
+"""The wall clock as the bridge sees it: one door, so that a clock that is set can be tried."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from core import faults
+
+CLOCK = "bridge.clock"
+"""Fault point that holds the seconds by which this clock is wrong."""
+
+
+def now_us() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000 + int(faults.number(CLOCK) * 1e6)
+
+
+def now() -> datetime:
+    """UTC."""
+    return datetime.fromtimestamp(now_us() / 1e6, UTC)
