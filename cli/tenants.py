@@ -9,12 +9,16 @@ from typing import Annotated
 
 import typer
 
+from cli import moving
 from cli.session import tenancy_of
 from cli.table import print_table
 from cli.upkeep import maintain
 from core.errors import InputError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app.command()(moving.export)
+app.command(name="import")(moving.import_)
+app.command()(moving.remove)
 app.command()(maintain)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]

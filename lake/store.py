@@ -61,6 +61,16 @@ class TenantLake:
         self._options = dict(storage_options)
         self._checkpoint_every = checkpoint_every
 
+    @property
+    def root(self) -> str:
+        """Folder or URL under which everything of the tenant is."""
+        return self._root
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """What the object store needs."""
+        return dict(self._options)
+
     def location(self, spec: TableSpec) -> str:
         """Folder or URL of a table."""
         return f"{self._root}/{spec.layer.value}/{spec.name}"

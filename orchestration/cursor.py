@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import SensorInstigatorData
+from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
 
 SENSOR = "bronze_watch"
 _BY_HAND = "goldlayer/bronze_watch"
@@ -49,12 +49,28 @@ def farther(several: Iterable[Versions]) -> Versions:
     return found
 
 
+def forget(instance: dg.DagsterInstance, tenant: str) -> None:
+    """Drop what is remembered of a tenant that was removed: one of that slug made later begins at version 0 again."""
+    by_hand = parse(instance.run_storage.get_cursor_values({_BY_HAND}).get(_BY_HAND))
+    if by_hand.pop(tenant, None) is not None:
+        remember(instance, by_hand)
+    for state, data in _sensors(instance):
+        versions = parse(data.cursor)
+        if versions.pop(tenant, None) is not None:
+            changed = SensorInstigatorData(*data._replace(cursor=write(versions)))
+            instance.update_instigator_state(state.with_data(changed))
+
+
 def _of_sensor(instance: dg.DagsterInstance) -> list[str | None]:
+    return [data.cursor for _, data in _sensors(instance)]
+
+
+def _sensors(instance: dg.DagsterInstance) -> list[tuple[InstigatorState, SensorInstigatorData]]:
     if instance.schedule_storage is None:  # an instance in memory keeps no sensors
         return []
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     return [
-        state.instigator_data.cursor
+        (state, state.instigator_data)
         for state in states
         if state.instigator_name == SENSOR and isinstance(state.instigator_data, SensorInstigatorData)
     ]

@@ -22,6 +22,8 @@ class Verification:
         records: intact records, from the first.
         broken_at: position of the first broken link.
         reason: what is wrong there.
+        imported: records in copies of chains that came along from other installations; not recomputed, but the ones
+            that were imported.
         anchored: a head was noted outside the database; without one, records cut off at the end are not missed.
     """
 
@@ -29,6 +31,7 @@ class Verification:
     records: int
     broken_at: int | None = None
     reason: str | None = None
+    imported: int = 0
     anchored: bool = True
 
     @property
@@ -48,13 +51,21 @@ async def verify_chain(transaction: Transaction, writer: Writer, chain: UUID) ->
     # Read before the chain: a record that comes in between makes the chain longer than the head, never shorter.
     head = writer.heads.read(chain)
     walk = writer.walk(chain)
+    imported = 0
     while rows := await transaction.fetch(_SQL["chain"], chain, walk.seq, _PAGE):
         if not walk.take(rows, dict([head]) if head else {}):
+            break
+        for row in rows:
+            records, wrong = writer.imported.check(chain, row)
+            imported += records
+            if wrong is not None and walk.fault is None:
+                walk.fault = (row["seq"], wrong)
+        if walk.fault is not None:
             break
     if walk.fault is None and head is not None and walk.seq < head[0]:
         walk.fault = (walk.seq + 1, "the end of the chain was cut off")
     broken_at, reason = walk.fault or (None, None)
-    return Verification(chain, walk.seq, broken_at, reason, anchored=head is not None)
+    return Verification(chain, walk.seq, broken_at, reason, imported, anchored=head is not None)
 
 
 async def chains(transaction: Transaction, writer: Writer) -> list[UUID]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.audit.chain import GENESIS, PLATFORM_CHAIN, Walk, mac_of
 from core.audit.heads import Heads
+from core.audit.imported import ImportedChains
 from core.db import Database, Transaction
 from core.db.queries import load_queries
 from core.run.folder import RunFolder
@@ -17,16 +18,18 @@ _SQL = load_queries("core.audit")
 
 
 class Writer:
-    """One an installation: its key and the heads it exported."""
+    """One an installation: its key, the heads it exported and the chains it took over."""
 
-    def __init__(self, key: bytes, heads: Heads) -> None:
+    def __init__(self, key: bytes, heads: Heads, imported: ImportedChains) -> None:
         self._key = key
         self.heads = heads
+        self.imported = imported
 
     @classmethod
     def of(cls, run: RunFolder) -> Writer:
         """With the key and the heads of a run folder."""
-        return cls(run.secret("audit_key").encode(), Heads(run.path / "audit"))
+        folder = run.path / "audit"
+        return cls(run.secret("audit_key").encode(), Heads(folder), ImportedChains(folder))
 
     def walk(self, chain: UUID) -> Walk:
         """A walk along a chain, from its first record."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 PLATFORM = "platform"
 """Name of the database all tenants share."""
 OWNER = "goldlayer_owner"
-"""Owns the tables and is held to their policies all the same; migrates, and nothing else."""
+"""Owns the tables and is held to their policies all the same; migrates, and moves whole tenants."""
 APP = "goldlayer_app"
 """What the product works as: row-level security shows it the transaction's tenant, without one nothing."""
 ADMIN = "goldlayer_admin"

@@ -121,11 +121,16 @@ class DataStores:
         Raises:
             NotFoundError: nowhere: the tenant was removed.
         """
+        store = await self.find(scope)
+        if store is None:
+            raise NotFoundError("the tenant has no database", where=scope.slug)
+        return store
+
+    async def find(self, scope: TenantScope) -> DataStore | None:
+        """Where a tenant's database is; None for one that has none yet."""
         async with self._platform.transaction(scope.id, readonly=True) as transaction:
             row = await transaction.fetchrow(_SQL["store"])
-        if row is None:
-            raise NotFoundError("the tenant has no database", where=scope.slug)
-        return DataStore(**row)
+        return None if row is None else DataStore(**row)
 
     def server(self, store: DataStore) -> Postgres:
         """The server a database is on.

@@ -71,6 +71,7 @@ class Tenancy:
         admin: the door to all tenants at once; demands who and what for.
         stores: where those are.
         domains: e-mail domains that lead to tenants.
+        creation: makes what a new tenant has of its own.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Tenancy:
         self._run = run
         self.admin = admin
         self.stores = DataStores.of(platform, run, postgres, settings)
-        self._creation = Creation(platform, self.stores, run, settings.tenancy.connection_limit)
+        self.creation = Creation(platform, self.stores, run, settings.tenancy.connection_limit)
         self.domains = Domains(platform, audit)
         self.pools = Pools(
             settings.tenancy.open_pools,
@@ -149,7 +150,7 @@ class Tenancy:
                 raise NotFoundError("the tenant was removed while it was made", received=slug)
             scope = _scope(row)
             if row["status"] == "provisioning":
-                await self._creation.run(scope, server)
+                await self.creation.run(scope, server)
                 async with self.admin.open(actor, f"finish tenant {slug}") as admin:
                     await admin.execute(_SQL["finish_tenant"], scope.id)
                     self.audit.note(admin, scope, actor, "tenant.create", slug, after={"name": scope.name})
@@ -171,6 +172,11 @@ class Tenancy:
         if row is None:
             raise NotFoundError("no such tenant", received=slug, next_step="platform tenants list")
         return _scope(row)
+
+    async def in_any_state(self, slug: str) -> tuple[TenantScope, str] | None:
+        """A tenant with its state, also one that is half made, half imported or half removed; None if there is none."""
+        row = await self.platform.fetchrow(_SQL["tenant_in_any_state"], slug)
+        return None if row is None else (_scope(row), row["status"])
 
     async def list(self) -> list[TenantScope]:
         """Every tenant, by slug."""
@@ -301,6 +307,12 @@ class Tenancy:
 
             self._databases[scope.id] = self.pools.database(database_of(scope), dsn, vectors=True)
         return self._databases[scope.id]
+
+    async def forget(self, scope: TenantScope) -> None:
+        """Let go of a tenant's database, because it goes or has just come."""
+        database = self._databases.pop(scope.id, None)
+        if database is not None:
+            await database.close()
 
 
 def check_slug(slug: str) -> None:

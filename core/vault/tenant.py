@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from core.audit import Actor, Audit
 from core.db import Database, TenantScope, Transaction
@@ -255,8 +256,7 @@ class TenantVault:
         return json.dumps(["goldlayer secret", str(self._scope.id), name, version])
 
     def _context(self, version: int) -> str:
-        """What a wrapped data key is bound to."""
-        return json.dumps(["goldlayer data key", str(self._scope.id), version])
+        return data_key_context(self._scope.id, version)
 
     def _changed(
         self, transaction: Transaction, action: str, name: str, purpose: str, version: int | None = None
@@ -267,6 +267,11 @@ class TenantVault:
     async def _told(self, action: str, name: str, purpose: str, outcome: str, version: int | None = None) -> None:
         facts = {"purpose": purpose, "version": version}
         await self._audit.record(self._scope, self._actor, f"vault.{action}", name, None, facts, outcome)
+
+
+def data_key_context(tenant_id: UUID, version: int) -> str:
+    """What a wrapped data key is bound to."""
+    return json.dumps(["goldlayer data key", str(tenant_id), version])
 
 
 def _opened(key: bytes, place: str, sealed: str, name: str) -> Secret:

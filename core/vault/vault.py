@@ -2,8 +2,8 @@
 
 Three steps of keys: the master key wraps one data key a tenant, the data key seals the tenant's values (AES-256-GCM).
 Values lie in the platform database and not in the tenant's own: they are configuration, a tenant's modules must not
-reach them by SQL, and an export of the tenant's data must not carry them along. Without its row in `vault_keys`
-nothing of a tenant can be opened again, which is how a removed tenant's secrets end.
+reach them by SQL, and an export of the tenant carries them only under a key that travels apart (`transfer`). Without
+its row in `vault_keys` nothing of a tenant can be opened again, which is how a removed tenant's secrets end.
 """
 
 from __future__ import annotations
