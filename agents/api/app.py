@@ -50,6 +50,7 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
     install_problems(app)
     app.include_router(_door)
     app.include_router(auth.router)
+    app.include_router(federation.by_address)
     app.include_router(federation.router)
     app.include_router(chat.router)
     for module in modules:

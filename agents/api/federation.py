@@ -13,13 +13,13 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.api.auth import PREFIX, client_of, give_session, unauthenticated
 from agents.api.signed_in import services
 from core.errors import DeniedError, InputError, TransientError
 from core.identity.federation.errors import ProviderDownError, ProviderFaultError
-from core.identity.federation.providers import Kind
+from core.identity.federation.providers import Kind, Provider
 from core.identity.federation.service import Begun, Federation, Finished
 from core.identity.federation.ticket import LIFETIME_S
 from core.log import get_logger
@@ -28,7 +28,16 @@ COOKIE = "goldlayer_sign_in"
 _MOST_BYTES = 512 << 10
 _log = get_logger("agents")
 router = APIRouter(prefix=f"{PREFIX}/{{slug}}", tags=["Sign-in"])
+by_address = APIRouter(prefix=PREFIX, tags=["Sign-in"])
 Target = Annotated[str, Query(description="Path of this service to go to afterwards.")]
+
+
+class Address(BaseModel):
+    """Whose sign-in is looked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str = Field(min_length=3, max_length=254)
 
 
 class Way(BaseModel):
@@ -44,11 +53,14 @@ class Way(BaseModel):
 @router.get("/providers")
 async def providers(slug: str, request: Request) -> list[Way]:
     """Ways to sign in at a tenant beside a password; none for a tenant that does not exist."""
-    found = await _federation(request).offered(slug)
-    return [
-        Way(name=one.name, label=one.label, kind=one.kind, start=f"{_door(slug, one.kind, one.name)}/start")
-        for one in found
-    ]
+    return [_way(slug, one) for one in await _federation(request).offered(slug)]
+
+
+@by_address.post("/ways")
+async def ways(form: Address, request: Request) -> list[Way]:
+    """Where somebody with this e-mail address signs in beside a password; its domain alone decides."""
+    slug, found = await _federation(request).leading(form.email)
+    return [_way(slug, one) for one in found]
 
 
 @router.get("/oidc/{provider}/start", status_code=303)
@@ -99,6 +111,11 @@ async def saml_metadata(slug: str, provider: str, request: Request) -> Response:
 
 def _federation(request: Request) -> Federation:
     return services(request).federation
+
+
+def _way(slug: str, provider: Provider) -> Way:
+    start = f"{_door(slug, provider.kind, provider.name)}/start"
+    return Way(name=provider.name, label=provider.label, kind=provider.kind, start=start)
 
 
 def _door(slug: str, kind: Kind, provider: str) -> str:

@@ -18,6 +18,20 @@ from core.identity.members import Members
 from core.tenancy import Tenancy
 
 _SQL = load_queries("core.identity", "external.sql")
+_SIGN_IN = Actor.service("sign-in")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRoles:
+    """What a provider's words give somebody, by the mapping that its tenant made.
+
+    Attributes:
+        given: roles of the tenant that they have by it.
+        governed: roles that it gives and takes; others are the administrators' to give.
+    """
+
+    given: frozenset[str]
+    governed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,7 @@ class ExternalIdentity:
         email: may change, and may be somebody else's tomorrow.
         name: as people read it.
         verified: the provider says that the e-mail address is theirs; without it nobody is found by it.
+        roles: what it gives them; None leaves that to the tenant's administrators.
     """
 
     provider: str
@@ -37,6 +52,7 @@ class ExternalIdentity:
     email: str
     name: str
     verified: bool
+    roles: ClaimedRoles | None = None
 
     @property
     def method(self) -> str:
@@ -58,23 +74,34 @@ class ExternalPeople:
         Args:
             scope: the provider's tenant.
             external: who has come.
-            just_in_time_role: role a stranger is admitted with; None admits no strangers.
+            just_in_time_role: role a stranger is admitted with; None admits only strangers to whom the provider gives
+                one.
 
         Raises:
-            DeniedError: nobody, or somebody whose membership was ended.
+            DeniedError: nobody, somebody whose membership was ended, or to whom the provider leaves no role.
             InputError: no such role.
         """
         found = await self._linked(scope, external)
         if found is None and external.verified:
             found = await self._known_by_email(scope, external) or await self._invited(scope, external)
-            if found is None and just_in_time_role is not None:
-                return await self._admit(scope, external, just_in_time_role)
+            first = _first_role(external, just_in_time_role)
+            if found is None and first is not None:
+                found = await self._admit(scope, external, first)
         if found is None:
-            await self._tenancy.audit.record(
-                scope, _actor(external), "person.sign_in", external.email, None, {"reason": "unknown"}, "denied"
-            )
-            raise DeniedError("sign-in is refused", next_step="ask an administrator of the tenant")
+            raise await self._denied(scope, external, "unknown")
+        if external.roles is not None:
+            given, governed = external.roles.given, external.roles.governed
+            if not await self._members.follow(scope, found, given, governed, actor=_SIGN_IN):
+                raise await self._denied(scope, external, "the provider gives no role")
         return found
+
+    async def _denied(self, scope: TenantScope, external: ExternalIdentity, reason: str) -> DeniedError:
+        """The refusal, which is in the log."""
+        facts = {"reason": reason, "provider": external.provider}
+        await self._tenancy.audit.record(
+            scope, _actor(external), "person.sign_in", external.email, None, facts, "denied"
+        )
+        return DeniedError("sign-in is refused", next_step="ask an administrator of the tenant")
 
     async def _linked(self, scope: TenantScope, external: ExternalIdentity) -> UUID | None:
         who = (scope.id, external.provider, external.subject)
@@ -110,6 +137,11 @@ class ExternalPeople:
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             await transaction.execute(_SQL["link"], *who, person_id, external.email)
             self._tenancy.audit.note(transaction, scope, _actor(external), "person.link", external.email, None, after)
+
+
+def _first_role(external: ExternalIdentity, just_in_time_role: str | None) -> str | None:
+    given = sorted(external.roles.given) if external.roles else []
+    return given[0] if given else just_in_time_role
 
 
 def _actor(external: ExternalIdentity) -> Actor:

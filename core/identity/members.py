@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -133,6 +134,42 @@ class Members:
                 transaction, scope, by.actor, "person.set_roles", member.email, member.roles, after
             )
         self._standings.forget(scope.id)
+
+    async def follow(
+        self, scope: TenantScope, person_id: UUID, given: AbstractSet[str], governed: AbstractSet[str], *, actor: Actor
+    ) -> bool:
+        """Give and take the roles that the tenant's identity provider decides on; others stay as they are.
+
+        The last administrator stays one.
+
+        Args:
+            scope: the tenant.
+            person_id: a member.
+            given: what the provider gives them.
+            governed: everything it gives or takes.
+            actor: who heard the provider.
+
+        Returns:
+            Whether any role is left to them.
+        """
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            await transaction.execute(_SQL["lock_people"], scope.id)
+            member = await facts_of(transaction, scope, person_id)
+            had = set(member.roles)
+            kept = had - governed | given
+            if ADMIN_ROLE in had - kept and await transaction.fetchval(_SQL["administrators"], scope.id) <= 1:
+                kept.add(ADMIN_ROLE)
+            if kept == had:
+                return bool(kept)
+            role_ids = (await roles_of(transaction, scope, sorted(kept)))[0] if kept else []
+            await transaction.execute(_SQL["take_roles"], scope.id, member.membership)
+            for role_id in role_ids:
+                await transaction.execute(_SQL["give_role"], scope.id, member.membership, role_id)
+            await transaction.execute(_SQL["bump_member"], scope.id, member.membership)
+            audit = self._tenancy.audit
+            audit.note(transaction, scope, actor, "person.set_roles", member.email, sorted(had), sorted(kept))
+        self._standings.forget(scope.id)
+        return bool(kept)
 
     async def set_active(self, scope: TenantScope, person_id: UUID, active: bool, *, by: Authority) -> None:
         """End or restore a membership; ending it ends its sessions too.

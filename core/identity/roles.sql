@@ -45,6 +45,7 @@ update roles set name = $3 where tenant_id = $1 and id = $2
 select (select count(*) from membership_roles where role_id = $1)
      + (select count(*) from service_principal_roles where role_id = $1)
      + (select count(*) from identity_providers where role_id = $1)
+     + (select count(*) from identity_provider_roles where role_id = $1)
      + (select count(*) from invitation_roles ir join invitations i on i.id = ir.invitation_id
         where ir.role_id = $1 and i.accepted_at is null and i.revoked_at is null and i.expires_at > now())
 

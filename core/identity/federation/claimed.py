@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.identity.federation.errors import RefusedError
 
@@ -19,12 +19,14 @@ class Claimed:
         email: address, may be empty.
         name: as people read it, may be empty.
         verified: the provider says that the address is theirs.
+        words: what the claim for roles says.
     """
 
     subject: str
     email: str
     name: str
     verified: bool
+    words: tuple[str, ...] = ()
 
 
 def checked(claimed: Claimed, domains: Sequence[str]) -> Claimed:
@@ -47,4 +49,4 @@ def checked(claimed: Claimed, domains: Sequence[str]) -> Claimed:
     if domains and domain.lower() not in domains:
         raise RefusedError("the address is outside of the provider's domains")
     email = f"{local}@{domain}"
-    return Claimed(claimed.subject, email, claimed.name.strip()[:_LONGEST_NAME] or email, claimed.verified)
+    return replace(claimed, email=email, name=claimed.name.strip()[:_LONGEST_NAME] or email)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Fetcher:
 
         Raises:
             ProviderDownError: nobody answers in time, or with a server's error.
-            ProviderFaultError: anything but 200, or not an address to ask.
+            ProviderFaultError: anything but 200, a certificate that is not trusted, or not an address to ask.
         """
         answer = await self._send("GET", url, headers=dict(headers or {}))
         if answer.status != 200:
@@ -82,7 +83,7 @@ class Fetcher:
 
         Raises:
             ProviderDownError: nobody answers in time, or with a server's error.
-            ProviderFaultError: not an address to ask.
+            ProviderFaultError: a certificate that is not trusted, or not an address to ask.
         """
         return await self._send("POST", url, data=dict(form), auth=auth)
 
@@ -100,8 +101,7 @@ class Fetcher:
                     if len(body) > _MOST_BYTES:
                         raise ProviderFaultError("the identity provider sends too much", where=url)
         except (httpx.TransportError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            raise ProviderDownError("the identity provider does not answer", received=reason, where=url) from error
+            raise _unreached(error, url) from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise ProviderFaultError("the identity provider cannot be read", received=str(error), where=url) from error
         if response.status_code >= 500:
@@ -109,6 +109,22 @@ class Fetcher:
                 "the identity provider is out of order", received=f"HTTP {response.status_code}", where=url
             )
         return Answer(url, response.status_code, body)
+
+
+def _unreached(error: Exception, url: str) -> ProviderDownError | ProviderFaultError:
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, ssl.SSLCertVerificationError):
+            return ProviderFaultError(
+                "the identity provider's certificate is not trusted",
+                received=found.verify_message,
+                where=url,
+                next_step="renew it, or name the file with its authority in SSL_CERT_FILE",
+            )
+        found = found.__cause__ or found.__context__
+    return ProviderDownError(
+        "the identity provider does not answer", received=str(error) or type(error).__name__, where=url
+    )
 
 
 def check_address(url: str) -> None:

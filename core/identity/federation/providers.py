@@ -15,6 +15,7 @@ from core.db.errors import ConflictError
 from core.db.queries import load_queries
 from core.errors import InputError, NotFoundError
 from core.identity.federation.errors import ProviderFaultError
+from core.identity.members import roles_of
 from core.tenancy import Tenancy
 from core.vault import Secret
 from core.vault.vault import Vault
@@ -43,6 +44,8 @@ class Provider:
         just_in_time_role: role a stranger is admitted with; None admits no strangers.
         enabled: false shuts the door and keeps what is known.
         has_secret: the tenant's vault keeps a secret of ours for it.
+        role_claim: claim or attribute that gives roles; None leaves roles to the tenant's administrators.
+        roles: pairs of one of its words and the role that it gives.
     """
 
     id: UUID
@@ -58,6 +61,8 @@ class Provider:
     just_in_time_role: str | None
     enabled: bool
     has_secret: bool
+    role_claim: str | None = None
+    roles: tuple[tuple[str, str], ...] = ()
 
     @property
     def secret_name(self) -> str:
@@ -79,12 +84,14 @@ class NewProvider:
     domains: tuple[str, ...] = ()
     trusts_email: bool = False
     just_in_time_role: str | None = None
+    role_claim: str | None = None
+    roles: tuple[tuple[str, str], ...] = ()
 
     def checked(self) -> NewProvider:
         """The same with domains in lower case.
 
         Raises:
-            InputError: a name or domain that is none.
+            InputError: a name or domain that is none, or parts that belong together and are not.
         """
         if not _NAME.fullmatch(self.name):
             raise InputError(
@@ -92,11 +99,22 @@ class NewProvider:
             )
         if not self.label.strip():
             raise InputError("a provider needs a label", where=self.name)
+        self._check_parts()
         domains = tuple(domain.lower().removeprefix("@") for domain in self.domains)
         for domain in domains:
             if not _DOMAIN.fullmatch(domain):
                 raise InputError("not a domain of e-mail addresses", expected="example.com", received=domain)
         return replace(self, domains=domains)
+
+    def _check_parts(self) -> None:
+        if self.kind == "oidc" and not self.client_id:
+            raise InputError("an OpenID provider knows us by a client id", where=self.name)
+        if self.kind == "saml" and (self.metadata is None) == (self.metadata_url is None):
+            raise InputError("a SAML provider has metadata, as a file or at an address", where=self.name)
+        if (self.role_claim is None) != (not self.roles):
+            raise InputError("a claim for roles and what its words give go together", where=self.name)
+        if not all(word and role for word, role in self.roles):
+            raise InputError("a word of the provider gives a role", expected="WORD=ROLE", where=self.name)
 
 
 class Providers:
@@ -122,20 +140,24 @@ class Providers:
         """
         new = new.checked()
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            role = await _role_id(transaction, scope, new.just_in_time_role)
+            roles = await _role_ids(transaction, scope, new)
+            strangers = roles[new.just_in_time_role] if new.just_in_time_role else None
             values = (new.name, new.label.strip(), new.kind, new.issuer, new.client_id, new.metadata_url, new.metadata)
             try:
-                await transaction.execute(
+                provider_id = await transaction.fetchval(
                     _SQL["add_provider"],
                     scope.id,
                     *values,
                     list(new.domains),
                     new.trusts_email,
-                    role,
+                    strangers,
                     secret is not None,
+                    new.role_claim,
                 )
             except ConflictError as error:
                 raise InputError("the tenant has a provider of this name", received=new.name) from error
+            for word, role in sorted(set(new.roles)):
+                await transaction.execute(_SQL["add_role"], scope.id, provider_id, word, roles[role])
             after = {name: value for name, value in asdict(new).items() if name not in ("name", "metadata")}
             self._tenancy.audit.note(transaction, scope, actor, "identity_provider.add", new.name, after=after)
         added = await self.get(scope, new.name)
@@ -218,15 +240,12 @@ class Providers:
             return await transaction.fetchval(_SQL["use_up"], scope.id, provider.id, digest, expires) is not None
 
 
-async def _role_id(transaction: Transaction, scope: TenantScope, code: str | None) -> UUID | None:
-    if code is None:
-        return None
-    found = await transaction.fetchval(_SQL["role_by_code"], scope.id, code)
-    if found is None:
-        raise InputError("no such role in this tenant", received=code)
-    return found
+async def _role_ids(transaction: Transaction, scope: TenantScope, new: NewProvider) -> dict[str, UUID]:
+    """Ids of the roles a provider names, by code."""
+    named = sorted({role for _, role in new.roles} | ({new.just_in_time_role} if new.just_in_time_role else set()))
+    return dict(zip(named, (await roles_of(transaction, scope, named))[0], strict=True)) if named else {}
 
 
 def _provider(row: dict[str, Any]) -> Provider:
-    domains = tuple(row.pop("domains"))
-    return Provider(**row, domains=domains)
+    domains, pairs = tuple(row.pop("domains")), zip(row.pop("words"), row.pop("codes"), strict=True)
+    return Provider(**row, domains=domains, roles=tuple(pairs))

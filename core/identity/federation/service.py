@@ -11,10 +11,11 @@ from core.db import TenantScope
 from core.errors import DeniedError, InputError, NotFoundError
 from core.identity.external import ExternalIdentity
 from core.identity.federation.claimed import Claimed, checked
-from core.identity.federation.errors import ProviderFaultError, RefusedError
-from core.identity.federation.fetch import Fetcher, check_address
+from core.identity.federation.errors import ProviderDownError, ProviderFaultError, RefusedError
+from core.identity.federation.fetch import Fetcher, Kept, check_address
 from core.identity.federation.oidc.flow import OidcFlow
 from core.identity.federation.providers import Kind, Provider, Providers
+from core.identity.federation.roles import claimed_roles
 from core.identity.federation.saml import metadata
 from core.identity.federation.saml.flow import SamlFlow
 from core.identity.federation.saml.metadata import Door
@@ -23,10 +24,13 @@ from core.identity.service import IdentityService
 from core.identity.sessions import Client, SessionTokens
 from core.run.folder import RunFolder
 from core.tenancy import Tenancy
+from core.tenancy.domains import domain_of
 
 PREFIX = "/api/v1/auth"
 """Under which the doors are; what providers are told, so never changed."""
 NO_TARGET = "/"
+_SIGN_IN = Actor.service("sign-in")
+_TOLD_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Federation:
         self._seal = TicketSeal(run)
         self._public_url = public_url.rstrip("/")
         self._fetcher = Fetcher()
+        self._troubles: Kept[str] = Kept(_TOLD_AGAIN_S)
         self.providers = providers
         self.oidc = OidcFlow(self._fetcher)
         self.saml = SamlFlow(self._fetcher)
@@ -95,6 +100,19 @@ class Federation:
             return []
         return [provider for provider in await self.providers.list(scope) if provider.enabled]
 
+    async def leading(self, email: str) -> tuple[str, list[Provider]]:
+        """Where somebody with this address signs in: a tenant's slug and its providers; no provider if nowhere.
+
+        The domain alone decides, so nobody learns who is known. Providers that name the domain come before those that
+        take every address.
+        """
+        slug = await self._tenancy.domains.tenant_of(email)
+        if slug is None:
+            return "", []
+        domain, offered = domain_of(email), await self.offered(slug)
+        named = [provider for provider in offered if domain in provider.domains]
+        return slug, named or [provider for provider in offered if not provider.domains]
+
     async def begin(self, slug: str, kind: Kind, name: str, target: str = NO_TARGET) -> Begun:
         """Send somebody to a provider.
 
@@ -104,12 +122,13 @@ class Federation:
             ProviderDownError: the provider does not answer.
             ProviderFaultError: its answer cannot be used.
         """
-        _, provider = await self._at(slug, kind, name)
+        scope, provider = await self._at(slug, kind, name)
         ticket = Ticket.new(target)
-        if kind == "oidc":
-            url = await self.oidc.begin(provider, ticket, self.redirect_uri(slug, name))
-        else:
-            url = await self.saml.begin(provider, ticket, self.door(slug, name))
+        async with self._told(scope, provider):
+            if kind == "oidc":
+                url = await self.oidc.begin(provider, ticket, self.redirect_uri(slug, name))
+            else:
+                url = await self.saml.begin(provider, ticket, self.door(slug, name))
         return Begun(url, self._seal.seal(provider.id, ticket))
 
     async def finish_oidc(
@@ -207,6 +226,21 @@ class Federation:
         raise NotFoundError("no such way to sign in")
 
     @asynccontextmanager
+    async def _told(self, scope: TenantScope, provider: Provider) -> AsyncGenerator[None]:
+        """A provider's trouble stands in its tenant's log, once a minute and kind: anybody may knock at a door."""
+        try:
+            yield
+        except (ProviderDownError, ProviderFaultError) as error:
+            key = f"{provider.id} {error.what}"
+            if self._troubles.get(key) is None:
+                self._troubles.put(key, error.what)
+                facts = {"reason": error.what, "received": str(error.received or "")[:300], "where": error.where}
+                await self._tenancy.audit.record(
+                    scope, _SIGN_IN, "identity_provider.fault", provider.name, None, facts, "failed"
+                )
+            raise
+
+    @asynccontextmanager
     async def _redeemed(self, scope: TenantScope, provider: Provider, cookie: str | None) -> AsyncGenerator[Ticket]:
         """The ticket in a cookie, used up; what is refused inside is written down and said without its reason."""
         try:
@@ -217,11 +251,11 @@ class Federation:
         try:
             if not await self.providers.use_up(scope, provider, ticket.id, ticket.expires_at):
                 raise RefusedError("the ticket was used before")
-            yield ticket
+            async with self._told(scope, provider):
+                yield ticket
         except RefusedError as error:
             facts = {"reason": error.what, "provider": provider.name}
-            actor = Actor.service("sign-in")
-            await self._tenancy.audit.record(scope, actor, "person.sign_in", provider.name, None, facts, "denied")
+            await self._tenancy.audit.record(scope, _SIGN_IN, "person.sign_in", provider.name, None, facts, "denied")
             raise _refused() from error
 
     async def _let_in(
@@ -234,7 +268,8 @@ class Federation:
 
 def _external(provider: Provider, claimed: Claimed) -> ExternalIdentity:
     found = checked(claimed, provider.domains)
-    return ExternalIdentity(provider.name, found.subject, found.email, found.name, found.verified)
+    roles = claimed_roles(found.words, provider.roles, provider.role_claim, provider.just_in_time_role)
+    return ExternalIdentity(provider.name, found.subject, found.email, found.name, found.verified, roles)
 
 
 def _refused() -> DeniedError:

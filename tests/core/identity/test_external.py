@@ -8,7 +8,7 @@ import pytest
 from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, InputError
-from core.identity import Authority, ExternalIdentity, IdentityService
+from core.identity import Authority, ClaimedRoles, ExternalIdentity, IdentityService
 from core.tenancy import Tenancy
 
 if TYPE_CHECKING:
@@ -125,3 +125,70 @@ async def test_an_invitation_is_accepted_by_whom_the_provider_vouches_for(servic
     assert member.roles == ["operator", "viewer"]
     with pytest.raises(DeniedError):
         await service.invitations.look(link.token)
+
+
+def _roles(*given: str, governed: tuple[str, ...] = ("admin", "manager", "operator")) -> ClaimedRoles:
+    return ClaimedRoles(frozenset(given), frozenset(governed))
+
+
+async def _roles_of(service: IdentityService, scope: TenantScope, email: str) -> list[str]:
+    return (await service.members.by_email(scope, email)).roles
+
+
+async def test_roles_follow_the_provider_as_far_as_it_governs(
+    service: IdentityService, people: People, tenancy: Tenancy
+):
+    scope = await tenancy.create("following-co", "Following", actor=TEST)
+    person = await people.add(scope, "jo@external.example", "viewer")
+    await people.add(scope, "boss@external.example", "admin")
+
+    tokens = await service.sign_in_external(scope, _said("jo", roles=_roles("manager", "admin")))
+
+    assert await _roles_of(service, scope, "jo@external.example") == ["admin", "manager", "viewer"]
+    assert (await service.verify(tokens.access)).admin
+    changed = (await tenancy.audit.newest(scope, 2))[1]
+    assert (changed.action, changed.before, changed.after) == (
+        "person.set_roles",
+        ["viewer"],
+        ["admin", "manager", "viewer"],
+    )
+    # What it takes is gone from sessions that are open, what an administrator gave stays.
+    await service.sign_in_external(scope, _said("jo", roles=_roles("operator")))
+    assert await _roles_of(service, scope, "jo@external.example") == ["operator", "viewer"]
+    assert not (await service.verify(tokens.access)).admin
+    await service.sign_in_external(scope, _said("jo"))
+    assert await _roles_of(service, scope, "jo@external.example") == ["operator", "viewer"]
+    await service.members.set_roles(scope, person, ["operator"], by=Authority(TEST, None))
+    with pytest.raises(DeniedError):
+        await service.sign_in_external(scope, _said("jo", roles=_roles()))
+    assert await _roles_of(service, scope, "jo@external.example") == []
+    assert (await tenancy.audit.newest(scope, 1))[0].after["reason"] == "the provider gives no role"
+
+
+async def test_a_provider_cannot_leave_a_tenant_without_administrator(
+    service: IdentityService, people: People, tenancy: Tenancy
+):
+    scope = await tenancy.create("leaderless-co", "Leaderless", actor=TEST)
+    await people.add(scope, "kim@external.example", "admin")
+
+    await service.sign_in_external(scope, _said("kim", roles=_roles("operator")))
+    assert await _roles_of(service, scope, "kim@external.example") == ["admin", "operator"]
+
+    await people.add(scope, "lou@external.example", "admin")
+    await service.sign_in_external(scope, _said("kim", roles=_roles("operator")))
+    assert await _roles_of(service, scope, "kim@external.example") == ["operator"]
+
+
+async def test_a_stranger_to_whom_the_provider_gives_roles_is_admitted_with_them(
+    service: IdentityService, tenancy: Tenancy
+):
+    scope = await tenancy.create("admitting-co", "Admitting", actor=TEST)
+
+    await service.sign_in_external(scope, _said("mia", roles=_roles("manager", "operator")))
+    assert await _roles_of(service, scope, "mia@external.example") == ["manager", "operator"]
+    for said in (_said("ned", roles=_roles()), _said("ned", roles=_roles("operator"), verified=False)):
+        with pytest.raises(DeniedError):
+            await service.sign_in_external(scope, said)
+    with pytest.raises(InputError, match="no such role"):
+        await service.sign_in_external(scope, _said("ned", roles=_roles("emperor")))
+    assert [one.email for one in await service.people(scope)] == ["mia@external.example"]

@@ -15,6 +15,7 @@ from core.identity.federation.fetch import Answer, Fetcher, Kept
 from core.identity.federation.oidc import discovery, id_token
 from core.identity.federation.oidc.discovery import Published
 from core.identity.federation.providers import Provider
+from core.identity.federation.roles import words_of
 from core.identity.federation.ticket import Ticket
 from core.vault import Secret
 
@@ -105,7 +106,8 @@ class OidcFlow:
         claims = await self._claims(provider, published, ticket, tokens)
         verified = provider.trusts_email or claims.get("email_verified") in (True, "true")
         name = claims.get("name") or claims.get("preferred_username") or ""
-        return Claimed(str(claims["sub"]), str(claims.get("email") or ""), str(name), verified)
+        words = words_of(claims, provider.role_claim)
+        return Claimed(str(claims["sub"]), str(claims.get("email") or ""), str(name), verified, words)
 
     async def _exchange(
         self,
@@ -152,7 +154,8 @@ class OidcFlow:
                 claims = read(await self.keys(published.keys, newer_than_s=self._ask_again_s))
             except id_token.UnknownKeyError as error:
                 raise RefusedError(error.what) from error
-        if claims.get("email") or published.userinfo is None or not tokens.get("access_token"):
+        whole = claims.get("email") and (provider.role_claim is None or words_of(claims, provider.role_claim))
+        if whole or published.userinfo is None or not tokens.get("access_token"):
             return claims
         bearer = {"authorization": f"Bearer {tokens['access_token']}"}
         more = (await self._fetcher.get(published.userinfo, bearer)).json()

@@ -56,6 +56,8 @@ def read(
             leeway=SKEW_S,
             options={"require": _REQUIRED},
         )
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+        raise RefusedError("the ID token is not of this moment: it was kept, or the clocks disagree") from error
     except jwt.InvalidTokenError as error:
         raise RefusedError(f"the ID token is not valid: {type(error).__name__}") from error
     audience = claims["aud"]

@@ -90,5 +90,6 @@ class SamlFlow:
         # Schema and signature take milliseconds of a core: outside of the event loop.
         found = await asyncio.to_thread(response.read, document, provider=published, door=door, request_id=ticket.id)
         # SAML has no word for a verified address: the tenant answers for its provider's, or nobody does.
-        claimed = Claimed(found.subject, found.email, found.name, provider.trusts_email)
+        words = found.attributes.get(provider.role_claim or "", ())
+        claimed = Claimed(found.subject, found.email, found.name, provider.trusts_email, words)
         return Asserted(claimed, found.id, found.until)

@@ -35,6 +35,7 @@ class Assertion:
         subject: name id.
         email: may be empty.
         name: may be empty.
+        attributes: all of them, by name.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Assertion:
     subject: str
     email: str
     name: str
+    attributes: Mapping[str, tuple[str, ...]]
 
 
 def read(document: str, *, provider: SamlProvider, door: Door, request_id: str) -> Assertion:
@@ -123,7 +125,7 @@ def _check_again(root: Any, provider: SamlProvider, door: Door, request_id: str,
     ends = [instant(node.get("NotOnOrAfter")) for node in (conditions, *confirmed) if node.get("NotOnOrAfter")]
     starts = [instant(node.get("NotBefore")) for node in (conditions, *confirmed) if node.get("NotBefore")]
     if any(end + SKEW <= now for end in ends) or any(start - SKEW > now for start in starts):
-        raise RefusedError("the assertion is not of this moment")
+        raise RefusedError("the assertion is not of this moment: it was kept, or the clocks disagree")
     return max(ends) + SKEW
 
 
@@ -139,7 +141,8 @@ def _assertion(
         raise RefusedError("the provider names people anew each time: it must send a persistent name id")
     email = _first(attributes, _EMAIL) or (subject if kind == _BY_EMAIL else "")
     mark = root.xpath("string(/samlp:Response/saml:Assertion/@ID)", namespaces=NAMESPACES)
-    return Assertion(str(mark), until, subject, email, _first(attributes, _NAME))
+    told = {name: tuple(one for one in values if isinstance(one, str)) for name, values in attributes.items()}
+    return Assertion(str(mark), until, subject, email, _first(attributes, _NAME), told)
 
 
 def _first(attributes: Mapping[str, list[Any]], names: Iterable[str]) -> str:

@@ -6,9 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from core.errors import DeniedError
+from core.identity import Authority
 from core.run.ports import free_port
 from tests.agents.api.federation.conftest import AUTH, TESTER, Browser, House
 
+OPERATOR = Authority.command("test")
 pytestmark = [pytest.mark.integration, pytest.mark.keycloak, pytest.mark.xdist_group("keycloak")]
 
 
@@ -221,6 +224,20 @@ async def test_a_provider_in_trouble_is_told_apart_from_a_wrong_one(house: House
     for answer in (down, wrong, bad):
         assert answer.headers["content-type"] == "application/problem+json"
         assert "127.0.0.1" not in answer.text and "secret" not in answer.text
+    # The tenant's log says which and why; knocking again does not fill it.
+    assert (await browser.go(f"{AUTH}/sso-north/oidc/down/start")).status_code == 503
+    newest = await house.tenancy.audit.newest(house.scopes["sso-north"], 20)
+    told = [one for one in reversed(newest) if one.action == "identity_provider.fault"][-3:]
+    assert [(one.target, one.outcome) for one in told] == [
+        ("down", "failed"),
+        ("wrong", "failed"),
+        ("badsecret", "failed"),
+    ]
+    assert [one.after["reason"] for one in told] == [
+        "the identity provider does not answer",
+        "the identity provider refuses a request",
+        "the identity provider gives no ID token",
+    ]
 
 
 async def test_a_suspended_tenant_lets_nobody_in(house: House, browser: Browser):
@@ -234,3 +251,67 @@ async def test_a_suspended_tenant_lets_nobody_in(house: House, browser: Browser)
         assert (await browser.go(f"{AUTH}/sso-south/providers")).json() == []
     finally:
         await house.tenancy.resume(house.scopes["sso-south"], actor=TESTER)
+
+
+async def test_groups_at_the_provider_give_roles_of_the_tenant(house: House, browser: Browser):
+    scope = house.scopes["sso-south"]
+    mapping = (("plant-a", "operator"), ("reliability", "manager"), ("owners", "admin"))
+    await house.add("sso-south", "grouped", role_claim="groups", roles=mapping)
+
+    assert (await browser.go(await browser.oidc("sso-south", "grouped", "gil"))).status_code == 303
+    stranger = Browser(house.app)
+    refused = await stranger.go(await stranger.oidc("sso-south", "grouped", "dan"))
+
+    assert (refused.status_code, await house.denied_because("sso-south")) == (401, "unknown")
+    roles = {member.email: member.roles for member in await house.identity.people(scope)}
+    assert roles["gil@north.example"] == ["manager", "operator"]
+    # The mapping is made anew without one of them: what it gave before is not its own to take any more.
+    await house.add("sso-south", "grouped", role_claim="groups", roles=(("plant-a", "viewer"), ("x", "operator")))
+    again = Browser(house.app)
+    await house.identity.members.set_roles(
+        scope, (await house.identity.members.by_email(scope, "gil@north.example")).id, ["manager"], by=OPERATOR
+    )
+    assert (await again.go(await again.oidc("sso-south", "grouped", "gil"))).status_code == 303
+    roles = {member.email: member.roles for member in await house.identity.people(scope)}
+    assert roles["gil@north.example"] == ["manager", "viewer"]
+
+
+async def test_the_domain_of_an_address_leads_to_its_tenant_s_providers(house: House, browser: Browser):
+    for slug, domain in (("sso-north", "north-mail.example"), ("sso-south", "south-mail.example")):
+        await house.tenancy.domains.add(house.scopes[slug], domain, actor=TESTER)
+        for provider in await house.providers.list(house.scopes[slug]):
+            await house.providers.remove(house.scopes[slug], provider.name, actor=TESTER)
+        await house.add(slug, "every")
+    await house.add("sso-north", "corp", domains=("north-mail.example",))
+    await house.add("sso-north", "other", domains=("other.example",))
+    await house.add("sso-north", "shut", domains=("north-mail.example",))
+    await house.providers.set_enabled(house.scopes["sso-north"], "shut", False, actor=TESTER)
+
+    async def ways(email: str) -> list[str]:
+        answer = await browser.client.post(f"{AUTH}/ways", json={"email": email})
+        assert answer.status_code == 200, answer.text
+        return [one["start"] for one in answer.json()]
+
+    north, south = "/api/v1/auth/sso-north/oidc/corp/start", "/api/v1/auth/sso-south/oidc/every/start"
+    assert await ways("ann@north-mail.example") == await ways("NOBODY@North-Mail.Example") == [north]
+    assert await ways("ann@south-mail.example") == [south]
+    for nowhere in ("ann@other.example", "ann@sub.north-mail.example", "ann@gmail.com", "nothing", "a@b@", "ann@ü"):
+        assert await ways(nowhere) == []
+    await house.tenancy.suspend(house.scopes["sso-south"], actor=TESTER)
+    try:
+        assert await ways("ann@south-mail.example") == []
+    finally:
+        await house.tenancy.resume(house.scopes["sso-south"], actor=TESTER)
+
+
+async def test_a_session_of_one_tenant_s_provider_enters_no_other_tenant(house: House, browser: Browser):
+    for slug in ("sso-north", "sso-south"):
+        await house.add(slug, "corp")
+        await house.member(slug, "ann@north.example")
+    assert (await browser.go(await browser.oidc("sso-north", "corp", "ann"))).status_code == 303
+    renewed = await browser.client.post(f"{AUTH}/refresh", json={})
+
+    identity = await house.identity.verify(renewed.json()["token"])
+    for slug in ("sso-south", "sso-north"):
+        with pytest.raises(DeniedError, match="good for one tenant"):
+            await house.identity.switch(identity, slug)

@@ -148,3 +148,13 @@ async def test_a_form_that_is_none_is_told_so(house: House, browser: Browser, fo
     await browser.go(f"{AUTH}/sso-north/saml/corp-saml/start")
     assert (await browser.client.post(ACS, data=form)).status_code == 422
     assert (await browser.client.post(ACS, data={"SAMLResponse": "a" * (1 << 20)})).status_code == 422
+
+
+async def test_groups_at_the_provider_give_roles_of_the_tenant(house: House, browser: Browser):
+    mapping = (("plant-a", "operator"), ("reliability", "manager"), ("owners", "admin"))
+    await house.add("sso-north", "corp-saml", kind="saml", trusts_email=True, role_claim="groups", roles=mapping)
+
+    assert (await browser.post(*await browser.saml("sso-north", "corp-saml", "gil"))).status_code == 303
+
+    member = await house.identity.members.by_email(house.scopes["sso-north"], "gil@north.example")
+    assert member.roles == ["manager", "operator"]

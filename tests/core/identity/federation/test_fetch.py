@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from core.identity.federation.errors import ProviderDownError, ProviderFaultError
 from core.identity.federation.fetch import Fetcher, Kept, check_address
@@ -75,6 +85,65 @@ async def test_a_provider_that_takes_the_call_and_says_nothing_is_down():
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ProviderDownError):
         await impatient.get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     await impatient.close()
+
+
+@dataclass
+class Certified:
+    """A server with a certificate of its own making."""
+
+    address: str
+    file: Path
+
+
+@contextmanager
+def certified(folder: Path, name: str, days: int) -> Iterator[Certified]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "id.example")])
+    ends = datetime.now(UTC) + timedelta(days=days)
+    built = x509.CertificateBuilder(subject, subject, key.public_key(), 1, ends - timedelta(days=30), ends)
+    host = x509.IPAddress(ip_address(name))
+    built = built.add_extension(x509.SubjectAlternativeName([host]), critical=False)
+    pem, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file, secret = folder / "certificate.pem", folder / "key.pem"
+    file.write_bytes(built.sign(key, hashes.SHA256()).public_bytes(pem))
+    secret.write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Provider) as running:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file, secret)
+        running.socket = context.wrap_socket(running.socket, server_side=True)
+        Thread(target=running.serve_forever, daemon=True).start()
+        yield Certified(f"https://127.0.0.1:{running.server_port}/good", file)
+        running.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "known", "says"),
+    [
+        ("127.0.0.1", 1, True, None),
+        ("127.0.0.1", 1, False, "self-signed"),
+        ("127.0.0.1", -1, True, "expired"),
+        ("127.0.0.2", 1, True, "mismatch"),
+    ],
+    ids=["good", "of an unknown authority", "expired", "another's"],
+)
+async def test_a_certificate_must_be_trusted(
+    fetcher: Fetcher,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    days: int,
+    known: bool,
+    says: str | None,
+):
+    with certified(tmp_path, name, days) as server:
+        if known:
+            monkeypatch.setenv("SSL_CERT_FILE", str(server.file))
+        if says is None:
+            assert (await fetcher.get(server.address)).status == 200
+            return
+        with pytest.raises(ProviderFaultError, match="certificate is not trusted") as raised:
+            await fetcher.get(server.address)
+    assert says in str(raised.value.received)
 
 
 @pytest.mark.parametrize(
