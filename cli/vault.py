@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.asking import asked
 from cli.session import tenancy_of
 from cli.table import print_table
 from core.errors import InputError
@@ -18,7 +18,6 @@ from core.settings import load_settings
 
 if TYPE_CHECKING:
     from core.tenancy import Tenancy
-    from core.vault import Secret
     from core.vault.tenant import TenantVault
     from core.vault.vault import Vault
 
@@ -32,7 +31,7 @@ NameArgument = Annotated[str, typer.Argument(help="Name of the secret, for examp
 @app.command()
 def put(name: NameArgument, tenant: TenantOption, run: RunOption = None) -> None:
     """Keep a value, read from standard input or asked for; it is never an argument and never printed."""
-    value = _asked(name)
+    value = asked(name)
 
     async def work() -> None:
         async with _opened(run, tenant, "put") as vault:
@@ -94,7 +93,7 @@ def rotate(
         from core.audit import Actor
 
         async with tenancy_of(run) as tenancy:
-            wrapped = await _vault(tenancy, run).rotate_master(tenancy.list, Actor.command("vault rotate"))
+            wrapped = await vault_of(tenancy, run).rotate_master(tenancy.list, Actor.command("vault rotate"))
         typer.echo(f"{wrapped} data keys are wrapped under a new master key")
 
     asyncio.run(work())
@@ -127,24 +126,16 @@ def access(
     asyncio.run(work())
 
 
-def _asked(name: str) -> Secret:
-    from core.vault import Secret
-
-    if sys.stdin.isatty():
-        return Secret(str(typer.prompt(f"value of {name}", hide_input=True, confirmation_prompt=True)))
-    # One line end belongs to the shell that wrote it, whatever else there is belongs to the value.
-    return Secret(sys.stdin.read().removesuffix("\n").removesuffix("\r"))
-
-
 @asynccontextmanager
 async def _opened(path: Path | None, tenant: str, command: str) -> AsyncGenerator[TenantVault]:
     from core.audit import Actor
 
     async with tenancy_of(path) as tenancy:
-        yield _vault(tenancy, path).of(await tenancy.get(tenant), Actor.command(f"vault {command}"))
+        yield vault_of(tenancy, path).of(await tenancy.get(tenant), Actor.command(f"vault {command}"))
 
 
-def _vault(tenancy: Tenancy, path: Path | None) -> Vault:
+def vault_of(tenancy: Tenancy, path: Path | None) -> Vault:
+    """The vault of an installation."""
     from core.run.folder import RunFolder
     from core.vault.vault import Vault
 

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +30,8 @@ class Answer:
     url: str
     status: int
     body: bytes
+    ahead_s: float | None = None
+    """How far its clock is before ours, in seconds; None if it does not tell."""
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object.
@@ -108,7 +111,14 @@ class Fetcher:
             raise ProviderDownError(
                 "the identity provider is out of order", received=f"HTTP {response.status_code}", where=url
             )
-        return Answer(url, response.status_code, body)
+        return Answer(url, response.status_code, body, _ahead_s(response.headers.get("date")))
+
+
+def _ahead_s(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time() if date else None
+    except ValueError:
+        return None
 
 
 def _unreached(error: Exception, url: str) -> ProviderDownError | ProviderFaultError:

@@ -18,13 +18,14 @@ from tests.isolation.attempt import Attempt
 from tests.isolation.techniques import Tried, hostile, some
 from tests.isolation.world import PASSWORD, B, World
 
-_PAGES = ("/", "/page.css", "/page.js", "/render.js", "/icon.svg")
+_PAGES = ("/", "/page.css", "/page.js", "/session.js", "/render.js", "/icon.svg")
 NOT_A_DOOR = {f"routes.GET {path}": "a file of the page, the same for everybody" for path in _PAGES}
 NOT_A_DOOR["routes.GET /openapi.json"] = "describes the routes, the same for everybody"
 _DOOR = "where somebody knocks who is not signed in; shows what a tenant offers to strangers, and B offers nothing"
 _OPEN = {
     "POST /api/v1/auth/sign-in": "one is signed in by it",
     "POST /api/v1/auth/refresh": "the refresh cookie says who asks; the room of tokens tries it",
+    "POST /api/v1/auth/ways": _DOOR,
     "GET /api/v1/auth/{slug}/providers": _DOOR,
     "GET /api/v1/auth/{slug}/oidc/{provider}/start": _DOOR,
     "GET /api/v1/auth/{slug}/oidc/{provider}/callback": _DOOR,

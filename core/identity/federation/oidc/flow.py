@@ -109,6 +109,24 @@ class OidcFlow:
         words = words_of(claims, provider.role_claim)
         return Claimed(str(claims["sub"]), str(claims.get("email") or ""), str(name), verified, words)
 
+    async def introduce(self, provider: Provider, secret: Secret | None, redirect_uri: str) -> None:
+        """See whether the provider knows our client, by a code that it never gave.
+
+        Raises:
+            ProviderDownError: it does not answer.
+            ProviderFaultError: it does not know the client, or the secret is another.
+        """
+        published = await self.published(provider.issuer)
+        answer = await self._exchange(provider, published, Ticket.new("/"), redirect_uri, secret, "no code")
+        said = str(answer.json().get("error", f"HTTP {answer.status}"))[:100]
+        if answer.status == 401 or said in ("invalid_client", "unauthorized_client"):
+            raise ProviderFaultError(
+                "the identity provider does not accept our client",
+                received=said,
+                where=answer.url,
+                next_step="compare client id and secret with what the provider has",
+            )
+
     async def _exchange(
         self,
         provider: Provider,

@@ -73,7 +73,7 @@ def read(
 def _key(keys: Mapping[str, Any], header: Mapping[str, Any]) -> Any:
     usable = [
         key
-        for key in _signing_keys(keys)
+        for key in signing_keys(keys)
         if ("kid" not in header or key.get("kid") == header["kid"]) and key.get("alg", header["alg"]) == header["alg"]
     ]
     # Without an id the key must be the only one there is.
@@ -85,7 +85,12 @@ def _key(keys: Mapping[str, Any], header: Mapping[str, Any]) -> Any:
         raise RefusedError("the ID token's key is not of its algorithm's kind") from error
 
 
-def _signing_keys(keys: Mapping[str, Any]) -> list[dict[str, Any]]:
+def signing_keys(keys: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The keys of a set that sign.
+
+    Raises:
+        ProviderFaultError: it is no key set.
+    """
     found = keys.get("keys")
     if not isinstance(found, list):
         raise ProviderFaultError("the identity provider publishes no keys")

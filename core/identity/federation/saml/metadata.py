@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -128,6 +129,11 @@ def instant(text: str) -> datetime:
     """
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def ends_of(certificates: Iterable[str]) -> list[datetime]:
+    """Until when certificates say that they are good; SAML trusts those in the metadata whatever they say."""
+    return [x509.load_der_x509_certificate(base64.b64decode(one)).not_valid_after_utc for one in certificates]
 
 
 def _certificate(text: str, where: str) -> str:
