@@ -165,11 +165,10 @@ def verify(tenant: TenantOption = None, as_json: JsonOption = False, run: RunOpt
             typer.echo(json.dumps({"ok": all(one.ok for one in found), "chains": chains}, default=str, indent=2))
         else:
             for one in found:
-                said = "intact" if one.ok else f"BROKEN at record {one.broken_at}: {one.reason}"
                 came = f"; {one.imported} records of before its import, as they came" if one.imported else ""
                 noted = "" if one.anchored else "; no head was noted outside, a cut end would not be seen"
                 name = names.get(str(one.chain), f"tenant {one.chain}, removed")
-                typer.echo(f"{name}: {one.records} records, {said}{came}{noted}")
+                typer.echo(f"{name}: {one.records} records, {one}{came}{noted}")
         return all(one.ok for one in found)
 
     if not asyncio.run(work()):

@@ -94,8 +94,7 @@ def inspect(slug: SlugArgument, run: RunOption = None) -> None:
                 seen = bridge.last_seen.isoformat(timespec="seconds") if bridge.last_seen else "never"
                 rows.append((f"bridge {bridge.bridge_id}", f"last seen {seen}"))
             chain = await tenancy.audit.verify(scope)
-            said = "intact" if chain.ok else f"BROKEN at record {chain.broken_at}: {chain.reason}"
-            rows.append(("audit", f"{chain.records} records, {said}"))
+            rows.append(("audit", f"{chain.records} records, {chain}"))
         print_table(rows)
         return chain.ok
 

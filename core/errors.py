@@ -6,6 +6,9 @@ Facts are attributes; the sentence is built once, in `GoldlayerError.__str__`.
 
 from __future__ import annotations
 
+_LONGEST = 300
+"""Characters of a received value that the sentence repeats."""
+
 
 class GoldlayerError(Exception):
     """Base of every error this product raises on purpose.
@@ -37,14 +40,22 @@ class GoldlayerError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        parts = [f"{self.where}: {self.what}" if self.where else self.what]
+        return f"{self.where}: {self.sentence()}" if self.where else self.sentence()
+
+    def sentence(self) -> str:
+        """What is said to somebody who must not know where: files, tables and addresses stay inside."""
+        parts = [self.what]
         if self.expected is not None:
             parts.append(f"expected {self.expected}")
         if self.received is not None:
-            parts.append(f"received {self.received!r}")
+            parts.append(f"received {_shortened(repr(self.received))}")
         if self.next_step is not None:
             parts.append(f"next: {self.next_step}")
         return "; ".join(parts)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 class TransientError(GoldlayerError):

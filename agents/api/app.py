@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse
 
 from agents.api import auth, chat, federation
 from agents.api.headers import Headers
+from agents.api.limits import BodyLimit
 from agents.api.problems import install_problems
 from agents.api.services import Services
 from agents.api.signed_in import services, tool_context
@@ -46,6 +47,7 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
     install_problems(app)
     app.include_router(_door)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import cast
 
 from fastapi import FastAPI, Request
@@ -10,20 +11,32 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from agents.api.headers import SAFE
+from core.db.errors import FOREIGN
 from core.errors import DeniedError, GoldlayerError, InputError, NotFoundError, TransientError
 from core.log import get_logger
 
 _log = get_logger("agents")
+
+
+class UnauthenticatedError(DeniedError):
+    """Nobody is signed in, or the sign-in was refused."""
+
+
 _STATUS: tuple[tuple[type[GoldlayerError], int, str], ...] = (
+    (UnauthenticatedError, 401, "Sign in first"),
     (InputError, 422, "The request is wrong"),
     (NotFoundError, 404, "Not found"),
     (DeniedError, 403, "Not allowed"),
     (TransientError, 503, "Not available right now"),
 )
-
-
-class UnauthenticatedError(DeniedError):
-    """Nobody is signed in, or the sign-in was refused."""
+_IN_GENERAL = {
+    422: "A value cannot be stored, or contradicts what is stored.",
+    404: "There is no such thing.",
+    503: "Try again in a moment.",
+}
+"""What is said of errors whose own words are for the log."""
+_MORE = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
+"""Headers that belong to a status."""
 
 
 def install_problems(app: FastAPI) -> None:
@@ -36,20 +49,36 @@ def install_problems(app: FastAPI) -> None:
 
 def problem(request: Request, status: int, title: str, detail: str) -> JSONResponse:
     """One problem document."""
-    correlation = getattr(request.state, "correlation_id", "")
+    correlation = _correlation(request)
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "correlation_id": correlation}
     # An unexpected error is answered outside of every middleware, so its headers are set here.
-    headers = SAFE | {"x-correlation-id": correlation} | ({"www-authenticate": "Bearer"} if status == 401 else {})
+    headers = SAFE | {"x-correlation-id": correlation} | _MORE.get(status, {})
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
+def _correlation(request: Request) -> str:
+    return getattr(request.state, "correlation_id", "")
+
+
 def _ours(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, UnauthenticatedError):
-        return problem(request, 401, "Sign in first", error.what)
-    for kind, status, title in _STATUS:
-        if isinstance(error, kind):
-            return problem(request, status, title, str(error))
-    return _unexpected(request, error)
+    found = next(((status, title) for kind, status, title in _STATUS if isinstance(error, kind)), None)
+    if found is None:
+        return _unexpected(request, error)
+    status, title = found
+    if not _said_by_a_server(error):
+        ours = cast("GoldlayerError", error)
+        return problem(request, status, title, ours.what if status == 401 else ours.sentence())
+    if isinstance(error, DeniedError):
+        return _unexpected(request, error)  # It refuses this service, not the person.
+    _log.warning("request refused", action="http", correlation=_correlation(request), reason=str(error))
+    return problem(request, status, title, _IN_GENERAL[status])
+
+
+def _said_by_a_server(error: BaseException | None) -> bool:
+    """The words are those of a database or the network, and may name what is behind this service."""
+    while isinstance(error, DeniedError):
+        error = error.__cause__
+    return isinstance(error, (TransientError, *FOREIGN)) or isinstance(getattr(error, "__cause__", None), FOREIGN)
 
 
 def _malformed(request: Request, error: Exception) -> JSONResponse:
@@ -60,10 +89,12 @@ def _malformed(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     raised = cast("HTTPException", error)
-    return problem(request, raised.status_code, str(raised.detail), str(raised.detail))
+    answer = problem(request, raised.status_code, HTTPStatus(raised.status_code).phrase, str(raised.detail))
+    answer.headers.update(raised.headers or {})
+    return answer
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    correlation = getattr(request.state, "correlation_id", "")
+    correlation = _correlation(request)
     _log.error("request failed", action="http", path=request.url.path, correlation=correlation, exc_info=error)
     return problem(request, 500, "Something went wrong", "The service log has it under this correlation id.")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 GENESIS = "0" * 64
@@ -20,6 +21,8 @@ PLATFORM_CHAIN = UUID(int=0)
 FORMAT = 2
 """What is written today."""
 _BEFORE_ORIGINS = ("actor", "action", "target", "before", "after", "outcome")
+_DEEPEST = 20
+"""Levels of a payload that are kept apart; what lies deeper is one text."""
 COVERED = ("actor_kind", "actor", "acting_for", "interface", "request_id", *_BEFORE_ORIGINS[1:])
 """Columns a record's hash covers beside its place: format, chain, position and time."""
 
@@ -27,11 +30,26 @@ COVERED = ("actor_kind", "actor", "acting_for", "interface", "request_id", *_BEF
 def as_text(payload: object) -> str | None:
     """A payload as it is stored and hashed; None stays None.
 
-    Dates and UUIDs are written as text.
+    Dates and UUIDs are written as text, and so is whatever JSON or the database cannot hold: a record that could not
+    be written for what strangers put into it would leave something done and unrecorded.
     """
-    if payload is None:
-        return None
-    return json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str)
+    return None if payload is None else json.dumps(_plain(payload, _DEEPEST), sort_keys=True, ensure_ascii=False)
+
+
+def storable(text: str) -> str:
+    """A text as the database takes it: halves of characters and zero bytes are written as what they are called."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _plain(value: object, depth: int) -> object:
+    if isinstance(value, bool | int | None):
+        return value
+    if depth and isinstance(value, Mapping):
+        several = cast("Mapping[object, object]", value)
+        return {storable(str(name)): _plain(one, depth - 1) for name, one in several.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_plain(one, depth - 1) for one in cast("Sequence[object]", value)]
+    return value if isinstance(value, float) and math.isfinite(value) else storable(str(value))
 
 
 def mac_of(key: bytes, chain: UUID, seq: int, at: datetime, row: Mapping[str, Any], previous: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from core.audit.actor import Actor, ActorKind, Interface, origin_of
-from core.audit.chain import FORMAT, as_text
+from core.audit.chain import FORMAT, as_text, storable
 
 _AS_STORED = (
     "tenant_id", "seq", "at", "request_id", "action", "target", "before", "after", "outcome", "previous_mac", "mac",
@@ -79,13 +79,13 @@ def entry_of(
     return {
         "format": FORMAT,
         "actor_kind": str(actor.kind),
-        "actor": actor.name,
-        "acting_for": actor.acting_for,
+        "actor": storable(actor.name),
+        "acting_for": storable(actor.acting_for) if actor.acting_for else None,
         "interface": str(origin.interface),
-        "request_id": request_id or origin.request_id,
-        "action": action,
-        "target": target,
+        "request_id": storable(request_id or origin.request_id),
+        "action": storable(action),
+        "target": storable(target),
         "before": as_text(before),
         "after": as_text(after),
-        "outcome": outcome,
+        "outcome": storable(outcome),
     }

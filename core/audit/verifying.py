@@ -8,6 +8,7 @@ from uuid import UUID
 from core.audit.writer import Writer
 from core.db import Transaction
 from core.db.queries import load_queries
+from core.errors import TerminalError
 
 _SQL = load_queries("core.audit")
 _PAGE = 1_000
@@ -20,8 +21,8 @@ class Verification:
     Attributes:
         chain: id of the tenant, or `PLATFORM_CHAIN`.
         records: intact records, from the first.
-        broken_at: position of the first broken link.
-        reason: what is wrong there.
+        broken_at: position of the first broken link; None where the links hold and the noted head is no use.
+        reason: what is wrong.
         imported: records in copies of chains that came along from other installations; not recomputed, but the ones
             that were imported.
         anchored: a head was noted outside the database; without one, records cut off at the end are not missed.
@@ -33,6 +34,10 @@ class Verification:
     reason: str | None = None
     imported: int = 0
     anchored: bool = True
+
+    def __str__(self) -> str:
+        place = "" if self.broken_at is None else f" at record {self.broken_at}"
+        return "intact" if self.ok else f"BROKEN{place}: {self.reason}"
 
     @property
     def ok(self) -> bool:
@@ -49,7 +54,11 @@ async def verify_chain(transaction: Transaction, writer: Writer, chain: UUID) ->
         chain: id of the tenant, or the platform's.
     """
     # Read before the chain: a record that comes in between makes the chain longer than the head, never shorter.
-    head = writer.heads.read(chain)
+    head, unreadable = None, None
+    try:
+        head = writer.heads.read(chain)
+    except TerminalError as error:
+        unreadable = str(error)
     walk = writer.walk(chain)
     imported = 0
     while rows := await transaction.fetch(_SQL["chain"], chain, walk.seq, _PAGE):
@@ -64,7 +73,7 @@ async def verify_chain(transaction: Transaction, writer: Writer, chain: UUID) ->
             break
     if walk.fault is None and head is not None and walk.seq < head[0]:
         walk.fault = (walk.seq + 1, "the end of the chain was cut off")
-    broken_at, reason = walk.fault or (None, None)
+    broken_at, reason = walk.fault or (None, unreadable)
     return Verification(chain, walk.seq, broken_at, reason, imported, anchored=head is not None)
 
 

@@ -12,9 +12,12 @@ from core.audit.heads import Heads
 from core.audit.imported import ImportedChains
 from core.db import Database, Transaction
 from core.db.queries import load_queries
+from core.errors import TerminalError
+from core.log import get_logger
 from core.run.folder import RunFolder
 
 _SQL = load_queries("core.audit")
+_log = get_logger("audit")
 
 
 class Writer:
@@ -39,7 +42,7 @@ class Writer:
         """Add a record in a transaction of its own; durable, and its head exported, when this returns."""
         async with database.transaction(tenant_id) as transaction:
             seq, mac = await self._append(transaction, tenant_id, entry)
-        self.heads.export(tenant_id or PLATFORM_CHAIN, seq, mac)
+        self._export(tenant_id or PLATFORM_CHAIN, seq, mac)
         return seq
 
     def leave(self, transaction: Transaction, tenant_id: UUID | None, entry: Mapping[str, Any]) -> None:
@@ -47,9 +50,19 @@ class Writer:
 
         async def append() -> Callable[[], None]:
             seq, mac = await self._append(transaction, tenant_id, entry)
-            return lambda: self.heads.export(tenant_id or PLATFORM_CHAIN, seq, mac)
+            return lambda: self._export(tenant_id or PLATFORM_CHAIN, seq, mac)
 
         transaction.at_commit(append)
+
+    def _export(self, chain: UUID, seq: int, mac: str) -> None:
+        """Note a head of what is durable already: that it cannot be noted must not look as if nothing had happened.
+
+        The next head covers this one; until then, verifying does not miss records cut off behind the one before.
+        """
+        try:
+            self.heads.export(chain, seq, mac)
+        except (OSError, TerminalError) as error:
+            _log.error("audit head was not exported", action="audit", chain=str(chain), seq=seq, reason=str(error))
 
     async def _append(
         self, transaction: Transaction, tenant_id: UUID | None, entry: Mapping[str, Any]

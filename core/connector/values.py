@@ -13,9 +13,6 @@ from uuid import UUID
 from core.connector.columns import ColumnInfo, Kind
 from core.errors import InputError
 
-_LONGEST = 200
-"""Characters of a wrong value that an error repeats."""
-
 
 def convert(column: ColumnInfo, value: Any, where: str) -> Any:
     """A value as the driver wants it for a column; None stays None.
@@ -34,7 +31,7 @@ def convert(column: ColumnInfo, value: Any, where: str) -> Any:
         raise InputError(
             f"value does not fit column {column.name!r}",
             expected=expectation(column),
-            received=value if len(repr(value)) < _LONGEST else f"{repr(value)[:_LONGEST]}…",
+            received=value,
             where=where,
         ) from error
 

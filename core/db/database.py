@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolAcquireContext
 
 from core.db.errors import FOREIGN, translate
 from core.db.listener import Listener
@@ -18,6 +19,8 @@ Row = dict[str, Any]
 
 _IDLE_S = 60.0
 """A connection nobody used for this long is closed."""
+_PATIENCE_S = 30.0
+"""Longest wait for a connection when all are in use."""
 _SET_TENANT = "select set_config('app.current_tenant_id', $1, true)"
 
 
@@ -117,16 +120,16 @@ class Database:
     async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> list[Row]:
         """All rows of one statement."""
         try:
-            async with self._source.use() as pool:
-                return [dict(row) for row in await pool.fetch(sql, *args, timeout=timeout)]
+            async with self._source.use() as pool, _acquire(pool) as connection:
+                return [dict(row) for row in await connection.fetch(sql, *args, timeout=timeout)]
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
     async def fetchrow(self, sql: str, *args: object) -> Row | None:
         """The first row of one statement, or None."""
         try:
-            async with self._source.use() as pool:
-                row = await pool.fetchrow(sql, *args)
+            async with self._source.use() as pool, _acquire(pool) as connection:
+                row = await connection.fetchrow(sql, *args)
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
         return None if row is None else dict(row)
@@ -134,16 +137,16 @@ class Database:
     async def fetchval(self, sql: str, *args: object) -> Any:
         """The first column of the first row, or None."""
         try:
-            async with self._source.use() as pool:
-                return await pool.fetchval(sql, *args)
+            async with self._source.use() as pool, _acquire(pool) as connection:
+                return await connection.fetchval(sql, *args)
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
     async def execute(self, sql: str, *args: object) -> str:
         """Run a statement, or several if there are no arguments; returns the server's tag, `UPDATE 3`."""
         try:
-            async with self._source.use() as pool:
-                return await pool.execute(sql, *args)
+            async with self._source.use() as pool, _acquire(pool) as connection:
+                return await connection.execute(sql, *args)
         except FOREIGN as error:
             raise translate(error, where=self.name) from error
 
@@ -164,20 +167,27 @@ class Database:
             readonly: the server refuses writes.
             isolation: `serializable`, `repeatable_read` or `read_committed`; the server's default if unset.
         """
+        own: OSError | None = None
         try:
             async with (
                 self._source.use() as pool,
-                pool.acquire() as connection,
+                _acquire(pool) as connection,
                 connection.transaction(readonly=readonly, isolation=isolation),
             ):
                 if tenant_id is not None:
                     await connection.execute(_SET_TENANT, str(tenant_id))
                 transaction = Transaction(connection, self.name)
-                yield transaction
+                try:
+                    yield transaction
+                except OSError as error:
+                    own = error  # Of a file or the clock: what the server says has been translated already.
+                    raise
                 await transaction.finish()
-            transaction.committed()
         except FOREIGN as error:
+            if error is own:
+                raise
             raise translate(error, where=self.name) from error
+        transaction.committed()
 
     async def listen(self, channel: str, callback: Callable[[str], None]) -> Listener:
         """Call back with the payload of every NOTIFY on a channel, on a connection of its own.
@@ -187,6 +197,12 @@ class Database:
         listener = await Listener.open(await self._source.dsn(), channel, callback)
         self._listeners.append(listener)
         return listener
+
+
+def _acquire(pool: asyncpg.Pool) -> PoolAcquireContext:
+    """A connection; of a pool that has none left, only for so long, because its users may be waiting for each other."""
+    exhausted = pool.get_idle_size() == 0 and pool.get_size() >= pool.get_max_size()
+    return pool.acquire(timeout=_PATIENCE_S if exhausted else None)
 
 
 def name_in(dsn: str) -> str:

@@ -47,6 +47,7 @@ _DENIED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+_WITH_DETAILS = (asyncpg.PostgresError, asyncpg.InterfaceError)
 _INPUT = (asyncpg.DataError, asyncpg.SyntaxOrAccessError, asyncpg.FeatureNotSupportedError)
 
 
@@ -57,7 +58,7 @@ def translate(error: BaseException, *, where: str | None = None) -> GoldlayerErr
         error: one of `FOREIGN`.
         where: database or table to name.
     """
-    words = str(error).strip() or type(error).__name__
+    words, hint = _said(error)
     if isinstance(error, UnicodeEncodeError):
         return InputError("a text holds what is no character", received=ascii(error.object)[:100], where=where)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
@@ -68,7 +69,7 @@ def translate(error: BaseException, *, where: str | None = None) -> GoldlayerErr
         return ConflictError(
             words,
             constraint=facts.get("constraint_name"),
-            received=facts.get("detail"),
+            received=_detail(facts),
             where=f"{facts.get('schema_name')}.{table}" if table else where,
         )
     if isinstance(error, _DENIED):
@@ -76,7 +77,20 @@ def translate(error: BaseException, *, where: str | None = None) -> GoldlayerErr
     if isinstance(error, _TRANSIENT):
         return TransientError(f"database is not reachable or busy ({words})", where=where, next_step="try again")
     if isinstance(error, _INPUT) or (isinstance(error, asyncpg.InterfaceError) and "argument" in words):
-        return InputError(words, where=where)
+        return InputError(words, where=where, next_step=hint)
     if isinstance(error, asyncpg.InterfaceError):
         return TransientError(f"connection is not usable ({words})", where=where, next_step="try again")
     return TerminalError(words, where=where)
+
+
+def _said(error: BaseException) -> tuple[str, str | None]:
+    """Message and hint: the driver's own text has the details under them, which repeat values."""
+    first = str(error.args[0]).strip() if error.args and isinstance(error, _WITH_DETAILS) else str(error).strip()
+    hint = getattr(error, "hint", None)
+    return first or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__), hint
+
+
+def _detail(facts: dict[str, str | None]) -> str | None:
+    """Which key is taken or missing; never a whole row, which may hold anything."""
+    detail = facts.get("detail")
+    return None if detail is None or detail.startswith("Failing row") else detail

@@ -49,11 +49,12 @@ class Listener:
                 await self._connection.close()
 
     async def _connect(self) -> None:
+        # Before anything can set it: a connection lost while it is made must be noticed too.
+        self._lost.clear()
         connection = await asyncpg.connect(self._dsn)
         connection.add_termination_listener(lambda _: self._lost.set())
         await connection.add_listener(self._channel, self._on_notify)
         self._connection = connection
-        self._lost.clear()
 
     def _on_notify(self, *received: Any) -> None:
         self._callback(received[-1])

@@ -98,9 +98,9 @@ def _verify(password: str, kept: str | None) -> bool:
         return False
 
 
-def _normal(password: str) -> str:
-    # The same characters typed on another machine may come composed otherwise.
-    return unicodedata.normalize("NFKC", password)
+def _normal(password: str) -> bytes:
+    # The same characters typed on another machine may come composed otherwise; half a character is a wrong password.
+    return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
 
 
 def is_outdated(kept: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -87,3 +88,31 @@ def test_an_exported_head_contradicts_a_chain_that_was_replaced():
 def test_payloads_are_written_the_same_whatever_their_order():
     assert as_text({"b": 1, "a": [1.5, None]}) == as_text({"a": [1.5, None], "b": 1})
     assert as_text(None) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "written"),
+    [
+        ({"value": float("nan"), "most": float("inf")}, {"value": "nan", "most": "inf"}),
+        ({"name": "a\0b"}, {"name": "a\\x00b"}),
+        ({"\ud800": "half \udfff"}, {"\\ud800": "half \\udfff"}),
+        ({1: "a", "b": 2}, {"1": "a", "b": 2}),
+        ({(1, 2): b"\xff"}, {"(1, 2)": "b'\\xff'"}),
+        ({"literally": "\\u0000"}, {"literally": "\\u0000"}),
+        ([1, 2.5, True, None, UUID(int=7)], [1, 2.5, True, None, str(UUID(int=7))]),
+    ],
+)
+def test_whatever_strangers_put_into_a_payload_is_written(payload: object, written: object):
+    text = as_text(payload)
+
+    assert text is not None and text.encode() and "\0" not in text
+    assert json.loads(text) == written
+
+
+def test_a_payload_without_end_is_cut():
+    endless: list[object] = [1]
+    endless.append(endless)
+
+    text = as_text(endless)
+
+    assert text is not None and len(text) < 1_000

@@ -130,3 +130,58 @@ async def test_records_of_before_are_verified_and_read(tenancy: Tenancy, forger:
     assert (await tenancy.audit.verify(scope)).records == 2
     older = (await tenancy.audit.newest(scope))[1]
     assert (older.actor, older.interface, older.after) == (Actor.user("ann@b.example"), None, {"a": 1})
+
+
+@pytest.mark.parametrize("noted", ["nonsense", "[]", '{"seq": "x"}', "\udcff", None])
+async def test_a_spoilt_head_stops_nobody_and_is_told_of_until_somebody_looks(
+    tenancy: Tenancy, prepared: Installation, scope: TenantScope, noted: str | None
+):
+    file = prepared.run.path / "audit" / f"{scope.id}.head"
+    file.unlink()
+    if noted is None:
+        file.mkdir()
+    else:
+        file.write_text(noted, errors="surrogateescape")
+
+    await tenancy.audit.record(scope, _ACTOR, "x.y", "after")
+
+    found = await tenancy.audit.verify(scope)
+    assert (found.ok, found.records, found.broken_at) == (False, _LENGTH + 1, None)
+    assert str(found).startswith("BROKEN: ") and str(file) in str(found)
+    others = await tenancy.admin.verify(_ACTOR)
+    assert {one.chain: one.ok for one in others}[PLATFORM_CHAIN]
+
+
+async def test_a_change_that_is_durable_is_not_reported_as_undone_for_its_head(
+    tenancy: Tenancy, prepared: Installation, scope: TenantScope
+):
+    file = prepared.run.path / "audit" / f"{scope.id}.head"
+    file.unlink()
+    file.mkdir()
+
+    async with tenancy.platform.transaction(scope.id) as transaction:
+        tenancy.audit.note(transaction, scope, _ACTOR, "x.y", "durable")
+
+    assert (await tenancy.audit.newest(scope, limit=1))[0].target == "durable"
+    file.rmdir()
+    await tenancy.audit.record(scope, _ACTOR, "x.y", "next")
+    found = await tenancy.audit.verify(scope)
+    assert (found.ok, found.anchored, found.records) == (True, True, _LENGTH + 2)
+
+
+async def test_a_file_that_is_no_head_is_nobody_s_chain(tenancy: Tenancy, prepared: Installation, scope: TenantScope):
+    stranger = prepared.run.path / "audit" / "zzzzzzzz-1234-copy.head"
+    stranger.write_text("x")
+
+    found = await tenancy.admin.verify(_ACTOR)
+
+    stranger.unlink()
+    assert scope.id in {one.chain for one in found}
+
+
+async def test_texts_the_database_cannot_hold_are_recorded_all_the_same(tenancy: Tenancy, scope: TenantScope):
+    await tenancy.audit.record(scope, Actor.user("a\0b@c.example"), "x.y", "half \ud800", None, {"n": float("nan")})
+
+    newest = (await tenancy.audit.newest(scope, limit=1))[0]
+    assert (newest.actor.name, newest.target, newest.after) == ("a\\x00b@c.example", "half \\ud800", {"n": "nan"})
+    assert (await tenancy.audit.verify(scope)).ok

@@ -182,3 +182,39 @@ async def test_listening_survives_a_lost_connection(database: Database, prepared
     await database.execute("select pg_notify('news', 'second')")
 
     assert await heard.get() == "second"
+
+
+async def test_an_error_of_the_block_itself_is_not_taken_for_the_database_s(database: Database):
+    for own in (FileNotFoundError(2, "No such file"), TimeoutError("of something else")):
+        with pytest.raises(type(own)):
+            async with database.transaction() as transaction:
+                await transaction.execute("insert into things values (1, 'undone')")
+                raise own
+    assert await database.fetch("select * from things") == []
+
+
+async def test_who_waits_for_a_connection_in_vain_is_told(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.db.database._PATIENCE_S", 0.2)
+    both = asyncio.Barrier(2)
+
+    async def hold_one_and_want_another() -> None:
+        async with database.transaction():
+            await both.wait()
+            await database.fetchval("select 1")
+
+    outcomes = await asyncio.gather(*(hold_one_and_want_another() for _ in range(2)), return_exceptions=True)
+
+    assert any(isinstance(one, TransientError) for one in outcomes)
+    assert await database.fetchval("select 1") == 1
+
+
+async def test_an_error_names_the_key_and_never_repeats_a_row(database: Database):
+    await database.execute("insert into things values (1, 'first')")
+    with pytest.raises(ConflictError) as taken:
+        await database.execute("insert into things values (1, 'again')")
+    with pytest.raises(ConflictError) as missing:
+        await database.execute("insert into things values (2, null)")
+
+    assert "(id)=(1)" in str(taken.value)
+    assert "null value in column" in str(missing.value) and "Failing row" not in str(missing.value)
+    assert "\n" not in str(taken.value) + str(missing.value)

@@ -61,3 +61,10 @@ async def test_a_password_is_known_again_however_it_was_composed():
     assert not await is_right("anything", "not a hash")
     assert not is_outdated(kept)
     assert is_outdated(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("x"))
+
+
+async def test_half_a_character_is_a_wrong_password_and_no_mishap():
+    kept = await hash_password("a whole sentence of words")
+
+    assert not await is_right("a whole sentence of word\ud800", kept)
+    assert not await is_right("\ud800", None)
