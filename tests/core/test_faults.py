@@ -46,5 +46,5 @@ def test_one_process_takes_the_charge(tmp_path: Path):
 def test_the_clock_is_wrong_by_what_the_point_says(folder: Path):
     (folder / clock.CLOCK).write_text("-3600")
     behind = time.time_ns() // 1000 - clock.now_us()
-    assert 3_600_000_000 <= behind < 3_700_000_000
+    assert 3_590_000_000 < behind < 3_610_000_000
     assert clock.now().tzinfo is not None
