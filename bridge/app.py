@@ -49,8 +49,14 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             journal_interval_s=settings.journal_interval_s,
             poll_interval_s=config.site.poll_interval_s,
             longest_pause_s=settings.reconnect_max_s,
+            store_max_bytes=settings.store_max_bytes,
         )
-        processor = Processor(store, plan_site(config.site, config.contract), OutboxWriter(sender, settings.batch_rows))
+        processor = Processor(
+            store,
+            plan_site(config.site, config.contract),
+            OutboxWriter(sender, settings.batch_rows),
+            outbox_max_bytes=settings.outbox_max_bytes,
+        )
         outbox_connection = store.connect()
         uplink = Uplink(config, incarnation, Outbox(outbox_connection), link, stored, lambda: runner.connected)
         longest = settings.reconnect_max_s

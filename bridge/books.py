@@ -10,6 +10,7 @@ from bridge.contract.counts import LOCAL_COLUMNS
 from bridge.driver import Series
 from bridge.gaps import Gap
 from bridge.journal import recorded_gaps
+from bridge.outbox import backlog
 from bridge.store import get_meta, read_only
 
 
@@ -40,6 +41,7 @@ class BridgeBooks:
         sent: rows, readings and events, ever put into the outbox.
         unacknowledged_batches: batches the log does not have yet.
         unacknowledged_rows: their rows.
+        outbox_bytes: their size.
         journal_rows: readings kept on site, sealed ones included.
         journal_frames: frames not yet sealed.
         historian_bytes: size of the sealed files.
@@ -53,6 +55,7 @@ class BridgeBooks:
     sent: int
     unacknowledged_batches: int
     unacknowledged_rows: int
+    outbox_bytes: int
     journal_rows: int
     journal_frames: int
     historian_bytes: int
@@ -83,14 +86,15 @@ def _read(connection: sqlite3.Connection) -> BridgeBooks:
     sealed, size, sealed_to = connection.execute(
         "select coalesce(sum(rows), 0), coalesce(sum(bytes), 0), coalesce(max(last_frame), 0) from segments"
     ).fetchone()
-    batches, waiting = connection.execute("select count(*), coalesce(sum(rows), 0) from outbox").fetchone()
+    waits = backlog(connection)
     return BridgeBooks(
         incarnation=get_meta(connection, "incarnation"),
         totals=totals,
         by_signal=lines,
         sent=int(get_meta(connection, "sent_readings", "0")) + int(get_meta(connection, "sent_events", "0")),
-        unacknowledged_batches=batches,
-        unacknowledged_rows=waiting,
+        unacknowledged_batches=waits.batches,
+        unacknowledged_rows=waits.rows,
+        outbox_bytes=waits.bytes,
         journal_rows=rows + sealed,
         journal_frames=frames,
         historian_bytes=size,

@@ -12,6 +12,8 @@ from typing import NamedTuple
 BRIDGE_DOWN = "bridge_down"
 MISSED_SCAN = "missed_scan"
 DEVICE_LOST = "device_lost"
+OUTBOX_FULL = "outbox_full"
+"""Nobody read because what had been read filled the disk that it may fill."""
 _STEPS_KEPT = 101
 _LEARN_EVERY = 8
 _TOLERANCE = 1.5

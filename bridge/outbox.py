@@ -43,6 +43,12 @@ class Backlog:
 
     batches: int
     rows: int
+    bytes: int
+
+
+def backlog(connection: sqlite3.Connection) -> Backlog:
+    """What waits now."""
+    return Backlog(*connection.execute("select batches, rows, bytes from outbox_size").fetchone())
 
 
 def cut(rows: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
@@ -110,21 +116,30 @@ class Outbox:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def waiting(self, sent: dict[str, int], limit: int) -> list[Waiting]:
-        """Batches behind the last number sent of each lane, live lanes first, in order inside a lane."""
+    def waiting(self, sent: dict[str, int], limit: int, backlog_limit: int | None = None) -> list[Waiting]:
+        """Batches behind the last number sent of each lane, live lanes first, in order inside a lane.
+
+        Args:
+            sent: last number sent of each lane.
+            limit: batches to return at most.
+            backlog_limit: how many of them may be backlog; all of them if None.
+        """
         found: list[Waiting] = []
+        room = limit
         lanes = self._connection.execute("select distinct lane, live from outbox order by live desc, lane desc")
-        for lane, _ in lanes.fetchall():
+        for lane, live in lanes.fetchall():
+            if not live and backlog_limit is not None:
+                room, backlog_limit = min(limit, len(found) + backlog_limit), None
             rows = self._connection.execute(
                 "select id, lane, seq, rows, header, payload from outbox "
                 "where lane = ? and seq > ? order by seq limit ?",
-                (lane, sent.get(lane, 0), limit - len(found)),
+                (lane, sent.get(lane, 0), room - len(found)),
             )
             found.extend(
                 Waiting(one, name, seq, count, BatchHeader(**json.loads(header)), payload)
                 for one, name, seq, count, header, payload in rows
             )
-            if len(found) >= limit:
+            if len(found) >= room:
                 break
         return found
 
@@ -136,5 +151,4 @@ class Outbox:
 
     def backlog(self) -> Backlog:
         """What waits now."""
-        batches, rows = self._connection.execute("select count(*), coalesce(sum(rows), 0) from outbox").fetchone()
-        return Backlog(batches, rows)
+        return backlog(self._connection)

@@ -14,23 +14,34 @@ from bridge.contract.plan import SitePlan
 from bridge.contract.state import SeriesState
 from bridge.driver import Series
 from bridge.journal import Frame, frames_after, gap_news
-from bridge.outbox import OutboxWriter
+from bridge.outbox import OutboxWriter, backlog
+from bridge.space import Limit
 from bridge.store import Store, get_meta, set_meta, transaction
 from core.contracts.lanes import LaneKind
 from core.contracts.reading import events_to_arrow, gaps_to_arrow
+from core.log import get_logger
 
 STEP_ROWS = 20_000
 MOST_WAITING_LIVE = 64
 """Batches that may wait before new ones are backlog."""
 COUNTS_WAIT_S = 2.0
 """Counts without a row to ride with leave alone after this time."""
+_log = get_logger("bridge")
 
 
 class Processor:
-    """Holds the contract's state in memory as the database has it; called by one thread at a time."""
+    """Holds the contract's state in memory as the database has it; called by one thread at a time.
 
-    def __init__(self, store: Store, plan: SitePlan, outbox: OutboxWriter) -> None:
+    Args:
+        store: the home folder.
+        plan: the contract, held against the site.
+        outbox: numbers and stores what leaves.
+        outbox_max_bytes: size of the outbox at which the contract waits.
+    """
+
+    def __init__(self, store: Store, plan: SitePlan, outbox: OutboxWriter, *, outbox_max_bytes: int) -> None:
         self._connection = store.connect()
+        self._limit = Limit(outbox_max_bytes)
         self._plan = plan
         self._outbox = outbox
         self._load()
@@ -62,7 +73,7 @@ class Processor:
         Raises:
             StoreError: nothing moved; call again.
         """
-        frames = frames_after(self._connection, self._checkpoint, STEP_ROWS)
+        frames = [] if self._held() else frames_after(self._connection, self._checkpoint, STEP_ROWS)
         overdue = self._pending_since is not None and time.monotonic() - self._pending_since >= COUNTS_WAIT_S
         if not frames and not overdue:
             return 0
@@ -130,8 +141,16 @@ class Processor:
 
     def behind(self) -> bool:
         """True if so many batches wait that new ones cannot count as live."""
-        (waiting,) = self._connection.execute("select count(*) from outbox").fetchone()
-        return waiting > MOST_WAITING_LIVE
+        return backlog(self._connection).batches > MOST_WAITING_LIVE
+
+    def _held(self) -> bool:
+        """True while the outbox takes no more: frames wait in the journal, which has what the outbox would."""
+        was = self._limit.full
+        size = backlog(self._connection).bytes
+        if self._limit.look(size) != was:
+            say = _log.info if was else _log.warning
+            say("outbox has room again" if was else "outbox is full, the contract waits", action="hold", bytes=size)
+        return self._limit.full
 
     def close(self) -> None:
         """Let go of the database."""

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bridge.driver import Scan, Series
-from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, Gap, GapChanges, KnownGaps, MachineClock
+from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, OUTBOX_FULL, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
 from bridge.journal import HOUR_US, Journal, Notes, recorded_gaps
 from bridge.past import OldReadings, newest_first
 from bridge.segments import forgotten
+from bridge.space import database_bytes
 from bridge.store import Store, StoreError
 from core.contracts.reading import Sample, readings_to_arrow
 from core.contracts.site import SiteFile
@@ -37,6 +38,7 @@ class Recorder:
         self._clocked = clocked
         self._started: set[str] = set()
         self._connected_before = False
+        self._stood_still: set[str] = set()
         self._loss_reason = BRIDGE_DOWN
         self._notes: Counter[tuple[str, str, int]] = Counter()
         self._repeats: Counter[tuple[str, int]] = Counter()
@@ -57,6 +59,14 @@ class Recorder:
     def newest(self) -> Mapping[Series, int]:
         """Newest journaled source time of each series."""
         return self._forgotten | self._index.newest()
+
+    def database_bytes(self) -> int:
+        """Size of journal and outbox."""
+        return database_bytes(self._connection)
+
+    def stand_still(self) -> None:
+        """Nobody reads from now on, because there is no room: the next gap of every machine has that reason."""
+        self._stood_still = set(self._signals)
 
     def record(self, scans: Sequence[Scan]) -> int:
         """Append what is new.
@@ -129,8 +139,16 @@ class Recorder:
         for (equipment, _), ts_us in self._index.newest().items():
             newest[equipment] = max(ts_us, newest.get(equipment, ts_us))
         self._losses = {one: newest[one] for one in scan.unfilled if one in newest}
-        self._loss_reason = DEVICE_LOST if self._connected_before else BRIDGE_DOWN
+        if self._stood_still:
+            self._loss_reason = OUTBOX_FULL
+        else:
+            self._loss_reason = DEVICE_LOST if self._connected_before else BRIDGE_DOWN
         self._connected_before = True
+
+    def _reason(self, machine: str) -> str:
+        if machine in self._stood_still:
+            return OUTBOX_FULL
+        return MISSED_SCAN if machine in self._started else BRIDGE_DOWN
 
     def _watch(self, sample: Sample, gaps: GapChanges) -> None:
         machine = sample.equipment_id
@@ -138,10 +156,11 @@ class Recorder:
         self._gaps.read_at(machine, sample.ts_us, clock.longest_step_us if clock else 0.0, gaps)
         found: Gap | None = None
         if clock is not None:
-            found = clock.observe(sample.ts_us, MISSED_SCAN if machine in self._started else BRIDGE_DOWN)
+            found = clock.observe(sample.ts_us, self._reason(machine))
             self._started.add(machine)
         elif machine in self._losses and sample.ts_us > self._losses[machine]:
             found = Gap(machine, self._losses.pop(machine), sample.ts_us, self._loss_reason)
+        self._stood_still.discard(machine)
         if found is not None:
             self._gaps.add(found, gaps)
 

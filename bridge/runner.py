@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from bridge.backoff import Backoff, wait_for
 from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
 from bridge.recorder import Recorder
+from bridge.space import Limit
 from core.log import get_logger
 
 T = TypeVar("T")
@@ -18,6 +19,10 @@ _log = get_logger("bridge")
 
 class _StoppedError(Exception):
     """The bridge is told to stop."""
+
+
+class _FullError(Exception):
+    """There is no room for what a device would say."""
 
 
 _FIRST_IDLE_S = 0.002
@@ -35,6 +40,7 @@ class Runner:
         journal_interval_s: longest time a reading waits for its fsync.
         poll_interval_s: time from the start of one round of a polled device to the next.
         longest_pause_s: limit of the pause between two attempts to connect.
+        store_max_bytes: size of journal and outbox at which the device is let go until there is room again.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class Runner:
         journal_interval_s: float,
         poll_interval_s: float,
         longest_pause_s: float,
+        store_max_bytes: int,
     ) -> None:
         self._driver, self._recorder, self._journaled = driver, recorder, journaled
         self._interval_s, self._poll_s, self._longest_s = journal_interval_s, poll_interval_s, longest_pause_s
@@ -56,6 +63,7 @@ class Runner:
         self._room.set()
         self._told: type[Exception] | None = None
         self._writing = asyncio.Lock()
+        self._store = Limit(store_max_bytes)
         self.connected = False
 
     async def read(self, stop: asyncio.Event) -> None:
@@ -65,8 +73,16 @@ class Runner:
             while not stop.is_set():
                 try:
                     await self.flush()
+                    if self._store.full:
+                        await wait_for(stop, self._interval_s)
+                        continue
                     await _unless(stop, self._driver.connect(self._recorder.newest()))
                     await self._read_on(stop, backoff)
+                except _FullError:
+                    _log.error("no room for readings, the device is let go", action="stop_reading")
+                    self._recorder.stand_still()
+                    self.connected = False
+                    await self._driver.close()
                 except (DeviceLostError, DeviceRefusedError) as error:
                     if self._told is not type(error):
                         _log.warning("device is away", action="reconnect", error=str(error))
@@ -94,6 +110,8 @@ class Runner:
             fresh = fresh or bool(scan.samples)
             self._take(scan, loop.time())
             await self._room.wait()
+            if self._store.full:
+                raise _FullError
             if not known and self._driver.clocked:
                 # The first round is journaled before the second is read: a gap then has a beginning, always.
                 await self.flush()
@@ -148,6 +166,7 @@ class Runner:
                 self._buffer = scans + self._buffer
                 self._buffered += taken
                 raise
+            self._store.look(await asyncio.to_thread(self._recorder.database_bytes))
             self._room.set()
             if written:
                 self._journaled.set()

@@ -15,9 +15,11 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from bridge.backoff import Backoff, wait_for
 from bridge.config import BridgeConfig, is_loopback
 from bridge.outbox import Outbox
+from bridge.rate import Rate
 from core import clock
 from core.contracts.batch import MalformedBatchError
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
+from core.contracts.lanes import Lane
 from core.errors import GoldlayerError, TransientError
 from core.log import get_logger
 
@@ -64,6 +66,7 @@ class Uplink:
         self._flying: dict[str, deque[int]] = {}
         self._acked: dict[str, int] = {}
         self._refused: list[tuple[str, int]] = []
+        self._catchup = Rate(config.settings.catchup_batches_per_s)
         self._news = asyncio.Event()
         self._landed = asyncio.Event()
         self._database = asyncio.Lock()
@@ -177,13 +180,21 @@ class Uplink:
             if room <= 0:
                 await self._landed.wait()
                 continue
-            batches = await self._locked(self._outbox.waiting, dict(self._sent), min(room, _SEND_AHEAD))
+            batches = await self._locked(
+                self._outbox.waiting, dict(self._sent), min(room, _SEND_AHEAD), self._room_for_backlog(credit)
+            )
+            self._catchup.took(sum(_is_backlog(batch.lane) for batch in batches))
             for batch in batches:
                 self._sent[batch.lane] = batch.seq
                 self._flying.setdefault(batch.lane, deque()).append(batch.seq)
                 await socket.send(pack_frame(batch.header, batch.payload))
             if not batches:
                 await wait_for(self._stored, _STORED_CHECK_S)
+
+    def _room_for_backlog(self, credit: int) -> int:
+        """What is live goes first, and the backlog neither fills the credit nor floods what lies behind the gateway."""
+        flying = sum(len(numbers) for lane, numbers in self._flying.items() if _is_backlog(lane))
+        return max(min(credit - credit // 4 - flying, self._catchup.allowed()), 0)
 
     async def _receive(self, socket: ClientConnection) -> None:
         async for frame in socket:
@@ -236,6 +247,10 @@ class Uplink:
             )
             await socket.send(beat.model_dump_json())
             await asyncio.sleep(self._config.settings.heartbeat_interval_s)
+
+
+def _is_backlog(lane: str) -> bool:
+    return not Lane.parse(lane).live
 
 
 def _message(frame: str | bytes) -> Message:

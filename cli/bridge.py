@@ -73,6 +73,7 @@ def status(home: Annotated[Path, typer.Option(help="Home folder of the bridge; i
         table.add_row(name.replace("_", " "), f"{getattr(books, name):,}")
     table.add_row("gaps", f"{len(books.gaps):,}")
     Console().print(table)
+    typer.echo(f"outbox: {books.outbox_bytes / 1e6:,.1f} MB wait for the gateway")
     typer.echo(f"historian: {books.historian_bytes / 1e6:,.1f} MB in sealed files")
 
 

@@ -126,6 +126,13 @@ class BridgeSettings(_Branch):
     """Size of the historian's files beyond which the oldest are removed."""
     historian_interval_s: float = 60.0
     """Time between two looks at what may be sealed or removed."""
+    outbox_max_bytes: int = 4 << 30
+    """Size of what waits for the gateway beyond which the contract waits too: readings stay in the journal."""
+    store_max_bytes: int = 20 << 30
+    """Size of journal and outbox together beyond which devices are not read: what cannot be had from them later is a
+    gap with the reason `outbox_full`."""
+    catchup_batches_per_s: float = 200.0
+    """Batches of the backlog sent in a second at most, so that what is live gets through."""
     heartbeat_interval_s: float = 30.0
     """Time between two heartbeats to the gateway."""
     reconnect_max_s: float = 30.0

@@ -95,3 +95,19 @@ create table if not exists outbox (
     payload blob not null,
     unique (lane, seq)
 );
+
+-- How much that is, kept by the database itself: nobody counts millions of batches four times a second.
+create table if not exists outbox_size (
+    one integer primary key check (one = 1),
+    batches integer not null,
+    rows integer not null,
+    bytes integer not null
+);
+insert or ignore into outbox_size
+select 1, count(*), coalesce(sum(rows), 0), coalesce(sum(length(payload)), 0) from outbox;
+create trigger if not exists outbox_grows after insert on outbox begin
+    update outbox_size set batches = batches + 1, rows = rows + new.rows, bytes = bytes + length(new.payload);
+end;
+create trigger if not exists outbox_shrinks after delete on outbox begin
+    update outbox_size set batches = batches - 1, rows = rows - old.rows, bytes = bytes - length(old.payload);
+end;

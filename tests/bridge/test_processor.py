@@ -47,10 +47,12 @@ class Bench:
         self.recorder = Recorder(store, built.site, clocked=True)
         self.processor = self.start()
 
-    def start(self, batch_rows: int = 4) -> Processor:
+    def start(self, batch_rows: int = 4, outbox_max_bytes: int = 1 << 30) -> Processor:
         sender = Sender("loop-bridge", "inc", "loop", self.built.contract)
         plan = plan_site(self.built.site, self.built.contract)
-        self.processor = Processor(self.store, plan, OutboxWriter(sender, batch_rows))
+        self.processor = Processor(
+            self.store, plan, OutboxWriter(sender, batch_rows), outbox_max_bytes=outbox_max_bytes
+        )
         return self.processor
 
     def waiting(self):
@@ -179,3 +181,33 @@ def test_what_became_of_gaps_leaves_once(bench: Bench) -> None:
     bench.recorder.record([scan(40, 41)])
     bench.start().run_once(live=True)
     assert bench.rows("status") == told
+
+
+def test_a_full_outbox_lets_the_contract_wait_and_nothing_is_lost(tmp_path: Path, build) -> None:
+    with Store.open(tmp_path / "free") as store:
+        free = Bench(store, built := build(PROPERTIES, rules=RULE))
+        free.recorder.record([scan(0, 40)])
+        free.recorder.record([scan(40, 80)])
+        free.processor.run_once(live=True)
+        whole = free.rows("readings")
+        free.recorder.close()
+        free.processor.close()
+    with Store.open(tmp_path / "full") as store:
+        one = Bench(store, built)
+        one.recorder.record([scan(0, 40)])
+        one.processor.run_once(live=True)
+        one.processor.close()
+        first, size = one.waiting(), read_books(store.home).outbox_bytes
+        assert size == sum(len(batch.payload) for batch in first) > 0
+        one.start(outbox_max_bytes=size)
+        one.recorder.record([scan(40, 80)])
+        assert one.processor.run_once(live=True) == 0
+        assert read_books(store.home).engine_lag == 1
+        early = one.rows("readings")
+        with store.writing() as connection:
+            Outbox(connection).acknowledge({batch.lane: batch.seq for batch in first}, [])
+        assert read_books(store.home).outbox_bytes == 0
+        assert one.processor.run_once(live=True) == 1
+        assert build.as_json_rows(early + one.rows("readings")) == build.as_json_rows(whole)
+        one.recorder.close()
+        one.processor.close()

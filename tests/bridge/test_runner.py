@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,7 +63,15 @@ async def test_a_device_that_comes_and_goes(tmp_path: Path, build, capsys: pytes
     stop, journaled = asyncio.Event(), asyncio.Event()
     with Store.open(tmp_path) as store:
         recorder = Recorder(store, build("- name: flow").site, clocked=True)
-        runner = Runner(device, recorder, journaled, journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02)
+        runner = Runner(
+            device,
+            recorder,
+            journaled,
+            journal_interval_s=0.05,
+            poll_interval_s=0.0,
+            longest_pause_s=0.02,
+            store_max_bytes=1 << 40,
+        )
         parts = [asyncio.create_task(runner.read(stop)), asyncio.create_task(runner.write(stop))]
         await asyncio.wait_for(device.idle.wait(), 20)
         assert runner.connected
@@ -86,8 +95,9 @@ async def test_what_the_disk_refuses_is_kept(tmp_path: Path, build) -> None:
         recorder = Recorder(store, build("- name: flow").site, clocked=False)
         device.clocked = False
         runner = Runner(
-            device, recorder, asyncio.Event(), journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02
-        )
+            device, recorder, asyncio.Event(),
+            journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02, store_max_bytes=1 << 40,
+        )  # fmt: skip
         reading = asyncio.create_task(runner.read(stop))
         await asyncio.wait_for(device.idle.wait(), 20)
         connection.execute("create trigger full before insert on frames begin select raise(abort, 'disk'); end")
@@ -98,3 +108,34 @@ async def test_what_the_disk_refuses_is_kept(tmp_path: Path, build) -> None:
         await reading
         recorder.close()
     assert read_books(tmp_path).journal_rows == 3
+
+
+async def test_a_full_disk_share_stops_the_reading_and_says_so(tmp_path: Path, build) -> None:
+    dice = random.Random(1)
+    steps = [
+        Scan([Sample("p1", "flow", ts, dice.random(), None, 0) for ts in range(first, first + 2_000)], complete=True)
+        for first in range(0, 40_000, 2_000)
+    ]
+    device = Device(*steps, scan(50_000, 50_001, 50_002))
+    stop = asyncio.Event()
+    with Store.open(tmp_path) as store, store.writing() as connection:
+        recorder = Recorder(store, build("- name: flow").site, clocked=True)
+        runner = Runner(
+            device, recorder, asyncio.Event(), journal_interval_s=0.02, poll_interval_s=0.0, longest_pause_s=0.02,
+            store_max_bytes=recorder.database_bytes() + 60_000,
+        )  # fmt: skip
+        parts = [asyncio.create_task(runner.read(stop)), asyncio.create_task(runner.write(stop))]
+        await build.until(lambda: device.closed > 0)
+        left = len(device.script)
+        assert 0 < left < len(steps)
+        await asyncio.sleep(0.2)
+        assert len(device.script) == left
+        assert not runner.connected
+        device.script = device.script[-1:]
+        connection.execute("update frames set payload = zeroblob(0)")
+        await asyncio.wait_for(device.idle.wait(), 20)
+        stop.set()
+        await asyncio.gather(*parts)
+        recorder.close()
+    (gap,) = read_books(tmp_path).gaps
+    assert (gap.reason, gap.to_us) == ("outbox_full", 50_000)

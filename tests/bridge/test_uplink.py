@@ -140,3 +140,13 @@ async def test_a_wrong_key_is_told_and_nothing_is_lost(sending: Sending, gateway
         await build.until(lambda: gateway.turned_away >= 2)
     assert gateway.hellos == []
     assert sending.outbox.backlog().batches == 1
+
+
+def test_a_backlog_takes_no_more_than_its_share(sending: Sending) -> None:
+    sending.put(30, live=False)
+    sending.put(3, live=True)
+    found = sending.outbox.waiting({}, 10, 4)
+    assert [batch.lane for batch in found] == ["readings-live"] * 3 + ["readings-backlog"] * 4
+    assert [batch.seq for batch in found[3:]] == [1, 2, 3, 4]
+    assert [batch.lane for batch in sending.outbox.waiting({}, 10, 0)] == ["readings-live"] * 3
+    assert len(sending.outbox.waiting({}, 10)) == 10
