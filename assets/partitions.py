@@ -5,16 +5,25 @@ storage, and days are computed.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenant")
 """One key a tenant: its slug. The bronze watch adds them."""
 
+FIRST_DAY = date(2000, 1, 1)
+"""Before it there are no days; rejected rows about times that have no day are booked on it."""
+
 # `end_offset=2`: the running day is a partition, and so is the next one, since a device may run minutes ahead.
-DAYS = dg.DailyPartitionsDefinition(start_date="2000-01-01", timezone="UTC", end_offset=2)
+DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC", end_offset=2)
 """UTC day of a sample's source timestamp."""
+
+
+def last_day() -> date:
+    """The last day there is, now: tomorrow."""
+    return datetime.now(UTC).date() + timedelta(days=1)
+
 
 TENANT_DAYS = dg.MultiPartitionsDefinition({"tenant": TENANTS, "date": DAYS})
 WHOLE_RANGE = dg.BackfillPolicy.single_run()

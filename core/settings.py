@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
@@ -77,8 +77,8 @@ class LakeSettings(_Branch):
 
     root: str | None = None
     """Root folder or object-store URL; unset means `lake/` in the run folder."""
-    first_day: date = date(2000, 1, 1)
-    """Readings older than this are quarantined, not stored."""
+    first_day: date = Field(default=date(2000, 1, 1), ge=date(2000, 1, 1))
+    """Readings older than this are quarantined, not stored; days before 2000 are not built."""
     checkpoint_every: int = 100
     """Commits between two Delta checkpoints."""
 

@@ -10,8 +10,11 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import unquote
 
+import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 
 from core.errors import NotFoundError
@@ -61,3 +64,24 @@ def days_in_commits(location: str, storage_options: Mapping[str, str], first: in
             if "add" in action and action["add"]["dataChange"]
         }
     )
+
+
+def rows_in_commits(
+    location: str, storage_options: Mapping[str, str], first: int, last: int, schema: pa.Schema
+) -> pa.Table:
+    """Rows that the commits `first` to `last` added, of columns that are no partitions.
+
+    Raises:
+        NotFoundError: the log was cleaned up beyond `first`, or a file was rewritten and removed.
+    """
+    files = _files(location, storage_options)
+    found = [schema.empty_table()]
+    for version in range(first, last + 1):
+        for action in _actions(files, location, version):
+            if "add" in action and action["add"]["dataChange"]:
+                path = unquote(action["add"]["path"])
+                try:
+                    found.append(pq.read_table(path, filesystem=files, columns=schema.names).cast(schema))
+                except FileNotFoundError as error:
+                    raise NotFoundError("a file of the Delta table is gone", received=path, where=location) from error
+    return pa.concat_tables(found)

@@ -15,11 +15,11 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
 
 from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError, TransientError
-from lake.commits import commit_time, days_in_commits
+from lake.commits import commit_time, days_in_commits, rows_in_commits
 from lake.spec import Layer, TableSpec
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
@@ -221,10 +221,11 @@ class TenantLake:
         """Rows of the days `first` to `last`, both included, at a version; empty if the table was never written."""
         table = self.open(spec, version)
         if table is None:
-            frame = pl.from_arrow(spec.schema.empty_table())
-            assert isinstance(frame, pl.DataFrame)  # noqa: S101  a table becomes a frame; narrows the type
-            return frame.lazy()
+            return _empty(spec).lazy()
         rows = pl.scan_delta(table)
+        known = {field.name for field in table.schema().fields}
+        later = {name: kind for name, kind in _empty(spec).schema.items() if name not in known}
+        rows = rows.with_columns([pl.lit(None, dtype=kind).alias(name) for name, kind in later.items()])
         if first is not None:
             rows = rows.filter(pl.col("date") >= first)
         return rows if last is None else rows.filter(pl.col("date") <= last)
@@ -250,6 +251,49 @@ class TenantLake:
         except NotFoundError:  # the log was cleaned up behind the cursor: what the table holds is the safe answer
             return latest, self.days(spec, latest)
 
+    def rows_added_since(self, spec: TableSpec, version: int | None, names: Sequence[str]) -> pl.DataFrame:
+        """Columns of the rows added after `version`, of a table that is only appended to.
+
+        Args:
+            spec: the table.
+            version: the version seen last; None for everything the table holds.
+            names: the columns; not those it is partitioned by.
+        """
+        table = self.open(spec)
+        if table is not None and version is not None:
+            schema = pa.schema([pa.field(name, spec.schema.field(name).type) for name in names])
+            try:
+                rows = rows_in_commits(self.location(spec), self._options, version + 1, table.version(), schema)
+            except NotFoundError:  # cleaned up or rewritten behind the cursor: all it holds is the safe answer
+                return self.scan(spec).select(names).collect()
+            return pl.DataFrame(rows)
+        return self.scan(spec).select(names).collect()
+
+    def append_once(self, spec: TableSpec, table: pa.Table, *, name: str, after: int) -> bool:
+        """Add rows in one commit, unless somebody else has moved on from what the rows were planned upon.
+
+        Args:
+            spec: the table.
+            table: the rows.
+            name: application id under which commits of this kind are numbered.
+            after: the number read before the rows were planned, 0 if none; the commit becomes the next one.
+
+        Returns:
+            True if this call wrote; False if another commit has that number: read again and plan anew.
+        """
+        rows = spec.conform(table)
+        properties = CommitProperties(app_transactions=[Transaction(name, after + 1)])
+        wrote = False
+
+        def commit(target: DeltaTable) -> None:
+            nonlocal wrote
+            if (target.transaction_version(name) or 0) == after:
+                write_deltalake(target, rows, mode="append", commit_properties=properties)
+                wrote = True
+
+        self._write(spec, commit)
+        return wrote
+
     def _write(self, spec: TableSpec, commit: Callable[[DeltaTable], Any]) -> int:
         """Run a commit on a fresh handle until it does not collide with another.
 
@@ -260,7 +304,7 @@ class TenantLake:
         problem: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
-                target = self.open(spec) or self._create(spec)
+                target = self._grown(spec, self.open(spec) or self._create(spec))
                 commit(target)
                 return target.version()
             except CommitFailedError as error:
@@ -281,6 +325,15 @@ class TenantLake:
             "commit collided with others every time", received=str(problem), where=self.location(spec)
         ) from problem
 
+    def _grown(self, spec: TableSpec, target: DeltaTable) -> DeltaTable:
+        """The table with the columns that were declared after it had been made; its rows have null there."""
+        known = {field.name for field in target.schema().fields}
+        new = [field for field in Schema.from_arrow(spec.schema).fields if field.name not in known and field.nullable]
+        if not new:
+            return target
+        target.alter.add_columns(new)
+        return self.open(spec) or target
+
     def _create(self, spec: TableSpec) -> DeltaTable:
         """An empty table; a writer that creates it at the same moment wins without harm."""
         configuration = {"delta.checkpointInterval": str(self._checkpoint_every)}
@@ -297,3 +350,7 @@ class TenantLake:
             configuration=configuration,
             storage_options=self._options,
         )
+
+
+def _empty(spec: TableSpec) -> pl.DataFrame:
+    return pl.DataFrame(spec.schema.empty_table())

@@ -3,27 +3,37 @@
 One function, called by the sensor and by `platform dagster materialize`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+import polars as pl
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from assets.bronze import WATCHED
 from assets.declared import LOOKBACK
-from assets.partitions import TENANTS, partition_key, range_tags
+from assets.partitions import FIRST_DAY, TENANTS, last_day, partition_key, range_tags
 from assets.resources import LakeResource, TenantResource
+from assets.silver import gaps, refined
 from assets.window import AFTER_TAG, REBUILD_TAG
 from lake.spec import TableSpec
 from lake.store import TenantLake
-from lake.tables import bronze
+from lake.tables import bronze, ops
 from orchestration.cursor import Versions
-from orchestration.rebuild import Key, reaches, stages
+from orchestration.rebuild import Key, contiguous, reaches, stages
 from quality.asset_checks import asset_key
 
-_TOUCHING = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
-"""Tables partitioned by the day of the source time: a new row in them touches its day."""
+_TOUCHING = (bronze.READINGS, bronze.EVENTS)
+"""Tables partitioned by the day of the source time: a new row in them touches everything of its day."""
+_COUNTING = (bronze.BRIDGE_COUNTS, bronze.READMISSIONS)
+"""Likewise, but a new row in them touches the books of its day alone."""
+_BOOKS = tuple(sorted(tuple(key.path) for key in refined.keys))
+"""What counts and quarantine change: the books, and what is written in one step with them."""
+_GAPS = tuple(tuple(key.path) for key in gaps.keys)
+"""What the notice of a gap changes."""
+Gains = Mapping[TableSpec, tuple[int, list[date]]]
+"""What each watched table gained: its latest version, and the days to which rows came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +93,12 @@ def poll_bronze(lake: LakeResource, tenants: TenantResource, reach: Mapping[Key,
     now: Versions = {}
     for slug in slugs:
         tables = lake.tenant(slug)
-        gains = {spec: tables.days_added_since(spec, seen.get(slug, {}).get(spec.full_name)) for spec in WATCHED}
+        before = seen.get(slug, {})
+        gains = {spec: tables.days_added_since(spec, before.get(spec.full_name)) for spec in WATCHED}
         now[slug] = {spec.full_name: version for spec, (version, _) in gains.items() if version >= 0}
-        found += [_seen(slug, spec, day, version) for spec, (version, days) in gains.items() for day in days]
-        rebuilds += _rebuilds(slug, tables, gains, reach)
+        found += [_seen(slug, spec, day, version) for spec, (version, days) in gains.items() for day in _there(days)]
+        booked = _booked_days(tables, gains, before)
+        rebuilds += _rebuilds(slug, tables, gains, booked, reach)
     return Poll(slugs, found, rebuilds, now)
 
 
@@ -105,17 +117,48 @@ def _seen(tenant: str, spec: TableSpec, day: date, version: int) -> dg.AssetMate
     )
 
 
+def _there(days: Iterable[date]) -> set[date]:
+    """Days as partitions: the first one for those that are none."""
+    last = last_day()
+    return {day if FIRST_DAY <= day <= last else FIRST_DAY for day in days}
+
+
+def _booked_days(tables: TenantLake, gains: Gains, before: Mapping[str, int]) -> set[date]:
+    """Days whose books changed: those of bridges' counts, and those that rows kept apart or let in are about."""
+    found = {day for spec in _COUNTING for day in gains[spec][1]}
+    if gains[bronze.QUARANTINE][1]:
+        times = ["ts", "received_at"]
+        rows = tables.rows_added_since(bronze.QUARANTINE, before.get(bronze.QUARANTINE.full_name), times)
+        found |= set(rows.select(pl.coalesce(times).dt.date().unique()).to_series())
+    return _there(found)
+
+
 def _rebuilds(
-    tenant: str, tables: TenantLake, gains: Mapping[TableSpec, tuple[int, list[date]]], reach: Mapping[Key, int]
+    tenant: str, tables: TenantLake, gains: Gains, booked: set[date], reach: Mapping[Key, int]
 ) -> list[Rebuild]:
     touched = {day for spec in _TOUCHING for day in gains[spec][1]}
     available = sorted({day for spec in _TOUCHING for day in tables.days(spec)})
     if gains[bronze.HISTORY][1] and available:
         touched.add(available[-1])  # new lives make a new model, which speaks from the latest day on
+    if _has_come(tables, touched):
+        booked = {*booked, FIRST_DAY}
+    plan = [(stage.keys, stage.ranges) for stage in stages(sorted(touched), available, reach)]
+    plan.append((_BOOKS, tuple(contiguous(booked - touched))))
+    plan.append((_GAPS, tuple(contiguous(_there(gains[bronze.GAPS][1]) - touched))))
     version = ".".join(str(version) for version, _ in gains.values())
     found: list[Rebuild] = []
-    for stage in stages(sorted(touched), available, reach):
-        for days in stage.ranges:
+    for keys, ranges in plan:
+        for days in ranges:
             name = f"{tenant}/{version}/{len(found)}/{days[0]}"
-            found.append(Rebuild(name, tenant, stage.keys, days, found[-1].name if found else None))
+            found.append(Rebuild(name, tenant, keys, days, found[-1].name if found else None))
     return found
+
+
+def _has_come(tables: TenantLake, touched: set[date]) -> bool:
+    """True if a touched day is there by now that the books of the first day speak of: it has books of its own."""
+    if not touched:
+        return False
+    ahead = tables.scan(ops.BOOKS, first=FIRST_DAY, last=FIRST_DAY).filter(
+        pl.col("hour").dt.date().is_in(sorted(touched - {FIRST_DAY}))
+    )
+    return not ahead.select("hour").collect().is_empty()

@@ -15,7 +15,15 @@ from lake.tables import bronze
 from quality.asset_checks import as_results, check_specs
 from quality.balance import freshness
 
-WATCHED = (bronze.READINGS, bronze.EVENTS, bronze.GAPS, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, bronze.HISTORY)
+WATCHED = (
+    bronze.READINGS,
+    bronze.EVENTS,
+    bronze.GAPS,
+    bronze.BRIDGE_COUNTS,
+    bronze.QUARANTINE,
+    bronze.READMISSIONS,
+    bronze.HISTORY,
+)
 ASSETS = [table_spec(spec, partitions_def=TENANT_DAYS) for spec in WATCHED]
 _CHECKED = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
 

@@ -6,12 +6,16 @@ Grain everywhere: site, equipment_id, signal, hour of `ts`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
+from assets.partitions import FIRST_DAY
+from core.contracts.lanes import LaneKind
 from core.contracts.reading import COUNT_COLUMNS
 
 GRAIN = ["site", "equipment_id", "signal", "hour"]
+_ORIGIN = ["lane", "seq", "row_no"]
 _LAKE_COLUMNS = ["bronze", "quarantined", "silver", "superseded", "rejected"]
 
 
@@ -39,6 +43,52 @@ def event_counts(rows: pl.DataFrame, rules: pl.DataFrame, machines: pl.DataFrame
     return _count(named, name)
 
 
+def booked_on(day: pl.Expr, last: date) -> pl.Expr:
+    """The day on which the books count a day of source time: the first one for times that have no day of their own.
+
+    Args:
+        day: UTC day of a source time.
+        last: the last day there is.
+    """
+    return pl.when(day.is_between(FIRST_DAY, last)).then(day).otherwise(pl.lit(FIRST_DAY))
+
+
+def still_apart(quarantine: pl.DataFrame, readmitted: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `bronze.quarantine` that were not let in later; `ts` of an unreadable batch is when it was received."""
+    return quarantine.join(readmitted.select(_ORIGIN), on=_ORIGIN, how="anti", nulls_equal=True).with_columns(
+        ts=pl.coalesce("ts", "received_at"), kind=pl.col("lane").str.extract(r"/(\w+)-(?:live|backlog)$")
+    )
+
+
+def on_their_header(apart: pl.DataFrame) -> pl.DataFrame:
+    """What is rejected and what no bridge's books speak of: unreadable batches by lane, and notices of gaps.
+
+    What their headers say they carry counts as sent.
+
+    Args:
+        apart: see `still_apart`; readable readings and events are passed over.
+
+    Returns:
+        The columns of a bridge's books that are not zero, and `quarantined`.
+    """
+    unread = pl.col("row_no").is_null()
+    forwarded = unread & (pl.col("kind").fill_null(LaneKind.READINGS.value) == LaneKind.READINGS.value)
+    named = apart.filter((unread & (pl.col("rows") > 0)) | (pl.col("kind") == LaneKind.STATUS.value)).with_columns(
+        site=pl.coalesce("site", pl.lit("*")),
+        equipment_id=pl.coalesce("equipment_id", pl.lit("*")),
+        signal=pl.when(unread).then(pl.format("lane:{}", "lane")).otherwise(pl.format("gap:{}", "signal")),
+        hour=pl.col("ts").dt.truncate("1h"),
+        forwarded=pl.when(forwarded).then("rows").otherwise(0),
+        rules=pl.when(forwarded).then(0).otherwise("rows"),
+    )
+    return named.group_by(GRAIN).agg(
+        pl.col("forwarded", "rules").sum(),
+        read=pl.col("forwarded").sum(),
+        contracted=pl.col("forwarded").sum(),
+        quarantined=pl.col("rows").sum(),
+    )
+
+
 def bridge_sums(counts: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """Increments of `bronze.bridge_counts` summed; rules that share a fault code under the first one's name."""
     first = rules.with_columns(
@@ -50,20 +100,21 @@ def bridge_sums(counts: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     return named.group_by(GRAIN).agg(pl.col(list(COUNT_COLUMNS)).sum())
 
 
-def books(bridge: pl.DataFrame, lake: Mapping[str, list[pl.DataFrame]]) -> pl.DataFrame:
+def books(bridge: list[pl.DataFrame], lake: Mapping[str, list[pl.DataFrame]], last: date) -> pl.DataFrame:
     """Rows of `ops.books`.
 
     Args:
-        bridge: see `bridge_sums`.
+        bridge: see `bridge_sums` and `on_their_header`.
         lake: counted frames by column: `bronze`, `quarantined`, `silver`, `superseded`, `rejected`.
+        last: the last day there is.
     """
-    frames = [bridge, *(frame for name in _LAKE_COLUMNS for frame in lake.get(name, []))]
+    frames = [*bridge, *(frame for name in _LAKE_COLUMNS for frame in lake.get(name, []))]
     columns = [*COUNT_COLUMNS, *_LAKE_COLUMNS]
     stacked = pl.concat([_padded(frame, columns) for frame in frames])
     summed = stacked.group_by(GRAIN).agg(pl.col(columns).sum())
     sent = pl.col("forwarded") + pl.col("windows") + pl.col("rules")
     return (
-        summed.with_columns(sent=sent, date=pl.col("hour").dt.date())
+        summed.with_columns(sent=sent, date=booked_on(pl.col("hour").dt.date(), last))
         .with_columns(in_flight=pl.col("sent") - pl.col("bronze") - pl.col("quarantined"))
         .sort(GRAIN)
     )

@@ -1,6 +1,7 @@
 """Readings, events and the quarantine of silver, and the books over them: one reading of bronze, four tables."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -8,10 +9,11 @@ import polars as pl
 
 from assets.build import Build
 from assets.declared import table_spec
-from assets.partitions import TENANT_DAYS, WHOLE_RANGE
+from assets.partitions import FIRST_DAY, TENANT_DAYS, WHOLE_RANGE, last_day
 from assets.resources import LakeResource, TenantResource
 from assets.silver import books
 from assets.silver.judge import Judged, beyond_contract, judge_events, judge_readings, mark_late, quarantined
+from core.contracts.lanes import LaneKind
 from lake.tables import bronze, ops, silver
 from quality.asset_checks import check_specs
 from quality.balance import books_balance, imbalances, rejected_share
@@ -20,7 +22,7 @@ from quality.expected import BEYOND_CONTRACT
 _BRONZE = (bronze.READINGS, bronze.EVENTS)
 _WRITTEN = (silver.READINGS, silver.EVENTS, silver.QUARANTINE)
 _SPECS = [table_spec(spec, _BRONZE) for spec in _WRITTEN]
-_BOOKS = table_spec(ops.BOOKS, (*_BRONZE, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, *_WRITTEN))
+_BOOKS = table_spec(ops.BOOKS, (*_BRONZE, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, bronze.READMISSIONS, *_WRITTEN))
 
 
 @dg.multi_asset(
@@ -56,6 +58,26 @@ def _with_lateness(build: Build, rows: pl.DataFrame) -> pl.DataFrame:
     return mark_late(rows, pl.concat(before).collect())
 
 
+def _apart(build: Build, last: date) -> pl.DataFrame:
+    """What of the window's source time is still in quarantine."""
+    day = pl.coalesce("ts", "received_at").dt.date()
+    rows = (
+        build.lake.scan(bronze.QUARANTINE)
+        .filter(books.booked_on(day, last).is_in(list(build.days)))
+        .select("lane", "seq", "row_no", "site", "equipment_id", "signal", "ts", "received_at", "rows")
+    )
+    return books.still_apart(rows.collect(), build.lake.scan(bronze.READMISSIONS).collect())
+
+
+def _bridge_counts(build: Build, last: date) -> pl.DataFrame:
+    """The bridges' increments of the window; on the first day also those about times that have no day."""
+    counts = build.read(bronze.BRIDGE_COUNTS)
+    if FIRST_DAY not in build.days:
+        return counts
+    elsewhere = build.lake.scan(bronze.BRIDGE_COUNTS).filter(~pl.col("date").is_between(FIRST_DAY, last))
+    return pl.concat([counts, elsewhere.collect()])
+
+
 def _reconciled(
     build: Build, raw_readings: pl.DataFrame, raw_events: pl.DataFrame, readings: Judged, events: Judged
 ) -> dg.MaterializeResult[Any]:
@@ -66,19 +88,21 @@ def _reconciled(
         return books.event_counts(rows, build.rules, machines, name)
 
     rejected = build.read(silver.QUARANTINE)
-    refused = build.lake.scan(bronze.QUARANTINE).filter(
-        (pl.col("kind") == "record") & pl.col("ts").dt.date().is_in(list(build.days))
-    )
     is_event = pl.col("kind") == "event"
-    refused_event = pl.col("quality").is_null()
-    unsorted = refused.select("site", "equipment_id", "signal", "ts", "quality").collect()
+    last = last_day()
+    apart = _apart(build, last)
+    unspoken = books.on_their_header(apart)
+    readable = apart.filter(pl.col("row_no").is_not_null())
     lines = books.books(
-        books.bridge_sums(build.read(bronze.BRIDGE_COUNTS), build.rules),
+        [books.bridge_sums(_bridge_counts(build, last), build.rules), unspoken],
         {
             "bronze": [books.reading_counts(raw_readings, "bronze"), of_events(raw_events, "bronze")],
             "quarantined": [
-                books.reading_counts(unsorted.filter(~refused_event), "quarantined"),
-                of_events(unsorted.filter(refused_event).rename({"signal": "fault_code"}), "quarantined"),
+                books.reading_counts(readable.filter(pl.col("kind") == LaneKind.READINGS.value), "quarantined"),
+                of_events(
+                    readable.filter(pl.col("kind") == LaneKind.FAULTS.value).rename({"signal": "fault_code"}),
+                    "quarantined",
+                ),
             ],
             "silver": [
                 books.reading_counts(build.read(silver.READINGS), "silver"),
@@ -93,6 +117,7 @@ def _reconciled(
                 of_events(rejected.filter(is_event).rename({"signal": "fault_code"}), "rejected"),
             ],
         },
+        last,
     )
     outcomes = books_balance(lines.height, imbalances(lines), int(lines["in_flight"].clip(0).sum()))
     return build.replace(ops.BOOKS, lines, others=outcomes, in_flight=int(lines["in_flight"].sum()))

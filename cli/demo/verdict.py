@@ -62,7 +62,7 @@ def found_rows(site: str, lake: TenantLake) -> Counter[Row]:
     reading = ["equipment_id", "signal", time, "value", "text"]
     readings = lake.scan(bronze.READINGS).filter(here).select(reading).collect()
     events = lake.scan(bronze.EVENTS).filter(here).select("equipment_id", time, "fault_code", "state").collect()
-    kept_back = lake.scan(bronze.QUARANTINE).filter(here, pl.col("kind") == "record").select(reading).collect()
+    kept_back = lake.scan(bronze.QUARANTINE).filter(here, pl.col("row_no").is_not_null()).select(reading).collect()
     return Counter(readings.iter_rows()) + Counter(events.iter_rows()) + Counter(kept_back.iter_rows())
 
 

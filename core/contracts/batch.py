@@ -13,12 +13,16 @@ from dataclasses import asdict, dataclass
 from typing import Self, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.contracts.reading import COUNTS_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA, READING_SCHEMA
 from core.errors import TerminalError
 
 _LENGTH = struct.Struct("<I")
 _IPC = pa.ipc.IpcWriteOptions(compression="zstd")
+_ROWS = (READING_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA)
+_CALENDAR_US = (-62_135_596_800_000_000, 253_402_300_800_000_000)
+"""Years 1 to 9999: a time outside has no day that a partition could be named after."""
 Headers = list[tuple[str, bytes]]
 
 
@@ -86,12 +90,22 @@ def pack(rows: pa.RecordBatch, counts: pa.RecordBatch | None) -> bytes:
     return b"".join((_LENGTH.pack(len(first)), first, second))
 
 
-def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table:
+def _table(block: memoryview) -> pa.Table:
     try:
         table = pa.ipc.open_stream(block).read_all()
         table.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, IndexError) as error:
         raise MalformedBatchError("block is not an Arrow IPC stream", received=str(error)[:200]) from error
+    return table
+
+
+def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table:
+    table = _table(block)
+    _check(table, allowed)
+    return table
+
+
+def _check(table: pa.Table, allowed: tuple[pa.Schema, ...]) -> None:
     if not any(table.schema.equals(schema) for schema in allowed):
         raise MalformedBatchError(
             "block has another schema",
@@ -101,7 +115,10 @@ def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table
     nulls = [f.name for f in table.schema if not f.nullable and table.column(f.name).null_count]
     if nulls:
         raise MalformedBatchError("null where none is allowed", where=", ".join(nulls))
-    return table
+    for name in (f.name for f in table.schema if pa.types.is_timestamp(f.type)):
+        span = pc.call_function("min_max", [table.column(name).cast(pa.int64())]).as_py()
+        if table.num_rows and not _CALENDAR_US[0] <= span["min"] <= span["max"] < _CALENDAR_US[1]:
+            raise MalformedBatchError("time outside the years 1 to 9999", where=name)
 
 
 def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
@@ -110,6 +127,36 @@ def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
     Raises:
         MalformedBatchError: the bytes are not such a payload.
     """
+    rows, counts = _blocks(payload)
+    return _decode_block(rows, _ROWS), _decode_block(counts, (COUNTS_SCHEMA,))
+
+
+def salvage(payload: bytes) -> tuple[pa.Table | None, pa.Table | None]:
+    """Rows and counts of a payload that nobody takes, each as far as it can be read.
+
+    Rows of a later version are read without the columns that are unknown here; a block that stays unreadable is None.
+    """
+    try:
+        rows, counts = _blocks(payload)
+    except MalformedBatchError:
+        return None, None
+    return _salvage_block(rows, _ROWS), _salvage_block(counts, (COUNTS_SCHEMA,))
+
+
+def _salvage_block(block: memoryview, schemas: tuple[pa.Schema, ...]) -> pa.Table | None:
+    try:
+        found = _table(block)
+        schema = next((one for one in schemas if set(one.names) <= set(found.schema.names)), None)
+        if schema is None:
+            return None
+        known = found.select(schema.names).cast(schema)
+        _check(known, (schema,))
+    except (MalformedBatchError, pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        return None
+    return known
+
+
+def _blocks(payload: bytes) -> tuple[memoryview, memoryview]:
     view = memoryview(payload)
     if len(view) < _LENGTH.size:
         raise MalformedBatchError("payload is too short", expected="at least 4 bytes", received=len(view))
@@ -117,7 +164,4 @@ def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
     if _LENGTH.size + length > len(view):
         raise MalformedBatchError("payload is cut off", expected=f"{length} bytes of rows", received=len(view))
     body = view[_LENGTH.size :]
-    return (
-        _decode_block(body[:length], (READING_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA)),
-        _decode_block(body[length:], (COUNTS_SCHEMA,)),
-    )
+    return body[:length], body[length:]

@@ -69,7 +69,7 @@ class Assembly:
         last = self.last[batch.lane]
         if batch.seq <= last:
             self.dropped += 1
-        elif self.gapless and batch.header is not None and batch.seq > last + 1:
+        elif self.gapless and batch.ordered and batch.seq > last + 1:
             self._park(batch, last)
         else:
             self._accept(batch)

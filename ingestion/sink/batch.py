@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from core.contracts.batch import BatchHeader, MalformedBatchError, digest, unpack
+from core.contracts.batch import BatchHeader, MalformedBatchError, digest, salvage, unpack
 from core.eventlog import Record
 from ingestion.quarantine import lane_of
+
+_REFUSED = "refused/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Batch:
         counts: the bridge's books that rode in it.
         reason: why it cannot be used, if it cannot.
         payload: its bytes, where they may end in quarantine.
+        salvaged: of a batch that cannot be used, the rows that can be read; None if none can.
+        ordered: its number has to follow the last one of its lane.
     """
 
     partition: int
@@ -37,6 +42,13 @@ class Batch:
     counts: pa.Table | None = None
     reason: str | None = None
     payload: bytes = b""
+    salvaged: pa.Table | None = None
+    ordered: bool = True
+
+    @property
+    def origin(self) -> str:
+        """The lane as its rows name it: without the mark of the road on which it came here."""
+        return self.lane.removeprefix(_REFUSED)
 
     @property
     def size(self) -> int:
@@ -69,7 +81,7 @@ def decode(record: Record, schema: pa.Schema) -> Batch:
         if not rows.schema.equals(schema):
             raise MalformedBatchError("rows are of another kind than the topic", received=str(rows.schema.names))
     except MalformedBatchError as error:
-        return Batch(*place, reason=str(error), payload=record.value)
+        return _unusable(Batch(*place, reason=str(error), payload=record.value))
     return Batch(*place, rows=rows, counts=counts)
 
 
@@ -78,8 +90,17 @@ def decode_refused(record: Record) -> Batch:
     header, stray = _header(record)
     if header is None:
         return stray
-    lane = f"refused/{lane_of(header)}"
-    return Batch(record.partition, record.offset, lane, header.seq, header, reason=header.reason, payload=record.value)
+    place = (record.partition, record.offset, f"{_REFUSED}{lane_of(header)}", header.seq, header)
+    return _unusable(Batch(*place, reason=header.reason, payload=record.value, ordered=False))
+
+
+def _unusable(batch: Batch) -> Batch:
+    """What can still be read of a batch: its rows for quarantine, and the bridge's books of its own site."""
+    rows, counts = salvage(batch.payload)
+    if counts is not None and batch.header is not None:
+        own = pc.call_function("equal", [counts.column("site").cast(pa.string()), pa.scalar(batch.header.site)])
+        counts = counts.filter(own)
+    return replace(batch, salvaged=rows, counts=counts)
 
 
 def _header(record: Record) -> tuple[BatchHeader | None, Batch]:
@@ -92,6 +113,7 @@ def _header(record: Record) -> tuple[BatchHeader | None, Batch]:
         None,
         reason="record has no batch header",
         payload=record.value,
+        ordered=False,
     )
     try:
         return BatchHeader.from_headers(record.headers), stray

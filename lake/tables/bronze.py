@@ -114,26 +114,52 @@ BRIDGE_COUNTS = TableSpec(
 QUARANTINE = TableSpec(
     layer=Layer.BRONZE,
     name="quarantine",
-    description="What could not be used, with its reason: single records the sink rejected, and whole batches refused.",
-    grain="one record, or one batch",
+    description=(
+        "What could not be used, with its reason: single records the sink rejected, and whole batches refused, row by "
+        "row as far as they can be read."
+    ),
+    grain="one row as sent, or one batch that cannot be read",
     columns=(
-        Column("kind", TEXT, "record or batch", nullable=False),
+        Column("kind", TEXT, "record, or batch if the whole batch was rejected", nullable=False),
         Column("reason", TEXT, "why it was rejected", nullable=False),
         Column("lane", TEXT, "`<bridge>/<incarnation>/<lane>` that carried it", nullable=False),
         SEQ,
-        Column("row_no", pa.int32(), "position in the batch; null for a whole batch"),
-        Column("site", TEXT, "site; null if the batch cannot be read"),
-        Column("equipment_id", TEXT, "machine; null for a whole batch"),
-        Column("signal", TEXT, "signal; the fault code for an event; null for a whole batch"),
-        Column("ts", TIME, "source clock; null for a whole batch"),
+        Column("row_no", pa.int32(), "position in the batch; null for a batch that cannot be read"),
+        Column("site", TEXT, "site of the bridge; null if no bridge can be told"),
+        Column("equipment_id", TEXT, "machine; null if unreadable"),
+        Column("signal", TEXT, "signal; the fault code of an event, the reason of a gap; null if unreadable"),
+        Column("ts", TIME, "source clock; null if unreadable"),
         Column("value", FLOAT, "value as sent", unit="as the contract of the signal says"),
         Column("text", TEXT, "text as sent; the message of an event"),
-        Column("quality", INT, "OPC UA status code; null for an event or a whole batch"),
-        Column("payload", pa.binary(), "the batch as received; null for a record"),
-        Column("rows", INT, "rows concerned: 1, or those the batch claims", unit="1", nullable=False),
+        Column("quality", INT, "OPC UA status code; null for what is no reading"),
+        Column("payload", pa.binary(), "the batch as received, on its first row; null for a record"),
+        Column("rows", INT, "rows concerned: 1, or those an unreadable batch claims", unit="1", nullable=False),
         Column("contract_version", TEXT, "data contract it was sent under"),
         RECEIVED_AT,
         day("`received_at`: the source time may be what is wrong"),
+        Column("original", TEXT, "the row as sent, JSON, where the columns do not say all: an event, a gap's notice"),
+    ),
+    keys=("lane", "seq", "row_no"),
+    owner="ingestion",
+)
+READMISSIONS = TableSpec(
+    layer=Layer.BRONZE,
+    name="readmissions",
+    description="Rows of quarantine that were let in after all, once what kept them out had been corrected.",
+    grain="one row of quarantine",
+    columns=(
+        LANE,
+        SEQ,
+        Column("row_no", pa.int32(), "position in the batch; null for a batch that can be read by now"),
+        Column("site", TEXT, "site the row comes from", nullable=False),
+        Column("equipment_id", TEXT, "machine; null for a whole batch"),
+        Column("signal", TEXT, "signal; the fault code of an event, the reason of a gap; null for a whole batch"),
+        Column("ts", TIME, "source clock; null for a whole batch"),
+        Column("reason", TEXT, "why it had been rejected", nullable=False),
+        Column("contract_version", TEXT, "data contract it was let in under", nullable=False),
+        Column("readmitted_at", TIME, "when it was let in", nullable=False),
+        Column("readmitted_by", TEXT, "who let it in", nullable=False),
+        day("`ts`; of the day it was received, for a whole batch"),
     ),
     keys=("lane", "seq", "row_no"),
     owner="ingestion",
@@ -154,4 +180,4 @@ HISTORY = TableSpec(
     owner="assets",
 )
 
-TABLES: tuple[TableSpec, ...] = (READINGS, EVENTS, GAPS, BRIDGE_COUNTS, QUARANTINE, HISTORY)
+TABLES: tuple[TableSpec, ...] = (READINGS, EVENTS, GAPS, BRIDGE_COUNTS, QUARANTINE, READMISSIONS, HISTORY)

@@ -14,18 +14,24 @@ BOOKS = TableSpec(
     description=(
         "The bridges' counts beside what scanning the lake finds. read = withheld + contracted; contracted = "
         "forwarded + suppressed + aggregated; sent = forwarded + windows + rules; sent = bronze + quarantined + "
-        "in_flight; bronze = silver + superseded + rejected."
+        "in_flight; bronze = silver + superseded + rejected. Of a rejected batch that nobody can read, and of a "
+        "rejected gap, the header's count is what was sent; times that no day can hold stand on the first day."
     ),
     grain="site, equipment, signal, hour",
     columns=(
         Column("site", TEXT, "site counted", nullable=False),
-        Column("equipment_id", TEXT, "machine", nullable=False),
-        Column("signal", TEXT, "signal; `*` for withheld ones, `rule:<name>` for an edge rule", nullable=False),
+        Column("equipment_id", TEXT, "machine; `*` where none can be told", nullable=False),
+        Column(
+            "signal",
+            TEXT,
+            "signal; `*` for withheld ones, `rule:<name>` for an edge rule, `lane:<lane>`",
+            nullable=False,
+        ),
         Column("hour", TIME, "hour of the rows' source time", nullable=False),
         *(Column(n, INT, f"readings {n}, by the bridge", unit="1", nullable=False) for n in COUNT_COLUMNS),
         Column("sent", INT, "forwarded + windows + rules", unit="1", nullable=False),
         Column("bronze", INT, "rows in bronze", unit="1", nullable=False),
-        Column("quarantined", INT, "rows in bronze.quarantine", unit="1", nullable=False),
+        Column("quarantined", INT, "rows in bronze.quarantine, not let in since", unit="1", nullable=False),
         Column("in_flight", INT, "sent - bronze - quarantined", unit="1", nullable=False),
         Column("silver", INT, "rows in silver", unit="1", nullable=False),
         Column("superseded", INT, "rows of bronze that a later one replaced", unit="1", nullable=False),

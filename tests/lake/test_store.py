@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -184,3 +185,34 @@ def test_tenants_do_not_see_each_other(tmp_path: Path) -> None:
     for slug in ("../tenant-a", "tenant-a/gold", "", "_fleet", "tenant-a\n"):
         with pytest.raises(InputError, match="not a tenant slug"):
             root.tenant(slug)
+
+
+def test_a_column_declared_later_is_null_in_older_rows(lake: TenantLake) -> None:
+    lake.append(NUMBERS, rows((1, FIRST)))
+    grown = replace(NUMBERS, columns=(*NUMBERS.columns, Column("roman", pa.string(), "the number in Latin")))
+    assert lake.scan(grown).select("number", "roman").collect().rows() == [(1, None)]
+    lake.append(grown, rows((2, FIRST)).append_column("roman", pa.array(["II"])))
+    assert sorted(lake.scan(grown).select("number", "roman").collect().rows()) == [(1, None), (2, "II")]
+
+
+def test_rows_added_since_a_version_are_those_alone(lake: TenantLake) -> None:
+    seen = lake.append(NUMBERS, rows((1, FIRST)))
+    lake.append(NUMBERS, rows((2, FIRST), (3, SECOND)))
+    lake.append(NUMBERS, rows((4, FIRST)))
+    assert sorted(lake.rows_added_since(NUMBERS, seen, ["number"])["number"]) == [2, 3, 4]
+    assert sorted(lake.rows_added_since(NUMBERS, None, ["number"])["number"]) == [1, 2, 3, 4]
+    assert lake.rows_added_since(NUMBERS, lake.version(NUMBERS), ["number"]).is_empty()
+
+
+def test_of_many_that_planned_upon_the_same_number_one_writes(lake: TenantLake) -> None:
+    lake.append(NUMBERS, rows((0, FIRST)))
+
+    def plan(number: int) -> bool:
+        return lake.append_once(NUMBERS, rows((number, FIRST)), name="plan", after=0)
+
+    with ThreadPoolExecutor(8) as pool:
+        wrote = list(pool.map(plan, range(1, 9)))
+    assert sum(wrote) == 1
+    assert numbers(lake) == [0, 1 + wrote.index(True)]
+    assert lake.append_once(NUMBERS, rows((9, SECOND)), name="plan", after=1)
+    assert len(numbers(lake)) == 3
