@@ -15,11 +15,12 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
 
 from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError, TransientError
 from lake.commits import commit_time, days_in_commits, rows_in_commits
+from lake.growth import empty, grow, padded
 from lake.spec import Layer, TableSpec
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
@@ -221,11 +222,8 @@ class TenantLake:
         """Rows of the days `first` to `last`, both included, at a version; empty if the table was never written."""
         table = self.open(spec, version)
         if table is None:
-            return _empty(spec).lazy()
-        rows = pl.scan_delta(table)
-        known = {field.name for field in table.schema().fields}
-        later = {name: kind for name, kind in _empty(spec).schema.items() if name not in known}
-        rows = rows.with_columns([pl.lit(None, dtype=kind).alias(name) for name, kind in later.items()])
+            return empty(spec).lazy()
+        rows = padded(spec, table, pl.scan_delta(table))
         if first is not None:
             rows = rows.filter(pl.col("date") >= first)
         return rows if last is None else rows.filter(pl.col("date") <= last)
@@ -304,7 +302,9 @@ class TenantLake:
         problem: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
-                target = self._grown(spec, self.open(spec) or self._create(spec))
+                target = self.open(spec) or self._create(spec)
+                if grow(spec, target):
+                    target = self.open(spec) or target
                 commit(target)
                 return target.version()
             except CommitFailedError as error:
@@ -325,15 +325,6 @@ class TenantLake:
             "commit collided with others every time", received=str(problem), where=self.location(spec)
         ) from problem
 
-    def _grown(self, spec: TableSpec, target: DeltaTable) -> DeltaTable:
-        """The table with the columns that were declared after it had been made; its rows have null there."""
-        known = {field.name for field in target.schema().fields}
-        new = [field for field in Schema.from_arrow(spec.schema).fields if field.name not in known and field.nullable]
-        if not new:
-            return target
-        target.alter.add_columns(new)
-        return self.open(spec) or target
-
     def _create(self, spec: TableSpec) -> DeltaTable:
         """An empty table; a writer that creates it at the same moment wins without harm."""
         configuration = {"delta.checkpointInterval": str(self._checkpoint_every)}
@@ -350,7 +341,3 @@ class TenantLake:
             configuration=configuration,
             storage_options=self._options,
         )
-
-
-def _empty(spec: TableSpec) -> pl.DataFrame:
-    return pl.DataFrame(spec.schema.empty_table())
