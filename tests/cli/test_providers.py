@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,10 @@ class Command:
         said = self._capsys.readouterr()
         assert SECRET not in said.out + said.err
         return said.err if code else said.out
+
+    def names(self, slug: str) -> list[str]:
+        self._capsys.readouterr()
+        return [line.split()[0] for line in self("list", slug).splitlines()]
 
 
 @pytest.fixture
@@ -117,3 +123,22 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(providers: Command, 
     for words in (("show",), ("test",), ("remove",), ("enable",)):
         assert "no such identity provider" in providers(*words, "cli-ways", "corp", code=1)
     assert providers("list", "cli-ways") == "no providers yet\n"
+
+
+@pytest.mark.keycloak
+@pytest.mark.xdist_group("keycloak")
+def test_the_commands_of_the_docs_work_as_they_stand(
+    providers: Command, keycloak: str, prepared: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    run = str(prepared.run.path)
+    assert main(["tenants", "create", "--slug", "acme-works", "--name", "Acme", "--run", run]) == 0
+    page = (Path(__file__).parents[2] / "docs" / "sign-in.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\$ platform (.*)$", page, re.MULTILINE)
+    assert len(lines) == 8
+    for line in lines:
+        command, _, file = line.replace("https://login.acme.example/realms/plant", keycloak).partition(" < ")
+        monkeypatch.setattr("sys.stdin", io.StringIO(SECRET if file else ""))
+        assert main([*shlex.split(command), "--run", run]) == 0, line
+    assert providers.names("acme-works") == ["corp", "groups"]
+    for command in re.findall(r"`platform (audit [^`]*)`", page):
+        assert main([*shlex.split(command), "--run", run]) == 0

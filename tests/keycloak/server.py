@@ -23,7 +23,7 @@ from core.run.ports import free_port
 VERSION = "26.4.0"
 REALM = Path(__file__).with_name("realm.json")
 _CACHE = Path.home() / ".cache" / "goldlayer"
-_READY_WITHIN_S = 180.0
+_READY_WITHIN_S = 300.0
 _PARTS = ("lib", "conf", "providers", "themes")
 _JAVA = (
     *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xms64m", "-Xmx512m"),

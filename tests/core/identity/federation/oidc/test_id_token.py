@@ -124,3 +124,9 @@ def test_an_unknown_key_says_so_that_the_keys_can_be_asked_for_again():
     assert accepted(token(kid=None), {"keys": [jwk(RSA, "a")]})["sub"] == "s-1"
     with pytest.raises(ProviderFaultError):
         accepted(token(), {"keys": None})
+
+
+@pytest.mark.parametrize("claims", [{"exp": 1_000_000_000}, {"nbf": 9_000_000_000}, {"iat": 9_000_000_000}], ids=str)
+def test_a_token_of_another_time_says_so(claims: dict[str, Any]):
+    with pytest.raises(RefusedError, match="clocks disagree"):
+        accepted(token(**claims))
