@@ -19,9 +19,11 @@ from core.connector import connector_for
 from core.data_service import Sources, TenantCoreData
 from core.db import TenantScope
 from core.embedding import embedder
+from core.errors import GoldlayerError
 from core.identity import Identity, IdentityService
 from core.identity.federation.providers import Providers
 from core.identity.federation.service import Federation
+from core.log import get_logger
 from core.module_settings import ModuleSettings
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
@@ -36,6 +38,7 @@ from core.vault.vault import Vault
 from lake.reader import LakeReader
 from lake.store import Lake
 
+_log = get_logger("agents")
 _MODULES = Actor.service("modules")
 """Who hands out what modules bring."""
 
@@ -69,8 +72,7 @@ async def open_services(
         sources = Sources(tenancy, identity, subscriptions, ModuleSettings(tenancy, subscriptions, vault), vault)
         house = _House(sources, Lake(run.lake_root(settings)))
         for scope in await tenancy.list():
-            await subscriptions.catch_up(scope, actor=_MODULES)
-            await house.grant(scope)
+            await house.make_ready(scope)
         try:
             yield Services(
                 identity=house,
@@ -105,6 +107,14 @@ class _House:
             return person
         await self.grant(person.tenant)
         return await self._identity.verify(token)
+
+    async def make_ready(self, scope: TenantScope) -> None:
+        """Bring a tenant's modules up to date; one whose database cannot be had is no reason to keep others waiting."""
+        try:
+            await self._sources.subscriptions.catch_up(scope, actor=_MODULES)
+            await self.grant(scope)
+        except GoldlayerError as error:
+            _log.error("a tenant's modules are not up to date", action="catch_up", tenant=scope.slug, reason=str(error))
 
     async def grant(self, scope: TenantScope) -> None:
         """Let everybody talk to agents, once; what an admin changed since stays."""

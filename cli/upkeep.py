@@ -36,21 +36,31 @@ def migrate(
     """Bring tenants' tables to the modules' versions; exit code 1 if one failed, the others are done all the same."""
 
     async def work() -> list[Outcome]:
+        from cli.modules import open_subscriptions
         from core.audit import Actor
         from core.connector.fleet import migrate_tenants
+        from core.run.folder import RunFolder
+        from core.settings import load_settings
 
-        modules = _declared(module)
+        modules, actor, settings = _declared(module), Actor.command("modules migrate"), load_settings()
         async with tenancy_of(run) as tenancy:
             scopes = await _scopes(tenancy, tenant)
+            folder = RunFolder.find(run, settings)
+            subscriptions = await open_subscriptions(tenancy, folder, settings, actor=actor)
+
+            async def arrived(scope: TenantScope, schema: str, version: str) -> None:
+                await subscriptions.arrived(scope, schema.upper(), version, actor=actor)
+
             with _progress("migrating", len(scopes)) as tell:
                 return await migrate_tenants(
                     tenancy,
                     scopes,
                     modules,
-                    actor=Actor.command("modules migrate"),
+                    actor=actor,
                     allow_destructive=allow_destructive,
                     parallel=parallel,
                     tell=tell,
+                    arrived=arrived,
                 )
 
     _report(asyncio.run(work()), "all tables are at their modules' versions")
@@ -76,9 +86,9 @@ def maintain(
 
 def _declared(code: str | None) -> list[ModuleTables]:
     from core.errors import NotFoundError
-    from core.sdk.loader import builtin_modules
+    from core.sdk.loader import builtin_manifests
 
-    manifests = [module.manifest for module in builtin_modules()]
+    manifests = builtin_manifests()
     wanted = [one for one in manifests if code in (None, one.module_code)]
     if not wanted:
         raise NotFoundError("no such module", expected=", ".join(one.module_code for one in manifests), received=code)

@@ -51,6 +51,7 @@ async def migrate_tenants(
     allow_destructive: bool,
     parallel: int,
     tell: Callable[[TenantScope], None],
+    arrived: Callable[[TenantScope, str, str], Awaitable[None]],
 ) -> list[Outcome]:
     """Bring the modules' tables of many tenants to the modules' versions; where a module has no tables, none are made.
 
@@ -62,6 +63,8 @@ async def migrate_tenants(
         allow_destructive: steps that lose values may run.
         parallel: tenants at work at once.
         tell: called after each tenant.
+        arrived: told a tenant, a schema and the version its tables have now, also where they had it before, so that
+            what was cut off in between is made good.
     """
     newest = {module.schema: module for module in modules}
 
@@ -73,10 +76,12 @@ async def migrate_tenants(
         done = await connector.migrate(
             module.tables, module.migrations, module.version, allow_destructive=allow_destructive
         )
+        if done.before != done.after or done.steps:
+            after = {"version": done.after, "steps": list(done.steps)}
+            await tenancy.audit.record(scope, actor, "module.migrate", module.schema, {"version": done.before}, after)
+        await arrived(scope, module.schema, done.after)
         if done.before == done.after and not done.steps:
             return None
-        after = {"version": done.after, "steps": list(done.steps)}
-        await tenancy.audit.record(scope, actor, "module.migrate", module.schema, {"version": done.before}, after)
         return f"{done.before} to {done.after}, {len(done.steps)} steps"
 
     return await _everywhere(tenancy, scopes, migrate, parallel, tell)

@@ -9,11 +9,12 @@ set version = excluded.version, manifest = excluded.manifest, active = true, cha
 -- withdraw: a module that is no longer there; who has it keeps its tables
 update module_registry set active = false, changed_at = now() where module_code = $1
 
--- to_catch_up: operations that were cut off; and modules whose permissions the tenant got before subscriptions were
-select module_code, state from tenant_module_subscriptions
-where tenant_id = $1 and state in ('subscribing', 'unsubscribing')
+-- to_catch_up: operations that were cut off and modules in use, whose versions may be old; and modules whose
+-- permissions the tenant got before subscriptions were
+select module_code, state, provisioned_version as version from tenant_module_subscriptions
+where tenant_id = $1 and state <> 'archived'
 union
-select p.module_code, null from module_permissions p
+select p.module_code, null, null from module_permissions p
 where p.tenant_id = $1 and not exists (
     select from tenant_module_subscriptions s where s.tenant_id = $1 and s.module_code = p.module_code)
 
@@ -31,6 +32,11 @@ on conflict (tenant_id, module_code) do update set state = 'subscribing', change
 update tenant_module_subscriptions
 set state = 'active', provisioned_version = $3, subscribed_at = now(), changed_at = now()
 where tenant_id = $1 and module_code = $2
+
+-- arrived: the tables stand at the module's version of now
+update tenant_module_subscriptions set provisioned_version = $3, changed_at = now()
+where tenant_id = $1 and module_code = $2 and state = 'active' and provisioned_version <> $3
+returning module_code
 
 -- leave: from here on the module's tools and routes are gone
 update tenant_module_subscriptions set state = 'unsubscribing', changed_at = now()

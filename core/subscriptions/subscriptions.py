@@ -13,10 +13,10 @@ from uuid import UUID
 from core.audit import Actor
 from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
-from core.errors import InputError, NotFoundError
+from core.errors import GoldlayerError, InputError, NotFoundError
 from core.identity import IdentityService
 from core.sdk.manifest import Manifest
-from core.subscriptions.tables import put_aside, put_up
+from core.subscriptions.tables import bring_up, put_aside, put_up
 from core.tenancy import Tenancy
 from core.tenancy.roles import ADMIN_ROLE
 
@@ -97,8 +97,7 @@ class Subscriptions:
             async with self._tenancy.platform.transaction(scope.id) as transaction:
                 await transaction.execute(_SQL["begin"], scope.id, module_code)
             await put_up(self._tenancy, scope, manifest)
-            rights = {permission.code: permission.default_roles for permission in manifest.permissions}
-            await self._identity.grant_module_permissions(scope, module_code, rights, actor=actor)
+            await self._grant(scope, manifest, actor)
             async with self._tenancy.platform.transaction(scope.id) as transaction:
                 await transaction.execute(_SQL["activate"], scope.id, module_code, manifest.module_version)
                 await self._tell(transaction, scope, manifest, "subscribed", actor)
@@ -152,18 +151,53 @@ class Subscriptions:
         await self.catch_up(scope, actor=actor)
 
     async def catch_up(self, scope: TenantScope, *, actor: Actor) -> list[str]:
-        """Finish what was interrupted, and subscribe a tenant to what it had before there were subscriptions.
+        """Finish what was interrupted, subscribe a tenant to what it had before there were subscriptions, and bring its
+        modules to the versions that are installed.
 
         Returns:
             Codes of the modules concerned.
+
+        Raises:
+            GoldlayerError: the first that could not be done; the others are done all the same.
         """
+        failed: list[GoldlayerError] = []
+        todo = await self._behind(scope)
+        for code, state in todo.items():
+            finish = {"unsubscribing": self.unsubscribe, "active": self._update}.get(state or "", self.subscribe)
+            try:
+                await finish(scope, code, actor=actor)
+            except GoldlayerError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return sorted(todo)
+
+    async def _behind(self, scope: TenantScope) -> dict[str, str | None]:
+        """State of every installed module there is something to do about."""
         async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
             rows = await transaction.fetch(_SQL["to_catch_up"], scope.id)
-        todo = {row["module_code"]: row["state"] for row in rows if row["module_code"] in self._manifests}
-        for code, state in todo.items():
-            finish = self.unsubscribe if state == "unsubscribing" else self.subscribe
-            await finish(scope, code, actor=actor)
-        return sorted(todo)
+        return {
+            row["module_code"]: row["state"]
+            for row in rows
+            if row["module_code"] in self._manifests
+            and (row["state"] != "active" or row["version"] != self._manifests[row["module_code"]].module_version)
+        }
+
+    async def _update(self, scope: TenantScope, module_code: str, *, actor: Actor) -> None:
+        manifest = self.manifest(module_code)
+        async with self._alone(scope, module_code):
+            if await self._state(scope, module_code) != "active":
+                return
+            await bring_up(self._tenancy, scope, manifest)
+            await self._grant(scope, manifest, actor)
+            await self.arrived(scope, module_code, manifest.module_version, actor=actor)
+
+    async def arrived(self, scope: TenantScope, module_code: str, version: str, *, actor: Actor) -> None:
+        """Note at which version a subscribed module's tables stand after a migration; may be repeated."""
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            if await transaction.fetchval(_SQL["arrived"], scope.id, module_code, version):
+                await transaction.execute(_SQL["remember"], scope.id, module_code, "migrated", version, str(actor))
+                self._tenancy.audit.note(transaction, scope, actor, "module.update", module_code, None, version)
 
     async def active(self, scope: TenantScope) -> frozenset[str]:
         """Codes of the installed modules a tenant may use, as of at most `REMEMBERED_S` ago."""
@@ -209,6 +243,10 @@ class Subscriptions:
                 yield
         finally:
             self.forget(scope)
+
+    async def _grant(self, scope: TenantScope, manifest: Manifest, actor: Actor) -> None:
+        rights = {permission.code: permission.default_roles for permission in manifest.permissions}
+        await self._identity.grant_module_permissions(scope, manifest.module_code, rights, actor=actor)
 
     async def _state(self, scope: TenantScope, module_code: str) -> str | None:
         async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:

@@ -24,6 +24,19 @@ async def put_up(tenancy: Tenancy, scope: TenantScope, manifest: Manifest) -> No
     # Nothing was put aside: the tenant comes for the first time, or an interrupted return has brought it back already.
     with suppress(NotFoundError):
         await connector.restore()
+    await bring_up(tenancy, scope, manifest)
+
+
+async def bring_up(tenancy: Tenancy, scope: TenantScope, manifest: Manifest) -> None:
+    """Bring tables to the module's version of now, or make them; may be repeated.
+
+    Raises:
+        InputError: the way there needs leave to lose values, or contradicts what stands there.
+    """
+    module = manifest.module_tables
+    if not module.tables:
+        return
+    connector = await _connector(tenancy, scope, manifest)
     try:
         await connector.migrate(module.tables, module.migrations, module.version)
     except NotFoundError:

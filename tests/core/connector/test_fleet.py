@@ -51,8 +51,15 @@ async def scopes(tenancy: Tenancy) -> list[TenantScope]:
     return made
 
 
-async def migrated(tenancy: Tenancy, scopes: list[TenantScope]) -> tuple[dict[str, Outcome], list[str]]:
+async def migrated(
+    tenancy: Tenancy, scopes: list[TenantScope], noted: list[tuple[str, str, str]] | None = None
+) -> tuple[dict[str, Outcome], list[str]]:
     told: list[str] = []
+
+    async def arrived(scope: TenantScope, schema: str, version: str) -> None:
+        if noted is not None:
+            noted.append((scope.slug, schema, version))
+
     outcomes = await migrate_tenants(
         tenancy,
         scopes,
@@ -61,6 +68,7 @@ async def migrated(tenancy: Tenancy, scopes: list[TenantScope]) -> tuple[dict[st
         allow_destructive=False,
         parallel=2,
         tell=lambda scope: told.append(scope.slug),
+        arrived=arrived,
     )
     return {outcome.tenant: outcome for outcome in outcomes}, told
 
@@ -76,9 +84,11 @@ async def test_one_tenant_that_fails_stops_no_other_and_is_done_later(tenancy: T
 
     stuck = await connector_for(tenancy, scopes[1], schema="fleet_desk")
     await stuck.update("jobs", {"a": "not a number"}, {"a": "2"})
-    again, _ = await migrated(tenancy, scopes)
+    noted: list[tuple[str, str, str]] = []
+    again, _ = await migrated(tenancy, scopes, noted)
 
     assert {slug: one.said for slug, one in again.items()} == {"fleet-b": "1.0.0 to 1.1.0, 2 steps"}
+    assert sorted(noted) == [(slug, "fleet_desk", "1.1.0") for slug in sorted(_TEXTS)]
     assert [row["b"] for row in await stuck.query("jobs")] == [2]
     assert (await tenancy.audit.verify(scopes[1])).ok
 

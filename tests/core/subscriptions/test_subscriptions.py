@@ -10,10 +10,12 @@ import pytest
 
 from core.audit import Actor
 from core.connector import connector_for
+from core.connector.tables.declaration import read_tables
+from core.connector.tables.migrations import read_migrations
 from core.db import TenantScope
 from core.errors import InputError, NotFoundError
 from core.identity import IdentityService
-from core.sdk.manifest import Manifest
+from core.sdk.manifest import Manifest, Permission
 from core.subscriptions import ModuleRegistry, Subscriptions
 from core.subscriptions import subscriptions as module
 from core.tenancy import Tenancy
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 _ACTOR = Actor.command("test")
+_N = {"type": "integer", "nullable": True}
 _DESK = Manifest.model_validate(
     {
         "module_code": "SUB_DESK",
@@ -191,6 +194,64 @@ async def test_who_had_a_module_before_there_were_subscriptions_keeps_it(
     assert await subscriptions.active(scope) == {"SUB_DESK"}
     await subscriptions.unsubscribe(scope, "SUB_DESK", actor=_ACTOR)
     assert await subscriptions.catch_up(scope, actor=_ACTOR) == []
+
+
+_NEWER = _DESK.model_copy(
+    update={
+        "module_version": "1.3.0",
+        "data_tables": read_tables({"notes": {"columns": {"text": {"type": "string"}, "n": _N}}}),
+        "data_migrations": read_migrations(
+            [
+                {
+                    "version": "1.3.0",
+                    "description": "Notes are numbered",
+                    "operations": [{"action": "add_column", "table": "notes", "column": "n", **_N}],
+                }
+            ]
+        ),
+        "permissions": (*_DESK.permissions, Permission(code="SUB_DESK.COUNT", description="Count")),
+    }
+)
+
+
+async def test_a_newer_version_of_a_module_reaches_those_who_have_it(
+    subscriptions: Subscriptions, tenancy: Tenancy, prepared: Installation
+):
+    scope = await tenancy.create("updated-co", "Updated", actor=_ACTOR)
+    left = await tenancy.create("not-updated", "Left", actor=_ACTOR)
+    for one in (scope, left):
+        await subscriptions.subscribe(one, "SUB_DESK", actor=_ACTOR)
+    await subscriptions.unsubscribe(left, "SUB_DESK", actor=_ACTOR)
+    data = await connector_for(tenancy, scope, schema="sub_desk")
+    await data.insert("notes", {"text": "kept"})
+    newer = Subscriptions(tenancy, IdentityService(tenancy, prepared.run, prepared.settings), [_NEWER, _BARE])
+
+    assert await newer.catch_up(scope, actor=_ACTOR) == ["SUB_DESK"]
+    assert await newer.catch_up(scope, actor=_ACTOR) == []
+    assert await newer.catch_up(left, actor=_ACTOR) == []
+
+    assert [(row["text"], row["n"]) for row in await data.query("notes")] == [("kept", None)]
+    assert await _roles_with(tenancy, scope, "SUB_DESK.COUNT") == {"admin"}
+    assert [(one.event, one.version) for one in await newer.history(scope)] == [
+        ("migrated", "1.3.0"),
+        ("subscribed", "1.2.0"),
+    ]
+    assert [one.version for one in await newer.all(scope)] == ["1.3.0"]
+    assert await newer.subscribe(left, "SUB_DESK", actor=_ACTOR) is True
+    assert "n" in (await (await connector_for(tenancy, left, schema="sub_desk")).get_schema("notes")).columns
+
+
+async def test_tables_that_are_newer_than_the_module_are_left_as_they_are_and_say_so(
+    subscriptions: Subscriptions, tenancy: Tenancy, prepared: Installation
+):
+    scope = await tenancy.create("newer-tables", "Newer", actor=_ACTOR)
+    newer = Subscriptions(tenancy, IdentityService(tenancy, prepared.run, prepared.settings), [_NEWER, _BARE])
+    await newer.subscribe(scope, "SUB_DESK", actor=_ACTOR)
+
+    with pytest.raises(InputError, match="newer than the module"):
+        await subscriptions.catch_up(scope, actor=_ACTOR)
+
+    assert [one.version for one in await subscriptions.all(scope)] == ["1.3.0"]
 
 
 async def test_a_new_tenant_starts_with_all_and_is_not_asked_again(subscriptions: Subscriptions, tenancy: Tenancy):
