@@ -1,4 +1,4 @@
-"""`platform modules list | subscribe | unsubscribe | history | migrate`."""
+"""`platform modules list | subscribe | unsubscribe | history | migrate | settings`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import module_settings
 from cli.session import tenancy_of
 from cli.table import print_table
 from cli.upkeep import migrate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 app.command()(migrate)
+app.add_typer(module_settings.app, name="settings", help="What a tenant chose of a module's settings.")
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Which tenant.")]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.audit import Actor
-from core.errors import DeniedError
+from core.errors import DeniedError, InputError
 from core.identity import Identity, IdentityService
 from core.module_settings import ModuleSettings, secret_name
 from core.sdk.core_data import BridgeInstance, ModuleSubscription, TenantProfile, TenantUser
@@ -17,6 +17,7 @@ from core.tenancy import Tenancy
 from core.vault import Secret
 from core.vault.vault import Vault
 
+MANAGE_PEOPLE, MANAGE_SETTINGS = "PLATFORM.MANAGE_PEOPLE", "PLATFORM.MANAGE_SETTINGS"
 DISCONNECTED_AFTER = timedelta(minutes=5)
 """Silence after which a bridge counts as disconnected."""
 
@@ -50,14 +51,32 @@ class TenantCoreData:
         """The tenant itself."""
         scope, tenancy = self._person.tenant, self._sources.tenancy
         sites = tuple(one.site.site for one in await tenancy.sites(scope))
-        return TenantProfile(scope.id, scope.slug, scope.name, await tenancy.status(scope), sites)
+        store = await tenancy.stores.of_tenant(scope)
+        return TenantProfile(scope.id, scope.slug, scope.name, await tenancy.status(scope), sites, store.server)
 
-    async def get_tenant_users(self) -> Sequence[TenantUser]:
-        """Members, by e-mail address."""
+    async def get_tenant_users(self, *, role: str | None = None, active: bool | None = None) -> Sequence[TenantUser]:
+        """Members, by e-mail address. Without PLATFORM.MANAGE_PEOPLE: the active ones, and not their roles.
+
+        Raises:
+            InputError: no such role.
+            DeniedError: roles or ended memberships are asked for by somebody who may not manage people.
+        """
+        manages = MANAGE_PEOPLE in self._person.permissions
+        if role is not None or active is False:
+            self._person.require(MANAGE_PEOPLE)
+        if role is not None:
+            await self._check_role(role)
         return [
-            TenantUser(one.id, one.email, one.name, one.active, tuple(one.roles))
+            TenantUser(one.id, one.email, one.name, one.active, tuple(one.roles) if manages else ())
             for one in await self._sources.identity.people(self._person.tenant)
+            if (role is None or role in one.roles)
+            and (one.active if active is None and not manages else active in (None, one.active))
         ]
+
+    async def _check_role(self, role: str) -> None:
+        known = [one.code for one in await self._sources.identity.roles.all(self._person.tenant)]
+        if role not in known:
+            raise InputError("no such role", expected=", ".join(known), received=role)
 
     async def get_user_permissions(self, module_code: str) -> frozenset[str]:
         """What the person may do in a module; nothing if the tenant does not have it.
@@ -84,10 +103,18 @@ class TenantCoreData:
 
         Raises:
             NotFoundError: no such module is installed.
-            DeniedError: the tenant does not have it.
+            DeniedError: the tenant does not have it; or it is another module's, and the person can do nothing there.
         """
+        if module_code != self.module_code:
+            await self._check_reach(module_code)
         settings = await self._sources.settings.effective(self._person.tenant, module_code)
         return {key: one.value for key, one in settings.items()}
+
+    async def _check_reach(self, module_code: str) -> None:
+        """A module's own settings are for its code; from outside a person sees those of modules they work with."""
+        if MANAGE_SETTINGS in self._person.permissions or await self.get_user_permissions(module_code):
+            return
+        raise DeniedError("nothing can be done in this module", received=module_code, expected="one of its permissions")
 
     async def get_active_bridges(self) -> Sequence[BridgeInstance]:
         """Registered bridges, by id."""

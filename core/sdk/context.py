@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from core.contracts.evidence import Evidence
 from core.errors import NotFoundError, TerminalError
 from core.sdk.core_data import CoreDataService
+from core.vault.secret import Secret
 
 Vectors = Sequence[Sequence[float]]
 
@@ -113,18 +114,48 @@ class ToolContext:
     embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None
     core: CoreDataService | None = None
     """The tenant's users, subscriptions, settings and bridges."""
+    module_code: str | None = None
+    """Module whose tables, settings and secrets these are."""
 
     async def within(self, module_code: str) -> ToolContext:
         """This context with the connector of one module and its settings' secrets."""
         core = self.core.within(module_code, self.agent) if self.core is not None else None
         data = await self.connector_of(module_code) if self.connector_of is not None else self.data
-        return replace(self, data=data, core=core)
+        return replace(self, data=data, core=core, module_code=module_code)
 
     async def has_module(self, module_code: str) -> bool:
         """Whether the tenant can use a module now, and could when this context was made."""
         if module_code not in self.subscriptions:
             return False
         return self.core is None or await self.core.has_module(module_code)
+
+    async def settings(self) -> Mapping[str, Any]:
+        """Effective values of the module's own settings, by key; see `CoreDataService.get_module_settings`.
+
+        Raises:
+            TerminalError: this context belongs to no module.
+        """
+        core, module_code = self._own()
+        return await core.get_module_settings(module_code)
+
+    async def secret(self, key: str, *, purpose: str) -> Secret:
+        """One of the module's own secrets.
+
+        Args:
+            key: of the setting.
+            purpose: why it is read; stands in the access log.
+
+        Raises:
+            NotFoundError: it is not set.
+            TerminalError: this context belongs to no module.
+        """
+        core, _ = self._own()
+        return await core.get_secret(key, purpose=purpose)
+
+    def _own(self) -> tuple[CoreDataService, str]:
+        if self.core is None or self.module_code is None:
+            raise TerminalError("settings and secrets are a module's, and this context belongs to none")
+        return self.core, self.module_code
 
     async def read(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] | None = None) -> Answer:
         """Run one read-only query over the tenant's lake, off the event loop.

@@ -18,6 +18,7 @@ class TenantProfile:
     Attributes:
         status: `active` or `suspended`.
         sites: names of its registered sites.
+        server: name of the server its database is on; `main` is the installation's own.
     """
 
     id: UUID
@@ -25,11 +26,16 @@ class TenantProfile:
     name: str
     status: str
     sites: tuple[str, ...]
+    server: str
 
 
 @dataclass(frozen=True, slots=True)
 class TenantUser:
-    """A member of the tenant."""
+    """A member of the tenant.
+
+    Attributes:
+        roles: codes; empty for whoever may not manage people.
+    """
 
     id: UUID
     email: str
@@ -76,8 +82,17 @@ class CoreDataService(Protocol):
         """The tenant itself."""
         ...
 
-    async def get_tenant_users(self) -> Sequence[TenantUser]:
-        """Members, by e-mail address."""
+    async def get_tenant_users(self, *, role: str | None = None, active: bool | None = None) -> Sequence[TenantUser]:
+        """Members, by e-mail address. Without PLATFORM.MANAGE_PEOPLE: the active ones, and not their roles.
+
+        Args:
+            role: only those with this role.
+            active: only those whose membership is, or is not, in force.
+
+        Raises:
+            InputError: no such role.
+            DeniedError: roles or ended memberships are asked for by somebody who may not manage people.
+        """
         ...
 
     async def get_user_permissions(self, module_code: str) -> frozenset[str]:
@@ -94,7 +109,9 @@ class CoreDataService(Protocol):
         A secret is None while it is not set, then a `SecretReference`.
 
         Raises:
-            DeniedError: the tenant does not have the module.
+            NotFoundError: no such module is installed.
+            DeniedError: the tenant does not have the module; or it is another module's, and the person can do nothing
+                there.
         """
         ...
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -188,11 +189,11 @@ class FakeCoreData:
     async def get_current_tenant(self) -> TenantProfile:
         """The person's tenant."""
         tenant = self.person.tenant
-        return TenantProfile(tenant.id, tenant.slug, tenant.name, "active", ())
+        return TenantProfile(tenant.id, tenant.slug, tenant.name, "active", (), "main")
 
-    async def get_tenant_users(self) -> list[TenantUser]:
-        """The users."""
-        return self.users
+    async def get_tenant_users(self, *, role: str | None = None, active: bool | None = None) -> list[TenantUser]:
+        """The users with a role and a state."""
+        return [one for one in self.users if role in (None, *one.roles) and active in (None, one.active)]
 
     async def get_user_permissions(self, module_code: str) -> frozenset[str]:
         """The person's permissions, all of them: there is no manifest to tell whose they are."""
@@ -242,9 +243,17 @@ def tool_context(
     audit: FakeAudit | None = None,
     agent: str | None = None,
     core: FakeCoreData | None = None,
+    module_code: str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> ToolContext:
-    """A context as the platform builds it, over fakes."""
+    """A context as the platform builds it, over fakes; with a module's code, as that module gets it.
+
+    For whoever brings no `core`, the modules have the given settings, else the defaults of those that come with the
+    product.
+    """
     owner = tenant or FakeTenant()
+    codes = {*subscriptions, *([module_code] if module_code else [])}
+    known = core or FakeCoreData({code: _defaults(code) if settings is None else dict(settings) for code in codes})
     return ToolContext(
         tenant=owner,
         identity=FakePerson(owner, frozenset(permissions)),
@@ -254,8 +263,20 @@ def tool_context(
         lake=lake,
         data=data,
         embedder=embedder,
-        core=core,
+        core=known.within(module_code, agent) if module_code else known,
+        module_code=module_code,
     )
+
+
+def _defaults(module_code: str) -> dict[str, Any]:
+    return dict(_declared().get(module_code, {}))
+
+
+@cache
+def _declared() -> dict[str, dict[str, Any]]:
+    from core.sdk.loader import builtin_manifests
+
+    return {one.module_code: {key: form.default for key, form in one.settings.items()} for one in builtin_manifests()}
 
 
 def _write_out(sql: str, parameters: Mapping[str, object]) -> str:

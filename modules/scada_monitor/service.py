@@ -13,7 +13,6 @@ from modules.scada_monitor import fault_phrases, phrases
 QUERIES = load_queries(Path(__file__).parent / "queries.sql")
 _HOURLY_DAYS = 2
 """Windows up to this long are returned hour by hour."""
-_EPISODES = 200
 _LISTED = 12
 """More episodes than this are told machine by machine."""
 _MACHINES = 24
@@ -154,7 +153,8 @@ async def fault_episodes(
         grouped = await context.read(QUERIES["episodes_by_machine"], [_FAULTS], {**parameters, "top": _MACHINES})
         machines = grouped.rows
         rows, evidence = [*rows, *machines], [*evidence, *grouped.evidence]
-    single = await context.read(QUERIES["episodes"], [_FAULTS], {**parameters, "top": _EPISODES})
+    listed = (await context.settings())["listed_rows"]
+    single = await context.read(QUERIES["episodes"], [_FAULTS], {**parameters, "top": listed})
     count = sum(row["episodes"] for row in codes.rows)
     named = f"number of {fault_code or 'fault'} episodes"
     return ToolResult(

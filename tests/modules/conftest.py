@@ -41,7 +41,9 @@ def context(lake: FakeLake, plant: SamplePlant) -> ToolContext:
         {"text": text, "episode_id": episode, "kind": "fault_episode", "embedding": vector}
         for (text, episode), vector in zip(remembered, vectors, strict=True)
     ]
-    return tool_context(lake=lake, data=FakeData({"memory.fault_memory": rows}), embedder=embed)
+    return tool_context(
+        lake=lake, data=FakeData({"memory.fault_memory": rows}), embedder=embed, module_code="SCADA_MONITOR"
+    )
 
 
 @pytest.fixture

@@ -104,8 +104,9 @@ async def test_a_fault_that_stands_says_nothing_about_days_nobody_watched(
 
 async def test_many_episodes_are_counted_and_told_machine_by_machine() -> None:
     lake = FakeLake({"silver.fault_episodes": many_episodes(machines=30), **_hours(30)})
-    context = tool_context(lake=lake)
+    context = tool_context(lake=lake, module_code="SCADA_MONITOR", settings={"listed_rows": 40})
     result = await service.fault_episodes(context, None, None, None, None, None)
+    assert sum("raised_at" in row for row in result.rows) == 40
     assert (
         result.findings[0]
         == "30 machines had JAM (warning), 90 times in all, in all recorded data, 30 still open, oldest first:"
