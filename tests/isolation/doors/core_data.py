@@ -48,6 +48,7 @@ async def _within(core: CoreDataService, text: str) -> Any:
 
 
 PLACES: dict[str, list[Place]] = {
+    "get_tenant_users": [lambda core, text: core.get_tenant_users(role=text)],
     "get_user_permissions": [lambda core, text: core.get_user_permissions(text)],
     "get_module_settings": [lambda core, text: core.get_module_settings(text)],
     "has_module": [lambda core, text: core.has_module(text)],
@@ -66,7 +67,13 @@ def attempts(world: World) -> Iterator[Attempt]:
         for place in places:
             for technique, text in told:
                 yield Attempt(f"core_data.{name}", technique, text, _asked(world, place))
-        yield Attempt(f"core_data.{name}", "own thing", MODULE, _asked(world, places[0]), own=name != "get_secret")
+        yield Attempt(
+            f"core_data.{name}",
+            "own thing",
+            MODULE,
+            _asked(world, places[0]),
+            own=name not in ("get_secret", "get_tenant_users"),
+        )
     yield Attempt("core_data.get_secret", "own thing", SECRET, _asked(world, _secret), own=True)
     yield Attempt("core_data.get_secret", "bound to no module", SECRET, _asked(world, _unbound), refused=True)
 
