@@ -20,6 +20,7 @@ from core.settings import IdentitySettings
 from core.tenancy import Tenancy
 
 _SQL = load_queries("core.identity", "credentials.sql")
+_MEMBERS = load_queries("core.identity", "members.sql")
 ATTEMPTS = 5
 """Wrong passwords in a row that lock a person out."""
 LOCKED_FOR = timedelta(minutes=15)
@@ -55,7 +56,7 @@ class Credentials:
         if scope is None:
             raise refused()
         if row is None or not row["active"]:
-            await self._denied(scope, email, "unknown" if row is None else "membership was ended")
+            await self._denied(scope, email, "unknown" if row is None else "not a member who comes by password")
         elif row["locked"]:
             await self._denied(scope, email, "locked")
         elif not right:
@@ -152,6 +153,7 @@ class Credentials:
             check_strength(new, member.email, member.name, scope.name)
             if not await transaction.fetchval(_SQL["change_password"], person_id, hashed, int(said["ver"])):
                 raise spent()
+            await transaction.execute(_MEMBERS["open_to_password"], scope.id, person_id)
             await transaction.fetchval(_SQL["end_sessions"], person_id, _CHANGED, None)
             self._tenancy.audit.note(transaction, scope, by.actor, "person.set_password", member.email)
         self._standings.forget(scope.id)

@@ -1,5 +1,5 @@
 -- sign_in: everything the door needs to know of somebody who says to be a member
-select p.id, p.email, p.name, p.password_hash, p.password_version, m.active and p.active as active,
+select p.id, p.email, p.name, p.password_hash, p.password_version, m.active and m.by_password and p.active as active,
        coalesce(p.locked_until > now(), false) as locked
 from people p join memberships m on m.person_id = p.id
 where m.tenant_id = $1 and lower(p.email) = lower($2)

@@ -157,7 +157,7 @@ class Invitations:
             called = (name or found.name).strip()
             person_id = await transaction.fetchval(_MEMBERS["ensure_person"], found.email, called or "?", hashed)
             # Only now the policies show the person: as one who is about to belong to the tenant.
-            member = await transaction.fetchrow(_MEMBERS["add_member"], scope.id, person_id)
+            member = await transaction.fetchrow(_MEMBERS["add_member"], scope.id, person_id, True)
             stored = await transaction.fetchrow(_SQL["stored"], person_id)
             if member is None or stored is None or not member["active"]:
                 raise spent()
@@ -170,6 +170,7 @@ class Invitations:
                 if member["new"]:
                     await transaction.execute(_SQL["forget_member"], scope.id, member["id"])
             if right:
+                await transaction.execute(_MEMBERS["open_to_password"], scope.id, person_id)
                 await self._join(transaction, scope, found, member["id"], Actor.user(found.email))
         if not right:
             await self._tenancy.audit.record(
@@ -187,7 +188,7 @@ class Invitations:
             if found is None:
                 return None
             person_id = await transaction.fetchval(_MEMBERS["ensure_person"], found.email, name, None)
-            member = await transaction.fetchrow(_MEMBERS["add_member"], scope.id, person_id)
+            member = await transaction.fetchrow(_MEMBERS["add_member"], scope.id, person_id, False)
             if member is None or not member["active"]:
                 return None
             await self._join(transaction, scope, found, member["id"], actor)

@@ -101,7 +101,9 @@ class Members:
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             (role_id, *_), _ = await roles_of(transaction, scope, [role])
             person_id = await transaction.fetchval(_SQL["ensure_person"], email, name.strip(), password_hash)
-            membership: UUID = await transaction.fetchval(_SQL["add_member"], scope.id, person_id)
+            membership: UUID = await transaction.fetchval(
+                _SQL["add_member"], scope.id, person_id, password_hash is not None
+            )
             given = await transaction.fetchval(_SQL["give_role"], scope.id, membership, role_id)
             if given:
                 await transaction.execute(_SQL["bump_member"], scope.id, membership)

@@ -4,10 +4,13 @@ select pg_advisory_xact_lock(hashtextextended('people:' || $1::uuid::text, 0))
 -- ensure_person: one person is one row, whatever tenants they belong to; a known one keeps name and password
 select ensure_person($1, $2, $3)
 
--- add_member: repeating it leaves the membership as it is, also one that was ended
-insert into memberships (tenant_id, person_id) values ($1, $2)
+-- add_member: repeating it leaves the membership as it is, also one that was ended; $3 says whether a password opens it
+insert into memberships (tenant_id, person_id, by_password) values ($1, $2, $3)
 on conflict (tenant_id, person_id) do update set person_id = excluded.person_id
 returning id, active, xmax = 0 as new
+
+-- open_to_password: whoever joins or comes back by it has proven it, or set it by this tenant's link
+update memberships set by_password = true where tenant_id = $1 and person_id = $2 and not by_password
 
 -- roles_by_code: roles are named by code, per tenant
 select r.id, r.code,

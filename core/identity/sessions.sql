@@ -1,11 +1,11 @@
 -- tenant_of_token: nothing but the refresh token itself says whose it is
 select tenant_of_refresh_token($1)
 
--- open: whoever is a member now gets a session; no row for anybody else
+-- open: whoever is a member now gets a session; nobody by a password that opens only other tenants
 insert into sessions (tenant_id, person_id, method, address, device, expires_at)
 select m.tenant_id, m.person_id, $3, $4, $5, now() + $6::interval
 from memberships m join people p on p.id = m.person_id and p.active
-where m.tenant_id = $1 and m.person_id = $2 and m.active
+where m.tenant_id = $1 and m.person_id = $2 and m.active and (m.by_password or $3 <> 'password')
 returning id, expires_at, (select email from people where id = person_id) as email
 
 -- signed_in: what an administrator sees as the last sign-in

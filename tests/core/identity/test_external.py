@@ -10,6 +10,7 @@ from core.db import TenantScope
 from core.errors import DeniedError, InputError
 from core.identity import Authority, ClaimedRoles, ExternalIdentity, IdentityService
 from core.tenancy import Tenancy
+from tests.core.identity.conftest import PASSWORD
 
 if TYPE_CHECKING:
     from tests.core.identity.conftest import People
@@ -192,3 +193,42 @@ async def test_a_stranger_to_whom_the_provider_gives_roles_is_admitted_with_them
     with pytest.raises(InputError, match="no such role"):
         await service.sign_in_external(scope, _said("ned", roles=_roles("emperor")))
     assert [one.email for one in await service.people(scope)] == ["mia@external.example"]
+
+
+async def test_a_password_chosen_before_a_provider_vouched_opens_nothing_of_its_tenant(
+    service: IdentityService, scope: TenantScope, people: People, tenancy: Tenancy
+):
+    # Whoever administers another tenant names somebody else's address first, and so chooses its password.
+    elsewhere = await tenancy.create("external-first", "First", actor=TEST)
+    await people.add(elsewhere, "victim@external.example")
+    await service.invitations.invite(scope, "invited@external.example", "", ["viewer"], by=Authority.command("test"))
+    await people.add(elsewhere, "invited@external.example")
+
+    for name in ("victim", "invited"):
+        vouched = await service.sign_in_external(scope, _said(name), just_in_time_role="admin")
+
+        assert (await service.verify(vouched.access)).tenant == scope
+        with pytest.raises(DeniedError):
+            await service.sign_in(scope.slug, f"{name}@external.example", PASSWORD)
+        ticket, choices = await service.tenants_to_enter(f"{name}@external.example", PASSWORD)
+        assert choices == [elsewhere]
+        with pytest.raises(DeniedError):
+            await service.enter(ticket.token, scope.slug)
+        there = await service.verify(
+            (await service.sign_in(elsewhere.slug, f"{name}@external.example", PASSWORD)).access
+        )
+        with pytest.raises(DeniedError):
+            await service.switch(there, scope.slug)
+
+
+async def test_a_password_set_by_the_operator_s_link_opens_the_tenant(
+    service: IdentityService, scope: TenantScope, people: People
+):
+    await service.sign_in_external(scope, _said("setter"), just_in_time_role="viewer")
+    person = (await service.members.by_email(scope, "setter@external.example")).id
+    link = await service.credentials.reset_link(scope, person, by=Authority.command("test"))
+
+    await service.credentials.set_by_link(link.token, "quite another sentence")
+
+    opened = await service.sign_in(scope.slug, "setter@external.example", "quite another sentence")
+    assert (await service.verify(opened.access)).person_id == person
