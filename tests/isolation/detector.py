@@ -19,7 +19,7 @@ _SHORTEST = 4
 _CUT = 16
 """Messages cut long inputs; what is left of one is at least this long."""
 _WORD = re.compile(r"[\w@.+-]+")
-_CUT_OFF = re.compile(r"[\w-]*…")
+_CUT_OFF = re.compile(r"(?<![\w-])[\w-]*…")
 """A name that a message cuts off in its middle."""
 _PART = re.compile(r"[^\W_]+")
 _ASKED = "‹asked›"

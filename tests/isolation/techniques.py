@@ -145,10 +145,8 @@ def hostile(names: Names, name: str) -> list[Tried]:
 
 
 def some(tried: list[Tried], count: int) -> list[Tried]:
-    """The names of the other tenant and evenly spread others, for doors where one look takes long."""
-    told = [one for one in tried if one[0] == "name of the other tenant"]
-    rest = [one for one in tried if one not in told]
-    return told + rest[:: max(1, len(rest) // max(1, count - len(told)))]
+    """The first, and evenly spread others, for doors where one look takes long."""
+    return tried[:: max(1, len(tried) // count)][:count]
 
 
 def odd_values() -> list[tuple[str, object]]:

@@ -33,6 +33,7 @@ from lake.store import Lake
 from tests.conftest import Installation
 from tests.isolation import filling
 from tests.isolation.detector import Detector
+from tests.isolation.server import Server, look_at
 from tests.isolation.techniques import Names
 
 A, B, NOBODY = "twin-alpha", "twin-beta", "twin-zeta"
@@ -77,6 +78,11 @@ class Side:
         """Its database role."""
         return role_of(self.scope)
 
+    @property
+    def names(self) -> Names:
+        """What others may have heard of it."""
+        return Names(self.scope.slug, str(self.scope.id), self.database, self.role, HIDDEN_HALL)
+
 
 @dataclass(frozen=True)
 class World:
@@ -95,6 +101,8 @@ class World:
     """Of the site that only B has."""
     hidden_key: str
     """Of that site's bridge."""
+    server: Server
+    """What is below the product."""
 
     @property
     def services(self) -> Services:
@@ -104,7 +112,7 @@ class World:
     @property
     def names(self) -> Names:
         """What an attacker may have heard of B."""
-        return Names(B, str(self.b.scope.id), self.b.database, self.b.role, HIDDEN_HALL)
+        return self.b.names
 
     def detector(self) -> Detector:
         """What only B has, and a stranger for each of its names."""
@@ -144,7 +152,8 @@ async def two_tenants(installation: Installation) -> AsyncIterator[World]:
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
-        yield World(installation, tenancy, identity, lake, app, client, modules, *sides, *hidden)
+        server = await stack.enter_async_context(look_at(installation, *(side.names for side in sides)))
+        yield World(installation, tenancy, identity, lake, app, client, modules, *sides, *hidden, server)
 
 
 async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake: Lake, slug: str) -> Side:

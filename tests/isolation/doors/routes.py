@@ -45,9 +45,9 @@ _NEEDS_A_PROVIDER = {
     "POST /api/v1/auth/refresh",
 }
 """Where A gets its own only with what an identity provider or a cookie brings along."""
-_QUESTION = "Which machines are there?"
-_SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth")
-"""Routes that read the lake or hash a password: some inputs only."""
+_SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth/sign-in", "/api/v1/chat")
+"""Routes that read the lake, think or hash a password: some inputs only."""
+_FEW = 3
 _HEADERS = (
     *("x-tenant-id", "x-tenant", "x-tenant-slug", "tenant", "x-forwarded-host", "x-original-url", "x-rewrite-url"),
     *(
@@ -97,8 +97,8 @@ def kinds(world: World) -> dict[str, tuple[Any, Any]]:
         "first": ("2023-04-05", "2023-04-05"),
         "last": ("2023-04-07", "2023-04-07"),
         "top": (3, 50),
-        "session_id": (str(a.session_id), str(b.session_id)),
-        "message": ("", "hidden-pump-1"),
+        "session_id": (None, str(b.session_id)),
+        "message": ("Which machines are there?", "How is hidden-pump-1 in hidden-hall of twin-beta?"),
         "tenant": (a.scope.slug, b.scope.slug),
         "email": (a.email, b.email),
         "slug": (a.scope.slug, b.scope.slug),
@@ -152,28 +152,22 @@ def attempts(world: World) -> Iterator[Attempt]:
     """Each route: without a token, with headers that name B, and with every input in every place."""
     for route in described(world.app):
         if route.name not in _NEEDS_A_PROVIDER:
-            question = {"message": _QUESTION} if "message" in route.in_body else {}
-            yield _attempt(world, route, "own thing", _QUESTION, question, own=True)
+            yield _attempt(world, route, "own thing", "", {}, own=True)
         yield from _without_token(world, route)
         yield from _headers(world, route)
         for name in (*route.in_path, *route.in_query, *route.in_body):
             yield from _inputs(world, route, name)
-        for name in ("tenant", "tenant_id", "slug", "scope", "ten", "tid")[: 2 if route.slow else 6]:
-            for told in (B, str(world.b.scope.id)):
+        for name in ("tenant_id", "tenant", "slug", "scope", "ten", "tid")[: 1 if route.slow else 6]:
+            for told in (B,) if route.slow else (B, str(world.b.scope.id)):
                 yield _attempt(world, route, "a field that names a tenant", told, {name: told})
 
 
 def _inputs(world: World, route: Route, name: str) -> Iterator[Attempt]:
-    own, hidden = kinds(world).get(name, ("", "hidden"))
-    if name == "message":
-        return  # a question to the analyst is another room's
-    tried: list[Tried] = [("thing of the other tenant", str(hidden)), ("own thing", str(own))]
-    texts = hostile(world.names, str(hidden))
-    few = 4 if name == "password" else 8
-    for technique, text in [*tried, *(some(texts, few) if route.slow else texts)][
-        : few if name == "password" else None
-    ]:
-        yield _attempt(world, route, technique, text, {name: text})
+    _, hidden = kinds(world).get(name, ("", "hidden"))
+    tried: list[Tried] = [("thing of the other tenant", str(hidden)), *hostile(world.names, str(hidden))]
+    for technique, text in some(tried, _FEW) if route.slow else tried:
+        # A question is read as words, and other words are read otherwise: what counts is what is told.
+        yield _attempt(world, route, technique, text, {name: text}, openly=name == "message")
 
 
 def _without_token(world: World, route: Route) -> Iterator[Attempt]:
@@ -196,7 +190,7 @@ def _without_token(world: World, route: Route) -> Iterator[Attempt]:
 
 
 def _headers(world: World, route: Route) -> Iterator[Attempt]:
-    for header in _HEADERS[:3] if route.slow else _HEADERS:
+    for header in _HEADERS[:1] if route.slow else _HEADERS:
         for value in (B,) if route.slow else (B, str(world.b.scope.id), f"{B}.example"):
             headers = {"authorization": f"Bearer {world.a.token}", header: value}
             yield _attempt(world, route, "a header that names a tenant", value, {}, headers)
@@ -212,6 +206,7 @@ def _attempt(
     *,
     refused: bool = False,
     own: bool = False,
+    openly: bool = False,
 ) -> Attempt:
     known = kinds(world)
     usual = {name: known[name][0] for name in (*route.in_path, *route.in_query, *route.in_body) if name in known}
@@ -224,6 +219,7 @@ def _attempt(
             path = path.replace(f"{{{name}}}", quote(_sendable(str(values[name])), safe=""))
         query = {name: _sendable(str(values[name])) for name in values if name in (*route.in_query, *given)}
         query = {name: value for name, value in query.items() if name not in (*route.in_path, *route.in_body)}
+        values = {name: value for name, value in values.items() if value is not None}
         body = {name: values[name] for name in values if name in route.in_body or (name in given and route.in_body)}
         told = {name: _header(text if value == asked else value) for name, value in sent.items()}
         if route.name in _ENDS_ITS_SESSION and not refused:
@@ -233,7 +229,7 @@ def _attempt(
         told |= {"content-type": b"application/json"} if route.in_body else {}
         return await world.client.request(route.method, path, params=query, headers=told, content=content)
 
-    return Attempt(f"routes.{route.name}", technique, asked, call, refused=refused, own=own)
+    return Attempt(f"routes.{route.name}", technique, asked, call, refused=refused, own=own, openly=openly)
 
 
 def _sendable(text: str) -> str:

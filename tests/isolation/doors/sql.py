@@ -143,7 +143,7 @@ select * from pg_config
 load 'auto_explain'
 create tablespace t location '/tmp/{slug}'
 """
-_SHAPES = """
+SHAPES = """
 select 1; select * from notes
 select 1; set role {role}
 select 1;; select 2
@@ -212,7 +212,7 @@ select currtid2('{database}.desk.notes', '(0,1)')
 select pg_advisory_lock_shared(1)
 select txid_current() is null
 """
-_TELLING = """
+TELLING = """
 select string_agg(nspname, ',') from pg_namespace
 select string_agg(table_catalog || table_schema || table_name, ',') from information_schema.tables
 select string_agg(setting, ',') from pg_settings
@@ -264,8 +264,8 @@ def attempts(world: World) -> Iterator[Attempt]:
         "another role": _ROLES,
         "another database": _DATABASES,
         "files and large objects": _FILES,
-        "shape of the statement": _SHAPES,
-        "what catalogues tell": _TELLING,
+        "shape of the statement": SHAPES,
+        "what catalogues tell": TELLING,
         "counts of the whole server": _REFUSED,
         "own tables": _SAME,
     }
