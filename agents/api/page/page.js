@@ -75,6 +75,17 @@ $("sign-in").addEventListener("submit", async (event) => {
   }
 });
 
+// The domain of an address says where its people sign in beside a password.
+$("sign-in").elements.email.addEventListener("change", async ({ target }) => {
+  const response = target.validity.valid && await request("/api/v1/auth/ways", { email: target.value }).catch(() => null);
+  const ways = response?.ok ? await response.json() : [];
+  $("ways").replaceChildren(...ways.map(({ label, start }) => {
+    const link = element("a", { text: label });
+    link.href = start;
+    return link;
+  }));
+});
+
 $("question").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();

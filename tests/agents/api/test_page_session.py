@@ -42,6 +42,7 @@ class House:
 
     app: Any
     service: IdentityService
+    providers: Providers
     scope: TenantScope
 
 
@@ -64,7 +65,7 @@ async def house_at(tenancy: Tenancy, prepared: Installation, public_url: str) ->
     )
     app = create_app(lambda: nullcontext(services), [])
     async with app.router.lifespan_context(app):
-        yield House(app, service, scope)
+        yield House(app, service, federation.providers, scope)
     await federation.close()
 
 
@@ -118,9 +119,9 @@ def browser() -> Iterator[Browser]:
 
 
 @asynccontextmanager
-async def listening(house: House) -> AsyncIterator[str]:
+async def listening(house: House, taken: socket.socket | None = None) -> AsyncIterator[str]:
     server = uvicorn.Server(uvicorn.Config(house.app, log_level="error", lifespan="off"))
-    taken = socket.create_server(("127.0.0.1", 0))
+    taken = taken or socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve([taken]))
     yield f"http://127.0.0.1:{taken.getsockname()[1]}"
     server.should_exit = True
