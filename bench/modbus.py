@@ -75,8 +75,8 @@ async def _measure(port: int) -> list[Claim]:
     alone = ModbusDriver(planned.endpoint, _one_each(polls))
     requests, signals = sum(len(poll.reads) for poll in polls), BLOCKS * VALUES
     async with planned, alone:
-        await planned.connect({})
-        await alone.connect({})
+        await planned.connect({}, 0)
+        await alone.connect({}, 0)
         if await _round(planned) != signals or await _round(alone) != signals:
             raise SystemExit("the device did not serve every signal")
         time = await alternating(

@@ -52,8 +52,12 @@ class Driver(Protocol):
     clocked: bool
     """Samples of one machine come in equal steps of its own clock, so that a jump of it is a missed scan."""
 
-    async def connect(self, newest: Mapping[Series, int]) -> None:
-        """Open the connection and take up from the newest source time (microseconds) known of each series.
+    async def connect(self, newest: Mapping[Series, int], away_s: float) -> None:
+        """Open the connection and take up where reading ended.
+
+        Args:
+            newest: source time (microseconds) of the newest reading known of each series.
+            away_s: how long ago the device was last heard of; 0 if it never was.
 
         Raises:
             DeviceLostError: the device cannot be reached.

@@ -98,6 +98,14 @@ def frames_after(connection: sqlite3.Connection, frame_id: int, max_rows: int) -
     return found
 
 
+def last_received(connection: sqlite3.Connection) -> int | None:
+    """When the newest frame came, sealed or not, in microseconds; None in a journal without any."""
+    return connection.execute(
+        "select max(received_at) from (select max(received_at) as received_at from frames"
+        " union all select max(received_at) from segments)"
+    ).fetchone()[0]
+
+
 def recorded_gaps(connection: sqlite3.Connection) -> list[Gap]:
     """Source time nobody read, in the order in which it was noticed."""
     return [

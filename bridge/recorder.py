@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from bridge.driver import Scan, Series
 from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, OUTBOX_FULL, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
-from bridge.journal import HOUR_US, Journal, Notes, recorded_gaps
+from bridge.journal import HOUR_US, Journal, Notes, last_received, recorded_gaps
 from bridge.past import OldReadings, newest_first
 from bridge.segments import forgotten
 from bridge.space import database_bytes
@@ -43,6 +43,8 @@ class Recorder:
         self._notes: Counter[tuple[str, str, int]] = Counter()
         self._repeats: Counter[tuple[str, int]] = Counter()
         self._noted_at = time.monotonic()
+        self.last_received_us = last_received(self._connection)
+        """When the process before this one journaled its last frame, by this machine's clock; None if none did."""
         self._load()
         # The first conversion loads what Arrow needs of other libraries; no reading should wait for that.
         readings_to_arrow(site.site, [])

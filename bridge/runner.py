@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -62,6 +63,7 @@ class Runner:
         self._room = asyncio.Event()
         self._room.set()
         self._told: type[Exception] | None = None
+        self._heard: float | None = None
         self._writing = asyncio.Lock()
         self._store = Limit(store_max_bytes)
         self.connected = False
@@ -76,7 +78,7 @@ class Runner:
                     if self._store.full:
                         await wait_for(stop, self._interval_s)
                         continue
-                    await _unless(stop, self._driver.connect(self._recorder.newest()))
+                    await _unless(stop, self._driver.connect(self._recorder.newest(), self._away_s()))
                     await self._read_on(stop, backoff)
                 except _FullError:
                     _log.error("no room for readings, the device is let go", action="stop_reading")
@@ -106,6 +108,7 @@ class Runner:
         while not stop.is_set():
             scan = await _unless(stop, self._driver.read())
             backoff.reset()
+            self._heard = loop.time()
             self._tell_connected()
             fresh = fresh or bool(scan.samples)
             self._take(scan, loop.time())
@@ -125,6 +128,13 @@ class Runner:
                 if pause_s > 0:
                     await wait_for(stop, pause_s)
                 began, fresh = loop.time(), False
+
+    def _away_s(self) -> float:
+        """Time since the device was last heard of, by this process or the one before it."""
+        if self._heard is not None:
+            return asyncio.get_running_loop().time() - self._heard
+        before = self._recorder.last_received_us
+        return max(time.time() - before / 1_000_000, 0.0) if before is not None else 0.0
 
     def _tell_connected(self) -> None:
         """A device is back once it is read: one that takes connections and says nothing would come and go for ever."""

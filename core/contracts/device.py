@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Order = Literal["abcd", "cdab", "badc", "dcba"]
@@ -37,3 +38,70 @@ class ModbusOptions(_Model):
     max_gap: int | None = Field(default=None, ge=0, le=124)
     """Registers that may be read in vain to save a request."""
     serial: SerialLine | None = None
+
+
+class Deadband(_Model):
+    """Change below which an OPC UA server keeps silent: an amount, or a percentage of the node's EURange."""
+
+    absolute: Positive | None = None
+    percent: Annotated[float, Field(gt=0, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Deadband:
+        if (self.absolute is None) == (self.percent is None):
+            raise ValueError("either `absolute` or `percent`")
+        return self
+
+
+class OpcuaSecurity(_Model):
+    """A channel that is signed, and encrypted unless the site file says otherwise."""
+
+    policy: Literal["basic256sha256"] = "basic256sha256"
+    mode: Literal["sign", "sign_and_encrypt"] = "sign_and_encrypt"
+    certificate: Path
+    """The bridge's own certificate, PEM or DER; relative paths start at the site file."""
+    private_key: Path
+    """Its key, readable by nobody else."""
+    server_certificate: str
+    """The one server to talk to: file of its certificate, or `sha256:` and the fingerprint in hexadecimal."""
+
+
+class OpcuaOptions(_Model):
+    """What differs from the profile; unset means the profile's own."""
+
+    profile: str = "standard"
+    """Kind of server; the driver knows the names."""
+    security: OpcuaSecurity | None = None
+    """Unset: the channel is neither signed nor encrypted."""
+    user: Annotated[str, Field(min_length=1)] | None = None
+    password_file: Path | None = None
+    """File with the user's password, readable by nobody else."""
+    publishing_interval_s: Positive | None = None
+    sampling_interval_s: Positive | None = None
+    """How often the server looks at a value; unset is as fast as it can."""
+    request_timeout_s: Positive | None = None
+    max_items_per_call: int | None = Field(default=None, ge=1)
+    max_nodes_per_read: int | None = Field(default=None, ge=1)
+    max_nodes_per_history_read: int | None = Field(default=None, ge=1)
+    max_paths_per_call: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> OpcuaOptions:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("`user` and `password_file` belong together")
+        return self
+
+    def beside(self, folder: Path) -> OpcuaOptions:
+        """The same with relative paths starting at a folder."""
+        security = self.security
+        if security is not None:
+            pin = security.server_certificate
+            security = security.model_copy(
+                update={
+                    "certificate": folder / security.certificate,
+                    "private_key": folder / security.private_key,
+                    "server_certificate": pin if pin.startswith("sha256:") else str(folder / pin),
+                }
+            )
+        password = folder / self.password_file if self.password_file else None
+        return self.model_copy(update={"security": security, "password_file": password})

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from core.contracts.device import ModbusOptions
+from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions
 from core.contracts.units import read_unit
 from core.errors import InputError
 
@@ -52,6 +52,10 @@ class Signal(_Model):
     """What the device's number is multiplied with to give the signal's unit."""
     offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """What is added after `scale`."""
+    deadband: Deadband | None = None
+    """OPC UA: the server keeps smaller changes to itself. Off, because the historian keeps full resolution."""
+    element: int | None = Field(default=None, ge=0)
+    """OPC UA: which element of an array is the signal, from 0."""
     column: str | int | None = None
     """Column of the recording; unset means the signal's own name."""
     role: Role | None = None
@@ -161,6 +165,7 @@ class SiteFile(_Model):
     poll: Poll = Poll()
     clock: Clock | None = None
     modbus: ModbusOptions | None = None
+    opcua: OpcuaOptions | None = None
     contract: str | None = None
     """Contract file beside this one; unset means `<site>.contract.yaml`."""
     recording: Recording | None = None
@@ -178,10 +183,20 @@ class SiteFile(_Model):
 
     @model_validator(mode="after")
     def _options_fit_the_protocol(self) -> SiteFile:
-        if self.protocol == "opcua" and (self.clock or self.modbus):
-            raise ValueError(f"{'clock' if self.clock else 'modbus'!r} is for the protocol modbus")
+        signals = [signal for entry in self.equipment for signal in entry.signals]
+        foreign = {
+            "opcua": {"clock": self.clock, "modbus": self.modbus},
+            "modbus": {
+                "opcua": self.opcua,
+                "deadband": next((one for one in signals if one.deadband), None),
+                "element": next((one for one in signals if one.element is not None), None),
+            },
+        }[self.protocol]
+        for key, said in foreign.items():
+            if said is not None:
+                raise ValueError(f"{key!r} is not for the protocol {self.protocol}")
         if self.recording is not None:
-            scaled = [s.name for entry in self.equipment for s in entry.signals if s.scale != 1.0 or s.offset != 0.0]
+            scaled = [one.name for one in signals if one.scale != 1.0 or one.offset != 0.0]
             if scaled:
                 raise ValueError(f"a recording is served as it is: scale or offset of {scaled[0]!r} cannot apply")
         return self
@@ -258,6 +273,8 @@ def load_site(path: Path) -> tuple[SiteFile, list[str]]:
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise InputError("equipment listed twice", received=", ".join(twice), where=str(path))
+    if site.opcua is not None:
+        site = site.model_copy(update={"opcua": site.opcua.beside(path.parent)})
     return _with_read_units(site, str(path))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,11 +26,13 @@ class Device:
     def __init__(self, *script: Scan | Exception) -> None:
         self.script = list(script)
         self.connected_from: list[dict[Series, int]] = []
+        self.away_s: list[float] = []
         self.closed = 0
         self.idle = asyncio.Event()
 
-    async def connect(self, newest: Mapping[Series, int]) -> None:
+    async def connect(self, newest: Mapping[Series, int], away_s: float) -> None:
         self.connected_from.append(dict(newest))
+        self.away_s.append(away_s)
 
     async def read(self) -> Scan:
         if not self.script:
@@ -81,6 +84,8 @@ async def test_a_device_that_comes_and_goes(tmp_path: Path, build, capsys: pytes
     series = ("p1", "flow")
     assert device.connected_from == [{}, {series: 2}, {series: 2}, {series: 2}, {series: 3}]
     assert device.closed == 5
+    assert device.away_s[0] == 0
+    assert all(0 < away < 20 for away in device.away_s[1:])
     assert not runner.connected
     assert read_books(tmp_path).journal_rows == 4
     said = capsys.readouterr()
@@ -139,3 +144,25 @@ async def test_a_full_disk_share_stops_the_reading_and_says_so(tmp_path: Path, b
         recorder.close()
     (gap,) = read_books(tmp_path).gaps
     assert (gap.reason, gap.to_us) == ("outbox_full", 50_000)
+
+
+async def test_a_bridge_that_was_down_tells_the_driver_for_how_long(tmp_path: Path, build) -> None:
+    site = build("- name: flow").site
+    with Store.open(tmp_path) as store:
+        before = Recorder(store, site, clocked=True)
+        before.record([scan(1)])
+        before.close()
+        hour_ago = time.time_ns() // 1000 - 3_600_000_000
+        with store.writing() as connection:
+            connection.execute("update frames set received_at = ?", (hour_ago,))
+        device, stop = Device(scan(2)), asyncio.Event()
+        recorder = Recorder(store, site, clocked=True)
+        runner = Runner(
+            device, recorder, asyncio.Event(), journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02
+        )
+        reading = asyncio.create_task(runner.read(stop))
+        await asyncio.wait_for(device.idle.wait(), 20)
+        stop.set()
+        await reading
+        recorder.close()
+    assert 3600 <= device.away_s[0] < 3700

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 from bridge.drivers import driver_for
 from core.contracts.addresses import HOLE_FLOAT32_BITS
-from core.contracts.device import ModbusOptions, SerialLine
+from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions, OpcuaSecurity, SerialLine
 from core.contracts.site import Clock, Equipment, Recording, Signal, SiteFile, load_site
 from examples.plant.recording import read_recording
 
@@ -21,17 +22,44 @@ def test_the_smallest_site_of_the_docs_works_as_it_stands(tmp_path: Path) -> Non
     assert read_recording(site, tmp_path).readings == 2
 
 
+def load_block(folder: Path, protocol: str, block: str) -> SiteFile:
+    path = folder / f"{protocol}.yaml"
+    path.write_text(f"tenant: newcomer-co\nsite: test-loop\nprotocol: {protocol}\n{block}")
+    return load_site(path)[0]
+
+
 def test_every_other_site_of_the_docs_has_a_driver(tmp_path: Path) -> None:
-    for block in _BLOCKS[1:]:
-        protocol = "modbus" if "modbus:" in block else "opcua"
-        path = tmp_path / f"{protocol}.yaml"
-        path.write_text(f"tenant: newcomer-co\nsite: test-loop\nprotocol: {protocol}\n{block}")
-        site, _ = load_site(path)
-        driver_for(site)
+    modbus, opcua, _ = _BLOCKS[1:]
+    driver_for(load_block(tmp_path, "modbus", modbus))
+    driver_for(load_block(tmp_path, "opcua", opcua))
+
+
+def test_the_secure_site_of_the_docs_works_with_the_certificate_of_the_docs(tmp_path: Path) -> None:
+    (command,) = re.findall(r"```sh\n(openssl.*?)```", _PAGE, re.DOTALL)
+    subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "password").write_text("right\n")
+    (tmp_path / "password").chmod(0o600)
+    security = _BLOCKS[3].replace("1f0c2b...", "1f" * 32)
+    equipment = _BLOCKS[2][_BLOCKS[2].index("equipment:") :]
+    driver_for(load_block(tmp_path, "opcua", f"endpoint: opc.tcp://10.0.0.7:4840\n{security}{equipment}"))
+
+
+_MODELS = (
+    SiteFile,
+    Recording,
+    Equipment,
+    Signal,
+    Clock,
+    ModbusOptions,
+    SerialLine,
+    OpcuaOptions,
+    OpcuaSecurity,
+    Deadband,
+)
 
 
 def test_the_docs_name_every_key() -> None:
-    for model in (SiteFile, Recording, Equipment, Signal, Clock, ModbusOptions, SerialLine):
+    for model in _MODELS:
         missing = [name for name in model.model_fields if f"`{name}" not in _PAGE and name not in _PAGE]
         assert missing == []
 

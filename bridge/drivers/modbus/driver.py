@@ -83,9 +83,9 @@ class ModbusDriver:
     def _where(self) -> str:
         return self.endpoint.text
 
-    async def connect(self, newest: Mapping[Series, int]) -> None:
-        """Open the connection. Registers have no history: `newest` is not needed."""
-        del newest
+    async def connect(self, newest: Mapping[Series, int], away_s: float) -> None:
+        """Open the connection. Registers have no history: nothing of what was before is needed."""
+        del newest, away_s
         await self.close()
         link = Link(self.endpoint, self._profile.request_timeout_s)
         await link.open()

@@ -5,29 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from asyncua import ua
 from asyncua.client.client import Client
-from asyncua.ua.attribute_ids import AttributeIds
 
 from bridge.driver import DeviceLostError, DeviceRefusedError, Scan, Series
-from bridge.drivers.opcua.address import NodeAddress, parse_address
-from bridge.drivers.opcua.decode import overflowed, sample_of, without_overflow
-from bridge.drivers.opcua.history import read_history
-from bridge.drivers.opcua.profiles import STANDARD, OpcuaProfile
-from core.contracts.addresses import opcua_node_id
+from bridge.drivers.opcua.decode import overflowed, without_overflow
+from bridge.drivers.opcua.history import read_history, starts
+from bridge.drivers.opcua.plan import Plan, plan_site
+from bridge.drivers.opcua.profiles import tightened
+from bridge.drivers.opcua.resolve import Refused, limits_of, resolve, shown_times
+from bridge.drivers.opcua.security import secure, why
+from bridge.drivers.opcua.subscription import Subscription
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
-from core.errors import DeniedError, InputError
+from core.errors import DeniedError
 from core.log import get_logger
 
 _MOST_QUEUED = 50_000
 _SCAN_SAMPLES = 10_000
+_NAMED = 10
+"""Signals that a log line names."""
 _log = get_logger("bridge")
 
 
@@ -36,136 +39,103 @@ class OpcuaDriver:
 
     clocked = False
 
-    def __init__(
-        self,
-        endpoint: str,
-        addresses: Mapping[Series, NodeAddress],
-        profile: OpcuaProfile = STANDARD,
-        writable: Collection[Series] = (),
-    ) -> None:
-        self._endpoint, self._profile = endpoint, profile
-        self._where = endpoint.replace(f"{urlsplit(endpoint).netloc.rpartition('@')[0]}@", "")
-        self._nodes = {series: ua.NodeId.from_string(address.text) for series, address in addresses.items()}
-        self._by_handle = dict(enumerate(addresses, start=1))
+    def __init__(self, plan: Plan, writable: Collection[Series] = ()) -> None:
+        self._plan, self._profile, self._where = plan, plan.profile, plan.endpoint
+        self._by_handle = dict(enumerate(plan.addresses, start=1))
+        self._decoder = plan.decoder()
         self._writable = frozenset(writable)
         self._client: Client | None = None
+        self._nodes: dict[Series, ua.NodeId] = {}
         self._queue: deque[list[Sample]] = deque()
         self._queued = 0
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._held: deque[list[Sample]] | None = None
         self._unfilled: frozenset[str] = frozenset()
         self._no_history: set[Series] = set()
+        self._told: dict[Series, int] = {}
+        self._heard: float | None = None
+        self._missing_since: float | None = None
+        """When the outage began whose gap was not yet filled: an attempt that fails on the way does not shorten it."""
         self._failure: DeviceLostError | None = None
         self._catching_up: asyncio.Task[None] | None = None
         # The library logs every lost connection with its traceback; the runner says it once, in one line.
         logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
     @classmethod
-    def of_site(cls, site: SiteFile) -> Self:
+    def of_site(cls, site: SiteFile, writable: Collection[Series] = ()) -> Self:
         """The driver of a site file.
 
         Raises:
-            InputError: endpoint or an address is missing or malformed.
+            InputError: endpoint, an address or a file is missing, malformed or does not fit.
         """
-        parts = urlsplit(site.endpoint or "")
-        if parts.scheme != "opc.tcp" or not parts.hostname:
-            raise InputError(
-                "endpoint cannot be read",
-                expected="opc.tcp://HOST:PORT[/PATH]",
-                received=site.endpoint,
-                where=site.site,
-            )
-        addresses: dict[Series, NodeAddress] = {}
-        for unit in site.units():
-            for signal in unit.signals:
-                where = f"{site.site}, {unit.id}.{signal.name}"
-                if signal.address is None and site.recording is None:
-                    raise InputError(
-                        "signal has no address",
-                        expected="an `address`, or a `recording` to derive it from",
-                        where=where,
-                        next_step="add `address` in the site file",
-                    )
-                text = signal.address or opcua_node_id(unit.id, signal.name)
-                addresses[unit.id, signal.name] = parse_address(text, where=where)
-        return cls(site.endpoint or "", addresses)
+        return cls(plan_site(site), writable)
 
-    async def connect(self, newest: Mapping[Series, int]) -> None:
+    async def connect(self, newest: Mapping[Series, int], away_s: float) -> None:
         """Connect, subscribe, and begin to fill the gap from history; live values wait behind it."""
         await self.close()
+        if self._missing_since is None:
+            self._missing_since = time.monotonic() - away_s if self._heard is None else self._heard
         self._queue.clear()
         self._queued, self._failure, self._held, self._unfilled = 0, None, deque(), frozenset()
+        self._nodes.clear()
         self._room.set()
-        client = Client(self._endpoint, self._profile.request_timeout_s, self._profile.probe_interval_s)
+        client = Client(self._plan.endpoint, self._profile.request_timeout_s, self._profile.probe_interval_s)
         client.session_timeout = self._profile.session_timeout_ms
         client.connection_lost_callback = self._lost
         try:
+            await secure(client, self._plan.access, self._where)
             await client.connect()
             self._client = client
-            await self._subscribe(client)
+            self._profile = tightened(self._plan.profile, await limits_of(client))
+            handles = {series: handle for handle, series in self._by_handle.items()}
+            subscription = Subscription(client, self._profile, handles, self._plan.deadbands)
+            await subscription.create(self._published)
+            refused = await self._watch(client, subscription, list(self._by_handle.values()))
         except (OSError, TimeoutError, ua.UaError) as error:
             await self.close()
-            raise DeviceLostError(
-                "device cannot be reached", received=str(error) or type(error).__name__, where=self._where
-            ) from error
-        self._catching_up = asyncio.create_task(self._catch_up(client, dict(newest)))
+            raise why(error, self._where) from error
+        overlap_us = int((time.monotonic() - self._missing_since) * 1_000_000)
+        self._catching_up = asyncio.create_task(self._catch_up(client, subscription, dict(newest), overlap_us, refused))
 
-    async def _subscribe(self, client: Client) -> None:
-        profile = self._profile
-        params = ua.CreateSubscriptionParameters()
-        params.RequestedPublishingInterval = profile.publishing_interval_ms
-        params.RequestedLifetimeCount = profile.lifetime_count
-        params.RequestedMaxKeepAliveCount = profile.keepalive_count
-        params.MaxNotificationsPerPublish = 0
-        params.PublishingEnabled = True
-        subscription = await client.uaclient.session.create_subscription(params, self._published)
-        requests = [self._item(handle, series) for handle, series in self._by_handle.items()]
-        for first in range(0, len(requests), profile.max_items_per_call):
-            some = requests[first : first + profile.max_items_per_call]
-            call = ua.CreateMonitoredItemsParameters()
-            call.SubscriptionId = subscription.SubscriptionId
-            call.TimestampsToReturn = ua.TimestampsToReturn.Both
-            call.ItemsToCreate = some
-            results = await client.uaclient.session.create_monitored_items(call)
-            self._tell_refused(some, results)
+    async def _watch(self, client: Client, subscription: Subscription, some: Collection[Series]) -> list[Series]:
+        """Resolve and subscribe; signals that the server does not know, which turn Bad and are named."""
+        addresses = {series: self._plan.addresses[series] for series in some}
+        nodes, refused = await resolve(client, addresses, self._profile)
+        refused |= await subscription.watch(nodes)
+        self._nodes |= {series: node for series, node in nodes.items() if series not in refused}
+        self._tell_refused(refused)
+        for series in self._nodes:
+            self._told.pop(series, None)
+        return list(refused)
 
-    def _item(self, handle: int, series: Series) -> ua.MonitoredItemCreateRequest:
-        """An item that reports every value with its time and status; the server's deadband stays off."""
-        trigger = ua.DataChangeFilter()
-        trigger.Trigger = ua.DataChangeTrigger.StatusValueTimestamp
-        trigger.DeadbandType = ua.DeadbandType.None_
-        wishes = ua.MonitoringParameters()
-        wishes.ClientHandle = handle
-        wishes.SamplingInterval = 0.0
-        wishes.QueueSize = self._profile.queue_size
-        wishes.DiscardOldest = True
-        wishes.Filter = trigger
-        request = ua.MonitoredItemCreateRequest()
-        request.ItemToMonitor.NodeId = self._nodes[series]
-        request.ItemToMonitor.AttributeId = AttributeIds.Value
-        request.MonitoringMode = ua.MonitoringMode.Reporting
-        request.RequestedParameters = wishes
-        return request
+    def _tell_refused(self, refused: Mapping[Series, Refused]) -> None:
+        fresh = {series: one for series, one in refused.items() if self._told.get(series) != one.quality}
+        if not fresh:
+            return
+        now = time.time_ns() // 1000
+        samples = [Sample(*series, now, None, None, one.quality) for series, one in fresh.items()]
+        self._told |= {series: one.quality for series, one in fresh.items()}
+        named = [f"{series[0]}.{series[1]} ({self._plan.addresses[series].text}): {one.reason}"
+                 for series, one in list(fresh.items())[:_NAMED]]  # fmt: skip
+        _log.error("device does not know a node", action="subscribe", device=self._where, nodes=len(fresh), named=named)
+        self._take(samples)
 
-    def _tell_refused(
-        self, requests: Iterable[ua.MonitoredItemCreateRequest], results: Iterable[ua.MonitoredItemCreateResult]
-    ) -> None:
-        refused = [
-            (request.ItemToMonitor.NodeId.to_string(), result.StatusCode.name)
-            for request, result in zip(requests, results, strict=True)
-            if result.StatusCode.is_bad()
-        ]
-        if refused:
+    def _tell_kinds(self) -> None:
+        """Name signals whose values no reading can hold, once each."""
+        for series, reason in self._decoder.news():
             _log.error(
-                "device does not know a node",
-                action="subscribe",
+                "value cannot be read as a signal",
+                action="read",
                 device=self._where,
-                nodes=len(refused),
-                first=refused[0],
+                equipment=series[0],
+                signal=series[1],
+                address=self._plan.addresses[series].text,
+                reason=reason,
             )
 
     async def _published(self, result: ua.PublishResult) -> None:
         """Take one publish response; while the queue is full the server's queues hold the rest."""
+        self._heard = time.monotonic()
         await self._room.wait()
         samples: list[Sample] = []
         for notification in result.NotificationMessage.NotificationData or []:
@@ -174,7 +144,7 @@ class OpcuaDriver:
                     series = self._by_handle.get(item.ClientHandle)
                     if series is None:
                         continue
-                    sample = sample_of(series, item.Value)
+                    sample = self._decoder.sample(series, item.Value)
                     if overflowed(sample.quality):
                         if series not in self._no_history:
                             # The server's history has all of it, this notification included.
@@ -185,6 +155,10 @@ class OpcuaDriver:
                     samples.append(sample)
             elif isinstance(notification, ua.StatusChangeNotification):
                 await self._lost(ConnectionError(f"subscription ended: {notification.Status.name}"))
+        self._tell_kinds()
+        self._take(samples)
+
+    def _take(self, samples: list[Sample]) -> None:
         if samples:
             (self._queue if self._held is None else self._held).append(samples)
             self._grow(samples)
@@ -196,21 +170,44 @@ class OpcuaDriver:
             self._room.clear()
         self._news.set()
 
-    async def _catch_up(self, client: Client, newest: dict[Series, int]) -> None:
+    async def _catch_up(
+        self,
+        client: Client,
+        subscription: Subscription,
+        newest: dict[Series, int],
+        overlap_us: int,
+        refused: list[Series],
+    ) -> None:
+        """Fill from history; then ask again, now and then, for nodes that the server did not know."""
+        try:
+            await self._fill(client, dict(self._nodes), newest, overlap_us)
+            self._missing_since = None
+            while refused:
+                await asyncio.sleep(self._profile.refused_again_s)
+                self._held = deque()
+                known = set(self._nodes)
+                refused = await self._watch(client, subscription, refused)
+                found = {series: node for series, node in self._nodes.items() if series not in known}
+                await self._fill(client, found, newest, overlap_us)
+        except (OSError, TimeoutError, ua.UaError) as error:
+            await self._lost(error)
+
+    async def _fill(
+        self, client: Client, nodes: Mapping[Series, ua.NodeId], newest: Mapping[Series, int], overlap_us: int
+    ) -> None:
         """History first, then what the subscription brought meanwhile; windows close in source order that way."""
         unfilled: set[Series] = set()
-        self._no_history = set()
         try:
-            async for page in read_history(client, self._nodes, newest, self._profile, unfilled):
+            shown = await shown_times(client, nodes, self._profile)
+            begin = starts(nodes, newest, shown, overlap_us)
+            async for page in read_history(client, nodes, begin, self._profile, self._decoder.sample, unfilled):
                 self._queue.append(page)
                 self._grow(page)
         except ua.UaStatusCodeError as error:
             _log.warning("device has no history", action="history", device=self._where, code=str(error))
-            unfilled = set(self._nodes)
-        except (OSError, TimeoutError, ua.UaError) as error:
-            await self._lost(error)
-            return
-        self._no_history = unfilled
+            unfilled = set(nodes)
+        self._tell_kinds()
+        self._no_history = (self._no_history - set(nodes)) | unfilled
         self._unfilled |= frozenset(machine for machine, _ in unfilled)
         held, self._held = self._held or deque(), None
         self._queue.extend(held)
@@ -246,10 +243,16 @@ class OpcuaDriver:
             raise DeniedError("signal may not be written", received=f"{equipment_id}.{signal}", where=self._where)
         if self._client is None:
             raise DeviceLostError("not connected", where=self._where)
+        if series not in self._nodes or self._plan.rules[series].element is not None:
+            raise DeviceRefusedError("this cannot be written", received=f"{equipment_id}.{signal}", where=self._where)
         node = self._client.get_node(self._nodes[series])
+        scaling = self._plan.rules[series].scaling
+        raw = value if scaling is None else scaling.invert(value)
         try:
             kind = await node.read_data_type_as_variant_type()
-            cast: Any = value if kind in (ua.VariantType.Double, ua.VariantType.Float) else int(value)
+            cast: Any = raw if kind in (ua.VariantType.Double, ua.VariantType.Float) else round(raw)
+            if kind is ua.VariantType.Boolean:
+                cast = bool(raw)
             await node.write_value(ua.DataValue(ua.Variant(cast, kind)))
         except ua.UaStatusCodeError as error:
             raise DeviceRefusedError("device refuses the write", received=str(error), where=self._where) from error

