@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,11 +75,12 @@ async def export(
     manifest = path.with_name(f"{path.name}.manifest.json")
     if path.exists() or manifest.exists():
         raise InputError("the export exists already", where=str(path), next_step="name another file")
-    part = path.with_name(f"{path.name}.part")
+    # Of this process alone: another one that writes to the same name must neither be disturbed nor disturb.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     line = _json_line if form == "jsonl" else _csv_line
     digest, written, spans = hashlib.sha256(), 0, dict[str, dict[str, Any]]()
     try:
-        with part.open("xb") as file:
+        with part.open("wb") as file:
             if form == "csv":
                 _put(_csv_cells(COLUMNS), file.write, digest.update)
             async for record in records:

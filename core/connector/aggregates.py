@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from core.connector.columns import ColumnInfo, Kind, TableInfo
 from core.connector.filters import Arguments, Filters, where
+from core.connector.given import as_list
 from core.connector.reading import OrderBy, Statement, checked_limit, order
 from core.connector.windows import TimeBucket, TimeRange, bucket_sql
 from core.errors import InputError
@@ -33,13 +34,9 @@ def aggregate(
     limit: int | None,
 ) -> Statement:
     """One row a group: `bucket`, the grouping columns, then the metrics as `avg_value`, `count`."""
-    if isinstance(metrics, str) or isinstance(group_by, str) or not metrics:
-        raise InputError(
-            "an aggregate needs lists of metrics and columns",
-            expected='for example metrics=["avg(value)"], group_by=["zone"]',
-            received=metrics or None,
-            where=table.label,
-        )
+    if not as_list(metrics, "metrics", table.label, example='["avg(value)"]'):
+        raise InputError("an aggregate needs a metric", expected='for example ["avg(value)"]', where=table.label)
+    as_list(group_by, "group_by", table.label, example='["zone"]')
     arguments = Arguments()
     groups = {BUCKET: bucket_sql(table, bucket, arguments.add)} if bucket is not None else {}
     groups |= {name: table.column(name).quoted for name in group_by}

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from core.connector.columns import ColumnInfo, Kind, TableInfo
+from core.connector.given import as_mapping
 from core.connector.values import convert, element
 from core.connector.windows import TimeRange, bounds
 from core.errors import InputError
@@ -66,13 +67,14 @@ def where(table: TableInfo, filters: Filters | None, time_range: TimeRange | Non
         InputError: a column, operator or value does not fit.
     """
     parts: list[str] = []
-    for name, wanted in (filters or {}).items():
+    given = as_mapping(filters or {}, "filters", table.label, example='{"zone": "A3"}')
+    for name, wanted in given.items():
         parts.extend(_conditions(table, table.column(name), wanted, arguments))
     if time_range is not None:
         column, start, end = bounds(table, time_range)
         parts += [f"{column.quoted} >= {arguments.add(start)}"] if start is not None else []
         parts += [f"{column.quoted} < {arguments.add(end)}"] if end is not None else []
-    if table.soft_deletes and "is_deleted" not in (filters or {}):
+    if table.soft_deletes and "is_deleted" not in given:
         parts.append('not "is_deleted"')
     return f" where {' and '.join(parts)}" if parts else ""
 

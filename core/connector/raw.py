@@ -41,6 +41,9 @@ def check_statement(sql: object, params: object, *, write: bool) -> None:
         raise InputError("params is a list of values", expected="[value, …] in the order of $1, $2", received=params)
     if not isinstance(sql, str):
         raise InputError("raw SQL is a text", received=sql)
+    if "\0" in sql:
+        # On the wire the text would end there, and what follows would be taken for something else.
+        raise InputError("raw SQL holds a zero byte", received=sql)
     match = _WORD.match(sql, _skip_comments(sql))
     word = match[0].lower() if match else ""
     allowed = _READS + (_WRITES if write else ())

@@ -10,7 +10,8 @@ from typing import Any
 
 from core.connector.columns import ColumnInfo, Kind, TableInfo
 from core.connector.filters import Arguments, Filters, where
-from core.connector.values import convert
+from core.connector.given import as_list
+from core.connector.values import convert, expectation
 from core.connector.windows import TimeRange
 from core.errors import InputError
 
@@ -53,10 +54,9 @@ def _rows(
     order_by: OrderBy | None,
     columns: Sequence[str] | None,
 ) -> tuple[str, Arguments]:
-    if isinstance(columns, str):
-        raise InputError("columns is a list of names", received=columns, where=table.label)
     arguments = Arguments()
-    shown = ", ".join(table.column(name).quoted for name in columns) if columns else "*"
+    names = as_list(columns or (), "columns", table.label, example='["id", "value"]')
+    shown = ", ".join(table.column(name).quoted for name in names) or "*"
     sql = f"select {shown} from {table.quoted}{where(table, filters, time_range, arguments)}"
     return sql + order(order_by, {name: column.quoted for name, column in table.columns.items()}, table), arguments
 
@@ -75,8 +75,9 @@ def order(order_by: OrderBy | None, choices: Mapping[str, str], table: TableInfo
     if not order_by:
         return ""
     parts: list[str] = []
-    for text in order_by.split(",") if isinstance(order_by, str) else order_by:
-        match = _ORDER.fullmatch(text)
+    listed = order_by.split(",") if isinstance(order_by, str) else order_by
+    for text in as_list(listed, "order_by", table.label, example='["ts desc", "id"]'):
+        match = _ORDER.fullmatch(text) if isinstance(text, str) else None
         if match is None or match["name"] not in choices:
             raise InputError(
                 "cannot order by this",
@@ -99,7 +100,10 @@ def nearest(
     """Rows by cosine distance to a vector, nearest first, without the vector, with `distance` and `similarity`."""
     column = _vector_column(table, vector_column)
     arguments = Arguments()
-    target = arguments.add(convert(column, vector, table.label))
+    numbers = convert(column, vector, table.label)
+    if numbers is None:
+        raise InputError("a search needs a vector", expected=expectation(column), where=table.label)
+    target = arguments.add(numbers)
     shown = "".join(f"{other.quoted}, " for other in table.columns.values() if other.kind is not Kind.VECTOR)
     distance = f"{column.quoted} <=> {target}"
     found = where(table, filters, time_range, arguments)

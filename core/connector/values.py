@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
 from core.connector.columns import ColumnInfo, Kind
 from core.errors import InputError
+
+_MOST = 2**63 - 1
+"""Largest whole number of a column."""
+_MOST_SINGLE = 3.4e38
+"""Largest number of a vector, whose elements have single precision."""
 
 
 def convert(column: ColumnInfo, value: Any, where: str) -> Any:
@@ -77,7 +81,7 @@ def _refuse(value: object) -> Any:
 
 
 def _uuid(_: ColumnInfo, value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+    return value if isinstance(value, UUID) else UUID(value if isinstance(value, str) else _refuse(value))
 
 
 def _string(_: ColumnInfo, value: Any) -> str:
@@ -85,11 +89,12 @@ def _string(_: ColumnInfo, value: Any) -> str:
 
 
 def _integer(_: ColumnInfo, value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else _refuse(value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and -_MOST - 1 <= value <= _MOST
+    return value if fits else _refuse(value)
 
 
 def _float(_: ColumnInfo, value: Any) -> float:
-    return _refuse(value) if isinstance(value, bool | str) else value
+    return _refuse(value) if isinstance(value, bool | str) else float(value)
 
 
 def _decimal(_: ColumnInfo, value: Any) -> Decimal:
@@ -106,7 +111,9 @@ def _boolean(_: ColumnInfo, value: Any) -> bool:
 
 def _timestamp(_: ColumnInfo, value: Any) -> datetime:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment if isinstance(moment, datetime) and moment.tzinfo is not None else _refuse(value)
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        _refuse(value)
+    return moment.astimezone(UTC) if moment.year in (MINYEAR, MAXYEAR) else moment  # Beyond the calendar in UTC?
 
 
 def _date(_: ColumnInfo, value: Any) -> date:
@@ -115,8 +122,8 @@ def _date(_: ColumnInfo, value: Any) -> date:
 
 
 def _vector(column: ColumnInfo, value: Any) -> list[float]:
-    numbers = [float(part) for part in value]
-    if column.dimensions not in (None, len(numbers)) or not all(map(math.isfinite, numbers)):
+    numbers = [float(part) for part in (_refuse(value) if isinstance(value, str) else value)]
+    if column.dimensions not in (None, len(numbers)) or not all(abs(one) <= _MOST_SINGLE for one in numbers):
         _refuse(value)
     return numbers
 
@@ -158,6 +165,15 @@ _ELEMENTS = (
 )
 
 
+def _json_text(column: ColumnInfo, value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"value does not fit column {column.name!r}", expected="what JSON can write", received=value
+        ) from error
+
+
 def as_array(column: ColumnInfo, values: list[Any]) -> tuple[str, str, list[Any]]:
     """One column of many rows as one array argument.
 
@@ -170,7 +186,7 @@ def as_array(column: ColumnInfo, values: list[Any]) -> tuple[str, str, list[Any]
         texts = [None if v is None else json.dumps(v, default=str) for v in values]
         return "text[]", _ELEMENTS.replace("{1}", column.sql_type.removesuffix("[]")), texts
     if column.kind is Kind.JSON:
-        return "text[]", f"{{0}}::{column.sql_type}", [None if v is None else json.dumps(v) for v in values]
+        return "text[]", f"{{0}}::{column.sql_type}", [None if v is None else _json_text(column, v) for v in values]
     if column.kind is Kind.VECTOR:
         texts = [None if v is None else "[" + ",".join(map(repr, v)) + "]" for v in values]
         return "text[]", f"{{0}}::{column.sql_type}", texts

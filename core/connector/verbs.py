@@ -89,9 +89,10 @@ class Verbs:
             rows: read one by one, so that an iterator's rows are never all in memory.
         """
         info = await self._writable(table)
-        first, rest = await _first_of(rows)
-        if first is None:
+        found = await _first_of(rows, info)
+        if found is None:
             return 0
+        first, rest = found
         info = await self._built(info, writing.fitting, first)
         names = list(first)
         records = (writing.record(info, names, row, position) async for position, row in _counted(first, rest))
@@ -252,9 +253,14 @@ def _chunks(rows: object, info: TableInfo) -> list[Sequence[RowValues]]:
     raise InputError("rows are mappings from column to value", expected="a list of them", where=info.label)
 
 
-async def _first_of(rows: Rows) -> tuple[RowValues | None, AsyncIterator[RowValues]]:
+async def _first_of(rows: Rows, info: TableInfo) -> tuple[RowValues, AsyncIterator[RowValues]] | None:
+    """The first row and an iterator over the others; None if there is none."""
+    if not isinstance(rows, AsyncIterable | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  from a module
+        raise InputError("rows are read one by one", expected="a list or an iterator", received=rows, where=info.label)
     iterator = aiter(rows) if isinstance(rows, AsyncIterable) else _async(rows)
-    return await anext(iterator, None), iterator
+    async for first in iterator:
+        return first, iterator
+    return None
 
 
 async def _async(rows: Iterable[RowValues]) -> AsyncIterator[RowValues]:

@@ -9,6 +9,7 @@ from typing import TypedDict
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.connector.columns import ColumnInfo, Kind, TableInfo
+from core.connector.given import as_mapping
 from core.connector.values import convert
 from core.errors import InputError
 
@@ -48,6 +49,7 @@ def bounds(table: TableInfo, time_range: TimeRange) -> tuple[ColumnInfo, object,
     Raises:
         InputError: it is not a window, or not over a time column.
     """
+    as_mapping(time_range, "time_range", table.label, example='{"column": "ts", "last_hours": 24}')
     unknown = sorted(set(time_range) - set(TimeRange.__annotations__))
     back = [key for key in ("last_hours", "last_days") if key in time_range]
     given = [key for key in ("start", "end") if key in time_range]
@@ -78,6 +80,7 @@ def bucket_sql(table: TableInfo, bucket: TimeBucket, add: Callable[[object], str
     Raises:
         InputError: unknown keys, duration or zone, or no time column.
     """
+    as_mapping(bucket, "bucket", table.label, example='{"column": "ts", "every": "PT1H"}')
     every = bucket.get("every")
     if set(bucket) - set(TimeBucket.__annotations__) or "column" not in bucket or not isinstance(every, str):
         raise InputError(

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from core.connector.columns import Kind, TableInfo
 from core.connector.filters import Arguments, Filters, where
+from core.connector.given import as_list, as_mapping
 from core.connector.reading import Statement
 from core.connector.values import as_array, convert, convert_all
 from core.errors import InputError
@@ -24,8 +25,7 @@ def insert(table: TableInfo, rows: Sequence[RowValues]) -> Statement:
 
 def upsert(table: TableInfo, rows: Sequence[RowValues], key: Sequence[str]) -> Statement:
     """Rows into a table; one that has the same key is changed instead."""
-    if isinstance(key, str):
-        raise InputError("key is a list of columns", expected=f"[{key!r}]", received=key, where=table.label)
+    as_list(key, "key", table.label, example='["id"]')
     columns = [table.column(name) for name in key]
     if frozenset(key) not in table.keys:
         raise InputError(
@@ -38,7 +38,7 @@ def upsert(table: TableInfo, rows: Sequence[RowValues], key: Sequence[str]) -> S
     missing = [name for name in key if name not in values]
     if missing:
         raise InputError("a row lacks its key", received=", ".join(missing), where=table.label)
-    keys = list(zip(*(values[name] for name in key), strict=True))
+    keys = list(zip(*(map(_hashable, values[name]) for name in key), strict=True))
     if len(set(keys)) != len(keys):
         raise InputError("a key occurs twice in the same call", received=", ".join(key), where=table.label)
     head, arguments = _source(table, values)
@@ -55,7 +55,7 @@ def update(table: TableInfo, filters: Filters, values: RowValues) -> Statement:
     """Change matching rows; gives them back."""
     if not filters:
         raise InputError("an update needs a filter", where=table.label, next_step="name the rows to change")
-    if not values:
+    if not as_mapping(values, "values", table.label, example='{"acknowledged": true}'):
         raise InputError("nothing to change", expected="at least one column", where=table.label)
     arguments = Arguments()
     sets = [
@@ -96,6 +96,10 @@ def record(table: TableInfo, names: Sequence[str], row: RowValues, position: int
     if set(row) != set(names):
         raise _other_columns(table, names, row, position)
     return [convert(table.column(name), row[name], table.label) for name in names]
+
+
+def _hashable(value: Any) -> object:
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 def _touched(table: TableInfo, given: RowValues) -> list[str]:

@@ -14,6 +14,7 @@ from asyncpg.pool import PoolAcquireContext
 from core.db.errors import FOREIGN, translate
 from core.db.listener import Listener
 from core.db.transaction import Transaction
+from core.errors import InputError
 
 Row = dict[str, Any]
 
@@ -244,7 +245,10 @@ async def _with_json(connection: asyncpg.Connection) -> None:
 
 
 def _json_text(value: object) -> bytes:
-    return json.dumps(value).encode()
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError("a value is not JSON", expected="what JSON can write", received=value) from error
 
 
 async def _with_vectors(connection: asyncpg.Connection) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import InputError, TerminalError
 from core.run.account import account_of, closed_folder, is_root, known_account
 from core.run.locks import FileLock
 from core.run.marks import ProcessMark
@@ -126,7 +126,11 @@ class RunFolder:
         return root if "://" in root else str(Path(root).expanduser().absolute())
 
     def secret(self, name: str) -> str:
-        """The secret of that name, made up (256 random bits, URL-safe) the first time it is asked for."""
+        """The secret of that name, made up (256 random bits, URL-safe) the first time it is asked for.
+
+        Raises:
+            TerminalError: it cannot be read, is empty, or is open to everybody: working on would make things worse.
+        """
         file = self._secret_file(name)
         if not file.exists():
             new = _private_file(file.parent, secrets.token_urlsafe(32))
@@ -137,7 +141,7 @@ class RunFolder:
                 pass
             finally:
                 new.unlink()
-        return file.read_text()
+        return _kept(file)
 
     def write_secret(self, name: str, value: str) -> Path:
         """Keep a secret that was made elsewhere; replaces one of the same name."""
@@ -243,3 +247,34 @@ def _private_file(folder: Path, text: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return Path(name)
+
+
+def _kept(file: Path) -> str:
+    """A secret as its file has it; an empty one would sign and seal without a word, and for nothing."""
+    mode = file.stat().st_mode
+    if mode & 0o007:
+        raise TerminalError(
+            "a secret is open to everybody on this machine",
+            expected="mode 600",
+            received=f"{mode & 0o777:o}",
+            where=str(file),
+            next_step=f"chmod 600 {file}, and replace what others may have read",
+        )
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(file, error.strerror) from error
+    except UnicodeDecodeError:
+        raise _unreadable(file, "what is no text") from None  # The error would carry the secret along.
+    if not text.strip():
+        raise _unreadable(file, "nothing")
+    return text
+
+
+def _unreadable(file: Path, received: str | None) -> TerminalError:
+    return TerminalError(
+        "a secret cannot be read",
+        received=received,
+        where=str(file),
+        next_step="restore this file from a copy of the run folder",
+    )

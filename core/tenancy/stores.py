@@ -104,11 +104,19 @@ class DataStores:
             InputError: no such server.
         """
         chosen = server or await self._emptiest()
-        if chosen not in self._servers:
-            raise InputError("no such server", expected=", ".join(sorted(self._servers)), received=chosen)
+        self.check_server(chosen)
         async with self._platform.transaction(scope.id) as transaction:
             await transaction.execute(_SQL["place"], scope.id, chosen, database, role)
         return await self.of_tenant(scope)
+
+    def check_server(self, name: str) -> None:
+        """Refuse a name that settings do not know.
+
+        Raises:
+            InputError: there is no such server.
+        """
+        if name not in self._servers:
+            raise InputError("no such server", expected=", ".join(sorted(self._servers)), received=name)
 
     async def _emptiest(self) -> str:
         used = {row["server"]: int(row["tenants"]) for row in await self._platform.fetch(_SQL["by_server"])}

@@ -32,6 +32,7 @@ _SQL = load_queries("core.tenancy")
 _SESSION = {"hnsw.iterative_scan": "strict_order"}
 """Without it an index on vectors, filtered, gives fewer rows than there are."""
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
+_LONGEST_NAME = 200
 _USABLE = ("active", "suspended")
 
 
@@ -136,8 +137,9 @@ class Tenancy:
                 being imported or removed.
         """
         check_slug(slug)
-        if not name.strip():
-            raise InputError("a tenant needs a name", where=slug)
+        _check_name(name)
+        if server is not None:
+            self.stores.check_server(server)
         known = await self.platform.fetchrow(_SQL["tenant_in_any_state"], slug)
         if known is not None and known["status"] in _USABLE:
             return _scope(known)
@@ -325,6 +327,11 @@ def check_slug(slug: str) -> None:
         raise InputError(
             "not a tenant's slug", expected="3 to 40 of a-z, 0-9 and -, a letter first, no - at the end", received=slug
         )
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InputError("not a tenant's name", expected=f"1 to {_LONGEST_NAME} characters in one line", received=name)
 
 
 def _scope(row: dict[str, Any]) -> TenantScope:

@@ -26,6 +26,14 @@ class Secret:
         """The value; call it where it is used and keep it in no variable longer than that."""
         return self.__value
 
+    def is_text(self) -> bool:
+        """Whether it can be written down at all; an error in doing so would carry the value along."""
+        try:
+            self.__value.encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+
     def __repr__(self) -> str:
         return _SHOWN
 

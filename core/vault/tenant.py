@@ -89,6 +89,8 @@ class TenantVault:
         await self._check("put", name, purpose)
         if not 0 < len(value.reveal()) <= LONGEST:
             raise InputError("not a value for a secret", expected=f"1 to {LONGEST} characters", where=name)
+        if not value.is_text():
+            raise InputError("not a value for a secret", expected="a text in UTF-8", where=name)
         async with self._platform.transaction(self._scope.id) as transaction:
             await self._lock(transaction)
             key_version, key = await self._newest_key(transaction)

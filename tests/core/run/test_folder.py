@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import InputError
+from core.errors import InputError, TerminalError
 from core.run.folder import RunFolder
 from core.run.ports import free_port, is_free
 from core.settings import LakeSettings, PostgresSettings, Settings
@@ -166,3 +166,26 @@ def test_the_lake_lies_in_the_run_folder_or_where_the_setting_says(reachable):
     assert run.lake_root(Settings()) == str(reachable / "run" / "lake")
     assert run.lake_root(Settings(lake=LakeSettings(root="s3://bucket/lake"))) == "s3://bucket/lake"
     assert run.lake_root(Settings(lake=LakeSettings(root="/srv/lake"))) == "/srv/lake"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda file: file.write_bytes(b""), "received 'nothing'"),
+        (lambda file: file.write_bytes(b" \n"), "received 'nothing'"),
+        (lambda file: file.write_bytes(b"\xff\xfe"), "what is no text"),
+        (lambda file: (file.unlink(), file.mkdir(mode=0o700)), "Is a directory"),
+        (lambda file: file.chmod(0o644), "chmod 600"),
+    ],
+    ids=["empty", "blank", "no text", "folder", "open to everybody"],
+)
+def test_a_spoilt_secret_is_refused_by_name_and_never_made_up_anew(reachable, spoil, words):
+    run = RunFolder.open(reachable / "run", Settings())
+    run.secret("audit_key")
+    spoil(run.secrets / "audit_key")
+
+    with pytest.raises(TerminalError) as refused:
+        run.secret("audit_key")
+
+    assert str(run.secrets / "audit_key") in str(refused.value) and words in str(refused.value)
+    assert refused.value.exit_code == 1

@@ -7,7 +7,7 @@ import pytest
 
 from core.audit import Actor
 from core.db import Database
-from core.errors import DeniedError, InputError
+from core.errors import DeniedError, InputError, NotFoundError
 from core.tenancy import Tenancy, init_platform, provision
 from core.tenancy.stores import role_of
 
@@ -82,3 +82,18 @@ def test_no_secret_is_readable_by_others(prepared: Installation):
 
     assert modes
     assert {name for name, mode in modes.items() if mode != 0o600} == set()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "\x1b[31mred", "x" * 201, "half \ud800"])
+async def test_a_name_that_would_spoil_a_list_is_refused(tenancy: Tenancy, name: str):
+    with pytest.raises(InputError):
+        await tenancy.create("misnamed-co", name, actor=_ACTOR)
+    with pytest.raises(NotFoundError):
+        await tenancy.get("misnamed-co")
+
+
+async def test_a_creation_on_a_server_that_is_not_there_leaves_nothing(tenancy: Tenancy):
+    with pytest.raises(InputError, match="no such server"):
+        await tenancy.create("misplaced-co", "Misplaced", actor=_ACTOR, server="nowhere")
+
+    assert "misplaced-co" not in {one.slug for one in await tenancy.overview(actor=_ACTOR)}

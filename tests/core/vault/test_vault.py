@@ -282,3 +282,10 @@ async def test_what_cannot_be_kept_is_said_without_the_value(mine: TenantVault, 
         await mine.put(name, Secret(value), purpose=purpose)
 
     assert "xx" not in str(refused.value)
+
+
+async def test_what_is_no_text_is_refused_without_carrying_it_along(mine: TenantVault):
+    with pytest.raises(InputError) as refused:
+        await mine.put("erp/broken", Secret("hunter\udcff"), purpose="test")
+
+    assert "hunter" not in repr((refused.value, refused.value.__cause__, refused.value.__context__))
