@@ -72,6 +72,7 @@ ENTRIES: dict[str, Entry] = {
     "sink": Entry("cli.sink", "From the event log into the lake."),
     "lake": Entry("cli.lake", "Look into the lake."),
     "ledger": Entry("cli.ledger", "The books: every reading accounted for, gaps with their reason.", pick="*"),
+    "quarantine": Entry("cli.quarantine", "What could not be used and why; letting it in after all."),
     "dagster": Entry("cli.dagster", "The data engineer's home."),
     "agents": Entry("cli.agents", "The agent service."),
 }

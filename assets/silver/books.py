@@ -15,6 +15,7 @@ from core.contracts.lanes import LaneKind
 from core.contracts.reading import COUNT_COLUMNS
 
 GRAIN = ["site", "equipment_id", "signal", "hour"]
+_OTHER_RULES = "rule:*"
 _ORIGIN = ["lane", "seq", "row_no"]
 _LAKE_COLUMNS = ["bronze", "quarantined", "silver", "superseded", "rejected"]
 
@@ -25,7 +26,7 @@ def reading_counts(rows: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def event_counts(rows: pl.DataFrame, rules: pl.DataFrame, machines: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Events counted by the hour under `rule:<name>`, or `event:<fault_code>` if no rule of the contract sent them.
+    """Events counted by the hour under `rule:<name>`, or `rule:*` if no rule of the contract in force sent them.
 
     Args:
         rows: events with `site`, `equipment_id`, `fault_code` and `ts`.
@@ -38,7 +39,7 @@ def event_counts(rows: pl.DataFrame, rules: pl.DataFrame, machines: pl.DataFrame
         rows.select("site", "equipment_id", "fault_code", "ts")
         .join(machines, on=["site", "equipment_id"], how="left")
         .join(first_rule, on=["site", "equipment_type", "fault_code"], how="left")
-        .with_columns(signal=pl.coalesce(pl.format("rule:{}", "rule"), pl.format("event:{}", "fault_code")))
+        .with_columns(signal=pl.coalesce(pl.format("rule:{}", "rule"), pl.lit(_OTHER_RULES)))
     )
     return _count(named, name)
 
@@ -90,13 +91,19 @@ def on_their_header(apart: pl.DataFrame) -> pl.DataFrame:
 
 
 def bridge_sums(counts: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
-    """Increments of `bronze.bridge_counts` summed; rules that share a fault code under the first one's name."""
+    """Increments of `bronze.bridge_counts` summed; rules that share a fault code under the first one's name.
+
+    Rules that the contract in force does not name are one line: their events tell a fault code, no rule.
+    """
     first = rules.with_columns(
         alias=pl.format("rule:{}", pl.col("rule").first().over("site", "equipment_type", "fault_code")),
         signal=pl.format("rule:{}", "rule"),
     ).select("site", "signal", "alias")
     aliased = counts.join(first.unique(["site", "signal"]), on=["site", "signal"], how="left")
-    named = aliased.with_columns(signal=pl.coalesce("alias", "signal"))
+    unknown = pl.col("alias").is_null() & pl.col("signal").str.starts_with("rule:")
+    named = aliased.with_columns(
+        signal=pl.when(unknown).then(pl.lit(_OTHER_RULES)).otherwise(pl.coalesce("alias", "signal"))
+    )
     return named.group_by(GRAIN).agg(pl.col(list(COUNT_COLUMNS)).sum())
 
 

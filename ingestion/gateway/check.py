@@ -17,6 +17,8 @@ from ingestion.gateway.promise import Names, Promise
 STORED = {LaneKind.READINGS: READING_SCHEMA, LaneKind.FAULTS: EVENT_SCHEMA, LaneKind.STATUS: GAP_SCHEMA}
 """Kinds of lanes the lake has a table for, and the schema each carries."""
 _STATES = {"raised", "cleared", "acknowledged"}
+_NAMED = {LaneKind.READINGS: ("signal",), LaneKind.FAULTS: ("fault_code", "state"), LaneKind.STATUS: ("state",)}
+"""Columns of which, with the machine, it depends whether a row may leave."""
 
 
 class RefusedBatchError(TerminalError):
@@ -61,16 +63,31 @@ def check_batch(
     Raises:
         RefusedBatchError: malformed, oversized or uncontracted.
     """
+    rows, counts = check_payload(header, kind, payload, max_bytes=max_bytes)
+    if promise is None:
+        raise RefusedBatchError(f"contract {header.contract_sha256[:12]} is not registered for {header.site}")
+    if (header.contract_id, header.contract_version) != (promise.contract_id, promise.contract_version):
+        raise RefusedBatchError("contract id or version do not belong to the contract's SHA-256")
+    _require_site(counts, header.site)
+    reasons = [_reason(kind, key, header.site, promise) for key in _distinct(rows, *_judged(kind))]
+    wrong = [reason for reason in dict.fromkeys((*reasons, *_shapes(kind, rows))) if reason]
+    if wrong:
+        raise RefusedBatchError(wrong[0] + (f", and {len(wrong) - 1} more like it" if len(wrong) > 1 else ""))
+    _require_names(counts, promise.counted)
+
+
+def check_payload(header: BatchHeader, kind: LaneKind, payload: bytes, *, max_bytes: int) -> tuple[pa.Table, pa.Table]:
+    """Rows and counts of a batch that is what its header says, under whatever contract.
+
+    Raises:
+        RefusedBatchError: it is not, or it is oversized.
+    """
     if kind not in STORED:
         raise RefusedBatchError(f"no table takes lanes of kind {kind.value}")
     if len(payload) > max_bytes:
         raise RefusedBatchError(f"batch of {len(payload)} bytes is larger than {max_bytes}")
     if digest(payload) != header.payload_sha256:
         raise RefusedBatchError("payload does not match its SHA-256")
-    if promise is None:
-        raise RefusedBatchError(f"contract {header.contract_sha256[:12]} is not registered for {header.site}")
-    if (header.contract_id, header.contract_version) != (promise.contract_id, promise.contract_version):
-        raise RefusedBatchError("contract id or version do not belong to the contract's SHA-256")
     try:
         rows, counts = unpack(payload)
     except MalformedBatchError as error:
@@ -79,17 +96,45 @@ def check_batch(
         raise RefusedBatchError(f"rows are not those of a {kind.value} lane")
     if rows.num_rows != header.rows:
         raise RefusedBatchError(f"header says {header.rows} rows, payload has {rows.num_rows}")
-    _require_site(rows, header.site)
-    _require_site(counts, header.site)
+    return rows, counts
+
+
+def reasons_of(kind: LaneKind, rows: pa.Table, site: str, promise: Promise) -> list[str | None]:
+    """Why each row may not leave a site under its contract, in row order; None where it may."""
+    columns = [rows.column(name).cast(pa.string()).to_pylist() for name in _judged(kind)]
+    by_name = [_reason(kind, key, site, promise) for key in zip(*columns, strict=True)]
+    return [one or two for one, two in zip(by_name, _shapes(kind, rows), strict=True)]
+
+
+def _judged(kind: LaneKind) -> tuple[str, ...]:
+    return ("site", "equipment_id", *_NAMED[kind])
+
+
+def _shapes(kind: LaneKind, rows: pa.Table) -> list[str | None]:
+    """What is wrong with a row whatever the contract says."""
     match kind:
-        case LaneKind.READINGS:
-            _require_names(rows, "signal", promise.signals)
         case LaneKind.FAULTS:
-            _require_names(rows, "fault_code", promise.faults)
-            _require_events(rows)
+            severities = rows.column("severity").to_pylist()
+            return [None if 0 <= one <= 100 else "event severity lies outside 0 to 100" for one in severities]
+        case LaneKind.STATUS:
+            ends = pc.call_function("less_equal", [rows.column("until"), rows.column("ts")]).to_pylist()
+            return ["a gap ends before it begins" if one else None for one in ends]
         case _:
-            _require_gaps(rows, promise.signals)
-    _require_names(counts, "signal", promise.counted)
+            return [None] * rows.num_rows
+
+
+def _reason(kind: LaneKind, key: tuple[str | None, ...], site: str, promise: Promise) -> str | None:
+    found, equipment_id, name, *state = key
+    if found != site:
+        return f"rows of site {found!r} from a bridge of {site!r}"
+    allowed = promise.faults if kind is LaneKind.FAULTS else promise.signals
+    if equipment_id not in allowed:
+        return f"equipment {equipment_id!r} is not of this site"
+    if kind is LaneKind.STATUS:
+        return None if name in GAP_STATES else f"gap state {name!r} is unknown"
+    if name not in allowed[equipment_id]:
+        return f"{_NAMED[kind][0]} {name!r} of {equipment_id!r} is not in the contract"
+    return f"event state {state[0]!r} is unknown" if state and state[0] not in _STATES else None
 
 
 def _distinct(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
@@ -105,28 +150,9 @@ def _require_site(table: pa.Table, site: str) -> None:
         raise RefusedBatchError(f"rows of site {strangers[0]!r} from a bridge of {site!r}")
 
 
-def _require_names(table: pa.Table, column: str, allowed: Names) -> None:
-    for equipment_id, name in _distinct(table, "equipment_id", column):
+def _require_names(counts: pa.Table, allowed: Names) -> None:
+    for equipment_id, name in _distinct(counts, "equipment_id", "signal"):
         if equipment_id not in allowed:
             raise RefusedBatchError(f"equipment {equipment_id!r} is not of this site")
         if name not in allowed[equipment_id]:
-            raise RefusedBatchError(f"{column} {name!r} of {equipment_id!r} is not in the contract")
-
-
-def _require_gaps(rows: pa.Table, machines: Names) -> None:
-    for equipment_id, state in _distinct(rows, "equipment_id", "state"):
-        if equipment_id not in machines:
-            raise RefusedBatchError(f"equipment {equipment_id!r} is not of this site")
-        if state not in GAP_STATES:
-            raise RefusedBatchError(f"gap state {state!r} is unknown")
-    if pc.call_function("any", [pc.call_function("less_equal", [rows.column("until"), rows.column("ts")])]).as_py():
-        raise RefusedBatchError("a gap ends before it begins")
-
-
-def _require_events(rows: pa.Table) -> None:
-    odd = {found for (found,) in _distinct(rows, "state")} - _STATES
-    if odd:
-        raise RefusedBatchError(f"event state {sorted(map(str, odd))[0]!r} is unknown")
-    span = pc.call_function("min_max", [rows.column("severity")]).as_py()
-    if rows.num_rows and (span["min"] < 0 or span["max"] > 100):
-        raise RefusedBatchError("event severity lies outside 0 to 100")
+            raise RefusedBatchError(f"signal {name!r} of {equipment_id!r} is not in the contract")

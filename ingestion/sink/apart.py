@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
@@ -37,7 +37,14 @@ def _one(batch: Batch) -> pa.Table:
     rows, _ = unite([replace(batch, rows=sent)])
     found = _rows(rows, "batch", [reason] * sent.num_rows, site=batch.header.site)
     payload = pa.array([batch.payload, *[None] * (sent.num_rows - 1)], pa.binary())
-    return found.set_column(found.schema.get_field_index("payload"), QUARANTINE.schema.field("payload"), payload)
+    header = pa.array([_header(batch), *[None] * (sent.num_rows - 1)], pa.string())
+    for name, column in (("payload", payload), ("header", header)):
+        found = found.set_column(found.schema.get_field_index(name), QUARANTINE.schema.field(name), column)
+    return found
+
+
+def _header(batch: Batch) -> str | None:
+    return json.dumps(asdict(batch.header)) if batch.header else None
 
 
 def _claimed(batch: Batch) -> int:
@@ -57,6 +64,7 @@ def _unread(batch: Batch, reason: str, rows: int) -> pa.Table:
         "contract_version": batch.header.contract_version if batch.header else None,
         "received_at": batch.received_at,
         "date": received_day(batch),
+        "header": _header(batch),
     }
     return pa.Table.from_pylist([line], schema=QUARANTINE.schema)
 

@@ -138,6 +138,7 @@ QUARANTINE = TableSpec(
         RECEIVED_AT,
         day("`received_at`: the source time may be what is wrong"),
         Column("original", TEXT, "the row as sent, JSON, where the columns do not say all: an event, a gap's notice"),
+        Column("header", TEXT, "the header of the batch, JSON, beside its payload"),
     ),
     keys=("lane", "seq", "row_no"),
     owner="ingestion",

@@ -52,7 +52,11 @@ SITE = {
         {
             "id": "pump-[1..2]",
             "type": "pump",
-            "signals": [{"name": "flow", "unit": "l/min"}, {"name": "running", "role": "running"}],
+            "signals": [
+                {"name": "flow", "unit": "l/min"},
+                {"name": "running", "role": "running"},
+                {"name": "pressure", "unit": "bar"},
+            ],
         }
     ],
 }
