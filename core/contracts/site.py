@@ -196,9 +196,13 @@ class SiteFile(_Model):
             if said is not None:
                 raise ValueError(f"{key!r} is not for the protocol {self.protocol}")
         if self.recording is not None:
-            scaled = [one.name for one in signals if one.scale != 1.0 or one.offset != 0.0]
-            if scaled:
-                raise ValueError(f"a recording is served as it is: scale or offset of {scaled[0]!r} cannot apply")
+            as_it_is = (1.0, 0.0, None, None)
+            for one in signals:
+                if (one.scale, one.offset, one.element, one.deadband) != as_it_is:
+                    raise ValueError(
+                        "a recording is served as it is: scale, offset, element or deadband"
+                        f" of {one.name!r} cannot apply"
+                    )
         return self
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.drivers.opcua.address import parse_address
+from bridge.drivers.opcua.address import NodeAddress, parse_address
 from core.contracts.addresses import modbus_blocks
 from core.contracts.site import SiteFile
 from core.errors import InputError
@@ -26,7 +26,15 @@ def check_servable(plant: Plant) -> None:
     for unit in plant.site.units():
         for signal in unit.signals:
             if signal.address is not None:
-                parse_address(signal.address, where=f"{plant.site.site}, {unit.id}.{signal.name}")
+                _refuse_what_is_looked_up(signal.address, f"{plant.site.site}, {unit.id}.{signal.name}")
+
+
+def _refuse_what_is_looked_up(text: str, where: str) -> None:
+    address = parse_address(text, where=where)
+    if not isinstance(address, NodeAddress) or address.uri is not None:
+        raise InputError(
+            "a replay has no names to look up", expected="a node id, ns=<index>;s=<text>", received=text, where=where
+        )
 
 
 def refuse_own_addresses(site: SiteFile) -> None:
@@ -36,11 +44,11 @@ def refuse_own_addresses(site: SiteFile) -> None:
         InputError: the site file names addresses.
     """
     own = next((s.name for entry in site.equipment for s in entry.signals if s.address is not None), None)
-    if own is not None or site.clock is not None:
+    if own is not None or site.clock is not None or site.modbus is not None:
         raise InputError(
             "a Modbus replay lays out its registers itself",
-            expected="no `address` and no `clock` beside a recording",
-            received=own or "clock",
+            expected="no `address`, no `clock` and no `modbus` beside a recording",
+            received=own or ("clock" if site.clock else "modbus"),
             where=site.site,
             next_step="remove them; bridge and replay derive them",
         )

@@ -158,7 +158,13 @@ async def test_a_bridge_that_was_down_tells_the_driver_for_how_long(tmp_path: Pa
         device, stop = Device(scan(2)), asyncio.Event()
         recorder = Recorder(store, site, clocked=True)
         runner = Runner(
-            device, recorder, asyncio.Event(), journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02
+            device,
+            recorder,
+            asyncio.Event(),
+            journal_interval_s=0.05,
+            poll_interval_s=0.0,
+            longest_pause_s=0.02,
+            store_max_bytes=1 << 40,
         )
         reading = asyncio.create_task(runner.read(stop))
         await asyncio.wait_for(device.idle.wait(), 20)

@@ -78,8 +78,10 @@ def test_a_wrong_key_is_one_error_that_names_it(tmp_path: Path, right: str, wron
 
 def test_a_recording_is_not_scaled(tmp_path: Path) -> None:
     recording = "recording: {path: r.csv, timestamp: {column: t, format: iso}}\nequipment:"
-    with pytest.raises(InputError, match="scale or offset of 'flow'"):
+    with pytest.raises(InputError, match="scale, offset, element or deadband of 'flow'"):
         load(tmp_path, SITE.replace("equipment:", recording))
+    with pytest.raises(InputError, match="deadband of 'flow'"):
+        load(tmp_path, OPCUA.replace("equipment:", recording))
 
 
 OPCUA = """
