@@ -8,7 +8,7 @@ from functools import partial
 from bridge.backoff import keep_running, wait_for
 from bridge.config import BridgeConfig
 from bridge.contract.plan import plan_site
-from bridge.drivers import driver_for
+from bridge.drivers import drivers_for
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
@@ -33,7 +33,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Raises:
         InputError: site, contract, home or gateway cannot be worked with; nothing was started.
     """
-    driver = driver_for(config.site)
+    drivers = drivers_for(config.site)
     with Store.open(config.home) as store:
         with store.writing() as connection:
             incarnation = get_meta(connection, "incarnation")
@@ -41,16 +41,20 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         journaled, stored, link = asyncio.Event(), asyncio.Event(), Link()
         settings = config.settings
         sender = Sender(config.bridge_id, incarnation, config.site.site, config.contract)
-        recorder = await asyncio.to_thread(Recorder, store, config.site, clocked=driver.clocked)
-        runner = Runner(
-            driver,
-            recorder,
-            journaled,
-            journal_interval_s=settings.journal_interval_s,
-            poll_interval_s=config.site.poll_interval_s,
-            longest_pause_s=settings.reconnect_max_s,
-            store_max_bytes=settings.store_max_bytes,
-        )
+        recorder = await asyncio.to_thread(Recorder, store, config.site, clocked=drivers[0].clocked)
+        # One that waits for its device keeps no other waiting.
+        runners = [
+            Runner(
+                driver,
+                recorder,
+                journaled,
+                journal_interval_s=settings.journal_interval_s,
+                poll_interval_s=config.site.poll_interval_s,
+                longest_pause_s=settings.reconnect_max_s,
+                store_max_bytes=settings.store_max_bytes,
+            )
+            for driver in drivers
+        ]
         processor = Processor(
             store,
             plan_site(config.site, config.contract),
@@ -58,12 +62,14 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             outbox_max_bytes=settings.outbox_max_bytes,
         )
         outbox_connection = store.connect()
-        uplink = Uplink(config, incarnation, Outbox(outbox_connection), link, stored, lambda: runner.connected)
+        outbox = Outbox(outbox_connection)
+        uplink = Uplink(config, incarnation, outbox, link, stored, lambda: all(one.connected for one in runners))
         longest = settings.reconnect_max_s
         try:
             async with asyncio.TaskGroup() as parts:
-                parts.create_task(keep_running("device", lambda: runner.read(stop), stop, longest))
-                parts.create_task(keep_running("journal", lambda: runner.write(stop), stop, longest))
+                for runner in runners:
+                    parts.create_task(keep_running("device", partial(runner.read, stop), stop, longest))
+                    parts.create_task(keep_running("journal", partial(runner.write, stop), stop, longest))
                 parts.create_task(
                     keep_running("contract", lambda: _process(processor, link, journaled, stored, stop), stop, longest)
                 )

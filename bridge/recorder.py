@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ _NOTES_WAIT_S = 30.0
 
 
 class Recorder:
-    """Turns what a driver brought into durable frames; called by one thread at a time.
+    """Turns what drivers brought into durable frames; safe to call from several threads.
 
     Args:
         store: the home folder.
@@ -37,9 +38,9 @@ class Recorder:
         self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.units()}
         self._clocked = clocked
         self._started: set[str] = set()
-        self._connected_before = False
+        self._connected_before: set[str] = set()
+        self._lock = threading.Lock()
         self._stood_still: set[str] = set()
-        self._loss_reason = BRIDGE_DOWN
         self._notes: Counter[tuple[str, str, int]] = Counter()
         self._repeats: Counter[tuple[str, int]] = Counter()
         self._noted_at = time.monotonic()
@@ -56,15 +57,17 @@ class Recorder:
         self._forgotten = forgotten(self._connection)
         self._clocks = {one: MachineClock(one, self._index.times_of(one)) for one in self._signals if self._clocked}
         self._gaps = KnownGaps(recorded_gaps(self._connection))
-        self._losses: dict[str, int] = {}
+        self._losses: dict[str, tuple[int, str]] = {}
 
     def newest(self) -> Mapping[Series, int]:
         """Newest journaled source time of each series."""
-        return self._forgotten | self._index.newest()
+        with self._lock:
+            return self._forgotten | self._index.newest()
 
     def database_bytes(self) -> int:
         """Size of journal and outbox."""
-        return database_bytes(self._connection)
+        with self._lock:
+            return database_bytes(self._connection)
 
     def stand_still(self) -> None:
         """Nobody reads from now on, because there is no room: the next gap of every machine has that reason."""
@@ -79,11 +82,12 @@ class Recorder:
         Raises:
             StoreError: nothing of what failed is remembered; the same scans may be given again.
         """
-        try:
-            return self._record(scans)
-        except StoreError:
-            self._load()
-            raise
+        with self._lock:
+            try:
+                return self._record(scans)
+            except StoreError:
+                self._load()
+                raise
 
     def _record(self, scans: Sequence[Scan]) -> int:
         rows: list[Sample] = []
@@ -140,12 +144,10 @@ class Recorder:
         newest: dict[str, int] = {}
         for (equipment, _), ts_us in self._index.newest().items():
             newest[equipment] = max(ts_us, newest.get(equipment, ts_us))
-        self._losses = {one: newest[one] for one in scan.unfilled if one in newest}
-        if self._stood_still:
-            self._loss_reason = OUTBOX_FULL
-        else:
-            self._loss_reason = DEVICE_LOST if self._connected_before else BRIDGE_DOWN
-        self._connected_before = True
+        for one in scan.unfilled & newest.keys():
+            known = DEVICE_LOST if one in self._connected_before else BRIDGE_DOWN
+            self._losses[one] = newest[one], OUTBOX_FULL if self._stood_still else known
+        self._connected_before |= scan.unfilled
 
     def _reason(self, machine: str) -> str:
         if machine in self._stood_still:
@@ -160,8 +162,9 @@ class Recorder:
         if clock is not None:
             found = clock.observe(sample.ts_us, self._reason(machine))
             self._started.add(machine)
-        elif machine in self._losses and sample.ts_us > self._losses[machine]:
-            found = Gap(machine, self._losses.pop(machine), sample.ts_us, self._loss_reason)
+        elif machine in self._losses and sample.ts_us > self._losses[machine][0]:
+            since, reason = self._losses.pop(machine)
+            found = Gap(machine, since, sample.ts_us, reason)
         self._stood_still.discard(machine)
         if found is not None:
             self._gaps.add(found, gaps)

@@ -78,7 +78,8 @@ class Runner:
                     if self._store.full:
                         await wait_for(stop, self._interval_s)
                         continue
-                    await _unless(stop, self._driver.connect(self._recorder.newest(), self._away_s()))
+                    newest = await asyncio.to_thread(self._recorder.newest)
+                    await _unless(stop, self._driver.connect(newest, self._away_s()))
                     await self._read_on(stop, backoff)
                 except _FullError:
                     _log.error("no room for readings, the device is let go", action="stop_reading")

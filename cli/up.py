@@ -58,7 +58,7 @@ async def register(tenancy: Tenancy, one: SiteOnDisk, endpoint: str | None = Non
 
 def _refuse_without_device(sites: list[SiteOnDisk]) -> None:
     for one in sites:
-        if one.site.endpoint is None:
+        if one.site.without_device():
             raise InputError(
                 "the site names no device",
                 expected="`endpoint: opc.tcp://…` or `endpoint: modbus://…`",

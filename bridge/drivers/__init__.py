@@ -6,8 +6,17 @@ from bridge.driver import Driver
 from core.contracts.site import SiteFile
 
 
+def drivers_for(site: SiteFile) -> list[Driver]:
+    """A driver for each endpoint of a site, each with the machines behind it.
+
+    Raises:
+        InputError: an endpoint or an address is missing or malformed.
+    """
+    return [driver_for(one) for one in site.by_endpoint()]
+
+
 def driver_for(site: SiteFile) -> Driver:
-    """The driver that a site's protocol names, its configuration checked and complete.
+    """The driver of a site's own endpoint that its protocol names, its configuration checked and complete.
 
     Raises:
         InputError: endpoint or addresses are missing or malformed.

@@ -73,6 +73,8 @@ class Equipment(_Model):
 
     id: str
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    endpoint: str | None = None
+    """The machine's own device; unset means the site's."""
     signals: tuple[Signal, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -196,6 +198,8 @@ class SiteFile(_Model):
             if said is not None:
                 raise ValueError(f"{key!r} is not for the protocol {self.protocol}")
         if self.recording is not None:
+            if any(entry.endpoint for entry in self.equipment):
+                raise ValueError("a recording is served by one replay: `endpoint` of a machine cannot apply")
             as_it_is = (1.0, 0.0, None, None)
             for one in signals:
                 if (one.scale, one.offset, one.element, one.deadband) != as_it_is:
@@ -220,6 +224,20 @@ class SiteFile(_Model):
     def units(self) -> list[Unit]:
         """Every machine of the site, ranges written out, in file order."""
         return [unit for entry in self.equipment for unit in expand(entry)]
+
+    def without_device(self) -> list[Equipment]:
+        """Entries whose machines have an endpoint neither of their own nor of the site."""
+        return [] if self.endpoint is not None else [entry for entry in self.equipment if entry.endpoint is None]
+
+    def by_endpoint(self) -> list[SiteFile]:
+        """The site once for each endpoint, with the machines behind it; in the order in which endpoints appear."""
+        found: dict[str | None, list[Equipment]] = {}
+        for entry in self.equipment:
+            found.setdefault(entry.endpoint or self.endpoint, []).append(entry)
+        return [
+            self.model_copy(update={"endpoint": endpoint, "equipment": tuple(entries)})
+            for endpoint, entries in found.items()
+        ]
 
     def signals_of_type(self) -> dict[str, dict[str, Signal]]:
         """Signals of each equipment type by name; the first mention of a signal wins."""

@@ -172,3 +172,42 @@ async def test_a_bridge_that_was_down_tells_the_driver_for_how_long(tmp_path: Pa
         await reading
         recorder.close()
     assert 3600 <= device.away_s[0] < 3700
+
+
+async def test_a_device_that_is_away_keeps_no_other_waiting(tmp_path: Path, build) -> None:
+    machines = ("p1", "p2")
+    away = Device(*[DeviceLostError("gone", where="modbus://h:1") for _ in range(500)])
+    steps = [Scan([Sample("p2", "flow", ts, 1.0, None, 0)], complete=True) for ts in range(50)]
+    there, stop = Device(*steps), asyncio.Event()
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, build("- name: flow", machines=machines).site, clocked=True)
+        limits = {"journal_interval_s": 0.02, "poll_interval_s": 0.0, "store_max_bytes": 1 << 40}
+        runners = [
+            Runner(device, recorder, asyncio.Event(), longest_pause_s=0.02, **limits) for device in (away, there)
+        ]
+        parts = [asyncio.create_task(part(stop)) for runner in runners for part in (runner.read, runner.write)]
+        await asyncio.wait_for(there.idle.wait(), 20)
+        assert [runner.connected for runner in runners] == [False, True]
+        stop.set()
+        await asyncio.gather(*parts)
+        recorder.close()
+    assert read_books(tmp_path).journal_rows == 50
+    assert away.closed > 1
+
+
+def test_each_device_has_outages_of_its_own(tmp_path: Path, build) -> None:
+    def heard(machine: str, ts: int) -> Scan:
+        return Scan([Sample(machine, "flow", ts, 1.0, None, 0)])
+
+    with Store.open(tmp_path) as store:
+        recorder = Recorder(store, build("- name: flow", machines=("p1", "p2")).site, clocked=False)
+        first = [Scan([], unfilled=frozenset({one})) for one in ("p1", "p2")]
+        recorder.record([*first, heard("p1", 1), heard("p2", 1)])
+        lost = [Scan([], unfilled=frozenset({one})) for one in ("p1", "p2")]
+        recorder.record([*lost, heard("p1", 5), heard("p2", 7)])
+        recorder.close()
+    gaps = read_books(tmp_path).gaps
+    assert [(one.equipment_id, one.from_us, one.to_us, one.reason) for one in gaps] == [
+        ("p1", 1, 5, "device_lost"),
+        ("p2", 1, 7, "device_lost"),
+    ]

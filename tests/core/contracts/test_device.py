@@ -76,10 +76,28 @@ def test_a_wrong_key_is_one_error_that_names_it(tmp_path: Path, right: str, wron
     assert refusal.value.where == str(tmp_path / "loop.yaml")
 
 
+def test_machines_may_have_devices_of_their_own(tmp_path: Path) -> None:
+    more = """
+  - {id: "pump-[2..3]", type: pump, endpoint: modbus://10.0.0.8, signals: [{name: flow, address: 1/holding/4/int16}]}
+  - {id: pump-4, type: pump, endpoint: modbus://10.0.0.7, signals: [{name: flow, address: 2/holding/4/int16}]}
+"""
+    site = load(tmp_path, SITE + more)
+    found = [(one.endpoint, [unit.id for unit in one.units()]) for one in site.by_endpoint()]
+    assert found == [("modbus://10.0.0.7", ["pump-1", "pump-4"]), ("modbus://10.0.0.8", ["pump-2", "pump-3"])]
+    assert site.without_device() == []
+    rest = load(tmp_path, (SITE + more).replace("endpoint: modbus://10.0.0.7\n", ""))
+    assert [entry.id for entry in rest.without_device()] == ["pump-1"]
+
+
 def test_a_recording_is_not_scaled(tmp_path: Path) -> None:
     recording = "recording: {path: r.csv, timestamp: {column: t, format: iso}}\nequipment:"
     with pytest.raises(InputError, match="scale, offset, element or deadband of 'flow'"):
         load(tmp_path, SITE.replace("equipment:", recording))
+    with pytest.raises(InputError, match="`endpoint` of a machine"):
+        load(
+            tmp_path,
+            SITE.replace("equipment:", recording).replace("type: pump", "type: pump\n    endpoint: modbus://h"),
+        )
     with pytest.raises(InputError, match="deadband of 'flow'"):
         load(tmp_path, OPCUA.replace("equipment:", recording))
 

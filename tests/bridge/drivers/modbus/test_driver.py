@@ -12,6 +12,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from bridge.driver import DeviceLostError, DeviceRefusedError, Repeat
+from bridge.drivers import drivers_for
 from bridge.drivers.modbus.driver import ModbusDriver
 from bridge.drivers.modbus.profiles import STANDARD
 from core.contracts.quality import BAD_OUT_OF_RANGE, GOOD
@@ -217,3 +218,13 @@ async def test_what_cannot_be_written_is_said(bus, build, make_site) -> None:
         with pytest.raises(DeviceRefusedError, match="illegal data value"):
             await driver.write("p1", "s3", 7.0)
     assert (found["s0"], found["s4"]) == (0.0, 70_000.0)
+
+
+async def test_each_endpoint_of_a_site_has_a_driver_with_its_machines(make_site) -> None:
+    signals = [{"name": "s0", "address": "1/holding/0/int16"}]
+    more = [{"id": "p2", "type": "pump", "endpoint": "modbus://10.0.0.8", "signals": signals}]
+    site = make_site("modbus://10.0.0.7", "1/holding/0/int16")
+    site = SiteFile.model_validate(site.model_dump() | {"equipment": [site.equipment[0].model_dump(), *more]})
+    found = [(one.endpoint.text, {point.equipment_id for poll in one.polls for point in poll.points})
+             for one in drivers_for(site) if isinstance(one, ModbusDriver)]  # fmt: skip
+    assert found == [("modbus://10.0.0.7", {"p1"}), ("modbus://10.0.0.8", {"p2"})]
