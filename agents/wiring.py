@@ -137,7 +137,7 @@ class _House:
             tenant=scope,
             identity=person,
             subscriptions=await self._sources.subscriptions.active(scope),
-            audit=_Trail(self._tenancy.audit, scope, person.email),
+            audit=_Trail(self._tenancy.audit, person),
             lake=LakeReader(self._lake.tenant(scope.slug)),
             connector_of=connector_of,
             embedder=_embed,
@@ -155,18 +155,18 @@ class _House:
 
 
 class _Trail:
-    """The audit log, bound to one tenant and one person."""
+    """The audit log, bound to one tenant and one person or program."""
 
-    def __init__(self, audit: Audit, scope: TenantScope, email: str) -> None:
+    def __init__(self, audit: Audit, identity: Identity) -> None:
         self._audit = audit
-        self._scope = scope
-        self._email = email
+        self._scope = identity.tenant
+        self._actor = identity.actor
 
     async def record(
         self, action: str, target: str, after: Mapping[str, Any], outcome: str, *, agent: str | None, request_id: str
     ) -> None:
-        """Write one record, of the person or of the agent that acts for them."""
-        actor = Actor.agent(agent, self._email) if agent else Actor.user(self._email)
+        """Write one record, of the person or program or of the agent that acts for them."""
+        actor = Actor.agent(agent, self._actor.name) if agent else self._actor
         await self._audit.record(self._scope, actor, action, target, None, dict(after), outcome, request_id=request_id)
 
 

@@ -78,3 +78,15 @@ class NotFoundError(TerminalError):
 
 class DeniedError(TerminalError):
     """The caller may not do this; says no more than that."""
+
+
+class TooManyRequestsError(TransientError):
+    """The caller has asked for more in a while than they may.
+
+    Attributes:
+        retry_after_s: seconds until the next request is within the rate.
+    """
+
+    def __init__(self, what: str, *, retry_after_s: float, expected: str | None = None) -> None:
+        super().__init__(what, expected=expected, next_step="try again later")
+        self.retry_after_s = retry_after_s

@@ -173,6 +173,8 @@ class IdentitySettings(_Branch):
     """Longest life of a session, however busy."""
     reset_minutes: int = 60
     """Life of a link that sets a new password."""
+    key_requests_per_minute: int = 100
+    """What a new API key may ask for if it is not given another rate."""
     invitation_days: int = 7
     """Life of an invitation."""
 

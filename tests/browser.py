@@ -210,5 +210,5 @@ def tab(browser: Browser) -> Iterator[Page]:
     """A new tab; at the end it must not have complained, nor asked for anything that is not on this machine."""
     opened = browser.page()
     yield opened
-    assert opened.errors == []
-    assert opened.strangers == []
+    assert opened.errors == [], opened.errors
+    assert opened.strangers == [], opened.strangers

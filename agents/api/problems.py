@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import cast
 
@@ -12,7 +14,14 @@ from starlette.exceptions import HTTPException
 
 from agents.api.headers import SAFE
 from core.db.errors import FOREIGN
-from core.errors import DeniedError, GoldlayerError, InputError, NotFoundError, TransientError
+from core.errors import (
+    DeniedError,
+    GoldlayerError,
+    InputError,
+    NotFoundError,
+    TooManyRequestsError,
+    TransientError,
+)
 from core.log import get_logger
 
 _log = get_logger("agents")
@@ -47,12 +56,14 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def problem(request: Request, status: int, title: str, detail: str) -> JSONResponse:
-    """One problem document."""
+def problem(
+    request: Request, status: int, title: str, detail: str, more: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """One problem document; `more` are headers."""
     correlation = _correlation(request)
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "correlation_id": correlation}
     # An unexpected error is answered outside of every middleware, so its headers are set here.
-    headers = SAFE | {"x-correlation-id": correlation} | _MORE.get(status, {})
+    headers = SAFE | {"x-correlation-id": correlation} | _MORE.get(status, {}) | dict(more or {})
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
@@ -61,6 +72,9 @@ def _correlation(request: Request) -> str:
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, TooManyRequestsError):
+        wait = {"retry-after": str(math.ceil(error.retry_after_s))}
+        return problem(request, 429, "Too many requests", error.sentence(), wait)
     found = next(((status, title) for kind, status, title in _STATUS if isinstance(error, kind)), None)
     if found is None:
         return _unexpected(request, error)

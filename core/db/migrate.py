@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.db.database import Database
 
-HEAD = "0014"
+HEAD = "0015"
 """Newest revision; a database that has it is left alone without loading the migration machinery."""
 _SCRIPTS = Path(__file__).with_name("migrations")
 _VERSION_TABLE = "select to_regclass('public.alembic_version') is not null"

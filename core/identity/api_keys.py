@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
-from core.errors import DeniedError, InputError, NotFoundError
+from core.errors import InputError, NotFoundError
 from core.identity.authority import Authority
-from core.identity.identity import API_KEY, Identity
 from core.identity.members import roles_of
-from core.identity.standing import REMEMBERED_S
+from core.settings import IdentitySettings
 from core.tenancy import Tenancy
-from core.tenancy.keys import hash_of, matches, new_key, prefix_of
+from core.tenancy.keys import hash_of, new_key
 from core.tenancy.roles import ADMIN_ROLE
 
 _SQL = load_queries("core.identity", "api_keys.sql")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LONGEST_PURPOSE = 100
-_MOST = 10_000
+_FASTEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,7 @@ class KeyRecord:
         principal: who acts with it.
         prefix: finds the key among others; says nothing of the secret part.
         limited_to: the only permissions of its principal it may use; None for all.
+        per_minute: requests it may make.
         last_used_at: to the minute.
     """
 
@@ -53,6 +51,7 @@ class KeyRecord:
     prefix: str
     roles: list[str]
     limited_to: list[str] | None
+    per_minute: int
     created_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -63,9 +62,10 @@ class KeyRecord:
 class ApiKeys:
     """Over the platform database, under row-level security."""
 
-    def __init__(self, tenancy: Tenancy) -> None:
+    def __init__(self, tenancy: Tenancy, settings: IdentitySettings, changed: Callable[[], None]) -> None:
         self._tenancy = tenancy
-        self._known: dict[bytes, tuple[float, Identity]] = {}
+        self._per_minute = settings.key_requests_per_minute
+        self._changed = changed
 
     async def create(
         self,
@@ -75,6 +75,7 @@ class ApiKeys:
         roles: Sequence[str],
         *,
         limited_to: Sequence[str] | None = None,
+        per_minute: int | None = None,
         expires_at: datetime | None = None,
         by: Authority,
     ) -> NewKey:
@@ -86,14 +87,16 @@ class ApiKeys:
             purpose: what it is for.
             roles: of a new principal; a known one has to have exactly these.
             limited_to: the only permissions the key may use.
+            per_minute: requests it may make; None for what the settings say.
             expires_at: when it stops working; None for never.
             by: who makes it.
 
         Raises:
-            InputError: name, role, limit or time cannot be, or the principal has other roles.
+            InputError: name, role, limit, rate or time cannot be, or the principal has other roles.
             DeniedError: the key could do more than whoever makes it.
         """
-        _check(principal, purpose, expires_at)
+        rate = self._per_minute if per_minute is None else per_minute
+        _check(principal, purpose, rate, expires_at)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             role_ids, permissions = await roles_of(transaction, scope, roles)
             limit = _limit(permissions, limited_to)
@@ -102,9 +105,9 @@ class ApiKeys:
             prefix = secrets.token_hex(8)
             key = new_key(prefix)
             made = (scope.id, principal_id, purpose.strip(), prefix, hash_of(key), limit, expires_at, str(by.actor))
-            key_id = await transaction.fetchval(_SQL["add"], *made)
+            key_id = await transaction.fetchval(_SQL["add"], *made, rate)
             after = {"principal": principal, "prefix": prefix, "roles": sorted(set(roles)), "limited_to": limit}
-            after["expires_at"] = expires_at and str(expires_at)
+            after |= {"per_minute": rate, "expires_at": expires_at and str(expires_at)}
             self._tenancy.audit.note(transaction, scope, by.actor, "api_key.create", purpose.strip(), None, after)
         return NewKey(key_id, key)
 
@@ -125,56 +128,18 @@ class ApiKeys:
                 raise NotFoundError("no such key")
             before = {"principal": row["principal"], "prefix": row["prefix"]}
             self._tenancy.audit.note(transaction, scope, by.actor, "api_key.revoke", row["purpose"], before)
-        self._known.clear()
-
-    async def verify(self, key: str) -> Identity:
-        """Who acts with a key, with the permissions of this moment.
-
-        Raises:
-            DeniedError: nobody does, it was revoked or has expired, or the tenant is not active.
-        """
-        kept = hash_of(key)
-        at, known = self._known.get(kept, (0.0, None))
-        if known is not None and time.monotonic() - at < REMEMBERED_S:
-            return known
-        self._known.pop(kept, None)
-        prefix = prefix_of(key)
-        row = await self._tenancy.platform.fetchrow(_SQL["by_prefix"], prefix) if prefix else None
-        if row is None or not matches(key, row["key_hash"]):
-            raise _refused()
-        scope = await self._tenancy.active(row["tenant_id"])
-        async with self._tenancy.platform.transaction(scope.id) as transaction:
-            standing = await transaction.fetchrow(_SQL["standing"], scope.id, row["id"])
-            if standing is None:
-                raise _refused()
-            await transaction.execute(_SQL["used"], scope.id, row["id"])
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        found = _identity(scope, standing)
-        self._known[kept] = (time.monotonic(), found)
-        return found
-
-    def forget(self) -> None:
-        """Drop what is remembered: roles have changed in this process."""
-        self._known.clear()
+        self._changed()
 
 
-def _identity(scope: TenantScope, standing: dict[str, Any]) -> Identity:
-    permissions, limit = frozenset(standing["permissions"]), standing["limited_to"]
-    if limit is not None:
-        permissions &= frozenset(limit)
-    admin = standing["admin"] and limit is None
-    name = standing["name"]
-    return Identity(standing["id"], name, name, scope, permissions, None, API_KEY, admin)
-
-
-def _check(principal: str, purpose: str, expires_at: datetime | None) -> None:
+def _check(principal: str, purpose: str, per_minute: int, expires_at: datetime | None) -> None:
     if not _NAME.fullmatch(principal):
         raise InputError(
             "not a name for a service principal", expected="a-z, 0-9 and -, a letter first", received=principal[:100]
         )
     if not purpose.strip() or len(purpose) > _LONGEST_PURPOSE:
         raise InputError("a key needs a purpose", expected=f"1 to {_LONGEST_PURPOSE} characters")
+    if not 1 <= per_minute <= _FASTEST:
+        raise InputError("not a rate for a key", expected=f"1 to {_FASTEST} requests a minute", received=per_minute)
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= datetime.now(UTC)):
         raise InputError("a key cannot expire before it is made", expected="a time to come, with its offset")
 
@@ -210,7 +175,3 @@ async def _principal(
             next_step="name these, or another principal",
         )
     return known["id"]
-
-
-def _refused() -> DeniedError:
-    return DeniedError("the key is not valid", next_step="ask an administrator for a new one")

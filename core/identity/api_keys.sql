@@ -16,11 +16,11 @@ insert into service_principals (tenant_id, name) values ($1, $2) returning id
 insert into service_principal_roles (tenant_id, principal_id, role_id) values ($1, $2, $3)
 
 -- add: only the hash is kept
-insert into api_keys (tenant_id, principal_id, name, key_prefix, key_hash, limited_to, expires_at, created_by)
-values ($1, $2, $3, $4, $5, $6, $7, $8) returning id
+insert into api_keys (tenant_id, principal_id, name, key_prefix, key_hash, limited_to, expires_at, created_by, per_minute)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id
 
 -- all: what an administrator sees; nothing of the key but what finds it
-select k.id, p.name as principal, k.name as purpose, k.key_prefix as prefix, k.limited_to, k.created_by, k.created_at,
+select k.id, p.name as principal, k.name as purpose, k.key_prefix as prefix, k.limited_to, k.per_minute, k.created_by, k.created_at,
        k.expires_at, k.revoked_at, k.last_used_at,
        coalesce(array_agg(r.code order by r.code) filter (where r.code is not null), '{}') as roles
 from api_keys k
@@ -36,7 +36,7 @@ where k.tenant_id = $1 and k.id = $2 and k.revoked_at is null and p.id = k.princ
 returning p.name as principal, k.name as purpose, k.key_prefix as prefix
 
 -- standing: what the key may do as things stand now; nothing once it is revoked or expired
-select p.id, p.name, k.limited_to,
+select p.id, p.name, k.limited_to, k.per_minute,
        exists (select from service_principal_roles pr
                join roles r on r.tenant_id = pr.tenant_id and r.id = pr.role_id
                where pr.tenant_id = $1 and pr.principal_id = p.id and r.code = 'admin') as admin,

@@ -15,7 +15,7 @@ from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
 from core.errors import DeniedError, InputError, NotFoundError
 from core.identity.authority import Authority
-from core.identity.sessions import Sessions
+from core.identity.sessions import SessionRecord, Sessions
 from core.identity.standing import Standings
 from core.tenancy import Tenancy
 from core.tenancy.roles import ADMIN_ROLE
@@ -208,6 +208,27 @@ class Members:
             before, after = {"locked": member.locked}, {"locked": False}
             self._tenancy.audit.note(transaction, scope, by.actor, "person.unlock", member.email, before, after)
 
+    async def sessions_of(self, scope: TenantScope, person_id: UUID) -> list[SessionRecord]:
+        """Open sessions of a member.
+
+        Raises:
+            NotFoundError: no such member.
+        """
+        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
+            await facts_of(transaction, scope, person_id)
+        return await self._sessions.all(scope, person_id)
+
+    async def end_sessions(self, scope: TenantScope, person_id: UUID, *, by: Authority) -> int:
+        """Sign a member out everywhere in this tenant; returns how many sessions ended.
+
+        Raises:
+            NotFoundError: no such member.
+            DeniedError: the member has more rights than whoever acts.
+        """
+        async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
+            (await facts_of(transaction, scope, person_id)).require_within(by)
+        return await self._sessions.end(scope, actor=by.actor, person_id=person_id)
+
 
 async def facts_of(transaction: Transaction, scope: TenantScope, person_id: UUID) -> MemberFacts:
     """What there is to know of a member.
@@ -232,7 +253,7 @@ async def require_ours_alone(transaction: Transaction, scope: TenantScope, membe
     if not by.operator and await transaction.fetchval(_SQL["belongs_elsewhere"], member.person_id, scope.id):
         raise DeniedError(
             "this person's sign-in is not this tenant's alone",
-            next_step="they change it themselves, or the operator does: platform people",
+            next_step="they change it themselves, or the operator does: platform identity people",
         )
 
 

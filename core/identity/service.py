@@ -14,6 +14,7 @@ from core.identity.credentials import Credentials, refused
 from core.identity.external import ExternalIdentity, ExternalPeople
 from core.identity.identity import PASSWORD, Identity
 from core.identity.invitations import Invitations
+from core.identity.key_door import KeyDoor
 from core.identity.links import ENTRY, Link, Links
 from core.identity.members import Member, Members
 from core.identity.passwords import check_strength, hash_password
@@ -56,12 +57,13 @@ class IdentityService:
         self.invitations = Invitations(tenancy, self._standings, self._links, chosen)
         self.members = Members(tenancy, self._standings, self.sessions)
         self.roles = Roles(tenancy, self._forget)
-        self.api_keys = ApiKeys(tenancy)
+        self._key_door = KeyDoor(tenancy)
+        self.api_keys = ApiKeys(tenancy, chosen, self._key_door.forget)
         self._external = ExternalPeople(tenancy, self.members, self.invitations)
 
     def _forget(self, scope: TenantScope) -> None:
         self._standings.forget(scope.id)
-        self.api_keys.forget()
+        self._key_door.forget()
 
     async def add_person(
         self, scope: TenantScope, email: str, name: str, password: str, role: str, *, actor: Actor
@@ -204,9 +206,10 @@ class IdentityService:
         Raises:
             DeniedError: it is not ours, has expired or was revoked, or session, person, membership or tenant are no
                 longer active.
+            TooManyRequestsError: a key has come more often than it may.
         """
         if token.startswith(KEY_MARK):
-            return await self.api_keys.verify(token)
+            return await self._key_door.enter(token)
         claims = self.keys.verify(token)
         standing = await self._standings.of(claims)
         if standing is None or standing.tenant.slug != claims.slug:
@@ -220,6 +223,12 @@ class IdentityService:
             claims.session_id,
             standing.method,
             standing.admin,
+        )
+
+    async def record_denied(self, identity: Identity, door: str, reason: str) -> None:
+        """Put on record that somebody was refused at a door."""
+        await self._tenancy.audit.record(
+            identity.tenant, identity.actor, "route.call", door, None, {"reason": reason}, "denied"
         )
 
     def rotate_keys(self, *, drop_older: bool = False) -> None:

@@ -78,12 +78,14 @@ def seen(value: Any) -> Answer:
 
 
 def _new_each_time(response: httpx.Response) -> tuple[str, ...]:
-    """Correlation id; id, secret and times of a new session; id and time of a request for sign-on."""
+    """Correlation id; id and secret of a new session or API key, its times; id and time of a request for sign-on."""
     cookies = _COOKIE_NEW.findall("\n".join(response.headers.get_list("set-cookie")))
     opened = response.is_success and any(one.startswith("glr_") for one in cookies)
     session = [str(response.json()["session_id"])] if opened else []
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         session += _STREAM_NEW.findall(response.text)
+    if response.status_code == 201 and "key" in (made := response.json()):
+        session += [made["id"], made["key"]]
     request = _SAML_NEW.findall(_saml_request(response.headers.get("location", "")))
     return tuple(filter(None, [response.headers.get("x-correlation-id"), *cookies, *session, *request]))
 

@@ -22,9 +22,9 @@ from agents.wiring import open_services
 from core.connector import TenantDataConnector
 from core.contracts.data_contract import DataContract
 from core.db import TenantScope
-from core.identity import IdentityService, SessionTokens
+from core.identity import Authority, IdentityService, SessionTokens
 from core.sdk.loader import Module, builtin_modules
-from core.settings import AgentSettings
+from core.settings import AgentSettings, IdentitySettings
 from core.subscriptions import ModuleRegistry, Subscriptions
 from core.tenancy import Tenancy
 from core.tenancy.stores import database_of, role_of
@@ -50,6 +50,17 @@ _NEXT_DIGIT = str.maketrans("0123456789abcdefABCDEF", "1234567890bcdefaBCDEFA")
 
 
 @dataclass(frozen=True)
+class Administering:
+    """What a tenant's administrator works with and on."""
+
+    token: str
+    helper_id: UUID
+    """A member to whom anything may be done."""
+    role: str
+    key_id: UUID
+
+
+@dataclass(frozen=True)
 class Side:
     """One of the two, with everything it can be asked by."""
 
@@ -62,6 +73,7 @@ class Side:
     person_id: UUID
     email: str
     session_id: UUID
+    administering: Administering
 
     @property
     def token(self) -> str:
@@ -119,7 +131,8 @@ class World:
         b = self.b
         told = {B, B.replace("-", "_"), "hidden", b.mark, b.email, b.bridge_key[-43:], self.hidden_key[-43:]}
         told |= {b.tokens.refresh, b.token.rpartition(".")[2]}
-        ids = {b.scope.id, b.person_id, b.session_id}
+        ids = {b.scope.id, b.person_id, b.session_id, b.tokens.session_id}
+        ids |= {b.administering.helper_id, b.administering.key_id}
         hashes = {b.contract.sha256, self.hidden_contract.sha256}
         marks = told | hashes | {str(one) for one in ids} | {one.hex for one in ids}
         strangers = {B: NOBODY, B.replace("-", "_"): NOBODY.replace("-", "_"), "hidden": "hollow", "Hidden": "Hollow"}
@@ -135,6 +148,8 @@ class World:
 async def two_tenants(installation: Installation) -> AsyncIterator[World]:
     """The two, filled, and the agent service over them, for as long as the block lasts."""
     settings = installation.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
+    # As long as the whole suite may take on a busy machine.
+    settings = settings.model_copy(update={"identity": IdentitySettings(access_minutes=240)})
     lake, modules = Lake(installation.run.lake_root(settings)), builtin_modules()
     async with AsyncExitStack() as stack:
         tenancy = await stack.enter_async_context(await Tenancy.open(installation.run, installation.postgres, settings))
@@ -172,5 +187,18 @@ async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake:
     await filling.way_in(tenancy, vault, scope, mark, open_to_all=slug == A)
     filling.lake(lake.tenant(slug), mark, hidden=slug == B)
     session_id = await filling.session(tenancy, scope, person_id, mark)
+    administering = await _administering(identity, scope, hidden=slug == B)
     tokens = await identity.sign_in(slug, email, PASSWORD)
-    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id)
+    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id, administering)
+
+
+async def _administering(identity: IdentityService, scope: TenantScope, *, hidden: bool) -> Administering:
+    name, by, add = "hidden" if hidden else "own", Authority(filling.ACTOR, None), identity.members.add
+    people = [
+        await add(scope, f"{name}-{role}@works.example", name, None, role, actor=filling.ACTOR)
+        for role in ("admin", "viewer")
+    ]
+    opened = await identity.open_session(scope, people[0], "external:test")
+    role = await identity.roles.create(scope, f"{name} role", ["SCADA.READ"], by=by)
+    key = await identity.api_keys.create(scope, f"{name}-program", f"{name} key", ["viewer"], by=by)
+    return Administering(opened.access, people[1], role, key.id)

@@ -34,7 +34,7 @@ bridge as (insert into bridges (tenant_id, site_id, bridge_id, key_prefix, key_h
     select '{tenant}', id, 'hall-bridge', 'p', 'h', 'f' from site),
 person as (insert into people (email, name, password_hash) values ('ann@older.example', 'Ann', 'x') returning id),
 membership as (insert into memberships (tenant_id, person_id) select '{tenant}', id from person returning id),
-role as (insert into roles (tenant_id, code, name) values ('{tenant}', 'viewer', 'Viewer') returning id),
+role as (insert into roles (tenant_id, code, name) values ('{tenant}', 'admin', 'Administrator') returning id),
 given as (insert into membership_roles select '{tenant}', membership.id, role.id from membership, role),
 right_to as (insert into role_permissions select '{tenant}', id, 'DESK.READ' from role),
 brought as (insert into module_permissions values ('{tenant}', 'DESK', 'DESK.READ')),
@@ -92,7 +92,9 @@ async def test_rows_survive_their_chain_holds_and_the_schema_is_the_newest(older
         await Database.open(prepared.postgres.dsn("platform"), max_size=1) as fresh,
         await Database.open(prepared.postgres.dsn(older, APP), max_size=1) as app,
     ):
-        assert before.items() <= (await _counts(superuser)).items()
+        rights = await superuser.fetch("select permission from role_permissions order by 1")
+        assert [row["permission"] for row in rights] == ["DESK.READ", "PLATFORM.MANAGE_KEYS"]
+        assert (before | {"role_permissions": 2}).items() <= (await _counts(superuser)).items()
         assert set(before.values()) == {1, 3}
         assert await _lines(superuser) == await _lines(fresh)
         audit = Audit(app, writer)

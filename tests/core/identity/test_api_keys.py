@@ -9,7 +9,7 @@ import pytest
 
 from core.audit import Actor
 from core.db import Database, TenantScope
-from core.errors import DeniedError, InputError, NotFoundError
+from core.errors import DeniedError, InputError, NotFoundError, TooManyRequestsError
 from core.identity import Authority, IdentityService
 from core.tenancy import Tenancy
 
@@ -94,7 +94,7 @@ async def test_a_key_ends_with_its_time_and_its_tenant(
     assert await service.verify(made.key)
     async with await Database.open(prepared.postgres.dsn("platform")) as superuser:
         await superuser.execute("update api_keys set expires_at = now() where id = $1", made.id)
-    service.api_keys.forget()
+    service = IdentityService(tenancy, prepared.run, prepared.settings)
     with pytest.raises(DeniedError):
         await service.verify(made.key)
 
@@ -115,6 +115,8 @@ async def test_a_key_ends_with_its_time_and_its_tenant(
         {"roles": ["emperor"]},
         {"expires_at": datetime(2020, 1, 1, tzinfo=UTC)},
         {"expires_at": datetime(2999, 1, 1)},
+        {"per_minute": 0},
+        {"per_minute": 100_001},
     ],
 )
 async def test_a_key_that_cannot_be(service: IdentityService, scope: TenantScope, wrong: dict[str, Any]):
@@ -165,3 +167,41 @@ async def test_what_a_role_loses_its_keys_lose(service: IdentityService, scope: 
     assert (await service.verify(made.key)).permissions == {"DESK.READ"}
     with pytest.raises(InputError, match="in use"):
         await service.roles.delete(scope, code, by=ADMIN)
+
+
+async def test_a_key_may_be_used_so_often_a_minute_and_no_more(
+    service: IdentityService, scope: TenantScope, tenancy: Tenancy
+):
+    made = await service.api_keys.create(scope, "eager", "x", ["viewer"], per_minute=3, by=ADMIN)
+    other = await service.api_keys.create(scope, "eager", "y", ["viewer"], by=ADMIN)
+
+    for _ in range(3):
+        await service.verify(made.key)
+    for _ in range(5):
+        with pytest.raises(TooManyRequestsError) as refused:
+            await service.verify(made.key)
+
+    assert 0 < refused.value.retry_after_s <= 20
+    assert await service.verify(other.key)
+    told = [one for one in await tenancy.audit.newest(scope, 20) if str(one.actor) == "api_key:eager"]
+    (record,) = [one for one in told if one.action == "api_key.use"]
+    assert record.outcome == "denied"
+    assert record.after == {"reason": "more than 3 requests a minute"}
+    rates = {one.purpose: one.per_minute for one in await service.api_keys.all(scope) if one.principal == "eager"}
+    assert rates == {"x": 3, "y": 100}
+
+
+async def test_a_key_that_is_refused_is_on_record_and_a_flood_of_it_is_not(service: IdentityService, tenancy: Tenancy):
+    scope = await tenancy.create("keys-flooded", "Flooded", actor=TEST)
+    made = await service.api_keys.create(scope, "gone", "x", ["viewer"], by=ADMIN)
+    prefix = made.key.split("_")[1]
+    await service.api_keys.revoke(scope, made.id, by=ADMIN)
+
+    for key in [made.key, f"gl_{prefix}_{'A' * 43}"] * 5:
+        with pytest.raises(DeniedError) as refused:
+            await service.verify(key)
+        assert str(refused.value) == "the key is not valid; next: ask an administrator for a new one"
+
+    told = [one for one in await tenancy.audit.newest(scope, 20) if one.action == "api_key.use"]
+    assert {(str(one.actor), one.target, one.outcome) for one in told} == {(f"api_key:{prefix}", prefix, "denied")}
+    assert sorted(one.after["reason"] for one in told) == ["it was revoked or has expired", "its secret is wrong"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,10 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from core.errors import NotFoundError
+from core.identity import Authority
 from tests.isolation.attempt import Attempt
+from tests.isolation.filling import ACTOR
 from tests.isolation.techniques import Tried, hostile, some
 from tests.isolation.world import PASSWORD, B, World
 
@@ -45,9 +49,15 @@ _NEEDS_A_PROVIDER = {
     "POST /api/v1/auth/refresh",
 }
 """Where A gets its own only with what an identity provider or a cookie brings along."""
-_SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth/sign-in", "/api/v1/chat")
-"""Routes that read the lake, think or hash a password: some inputs only."""
+_ADMINISTERED = ("/api/v1/people", "/api/v1/roles", "/api/v1/permissions", "/api/v1/api-keys")
+"""Routes that A's administrator asks."""
+_WRITE = ("/api/v1/sessions", *_ADMINISTERED)
+_SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth/sign-in", "/api/v1/chat", *_WRITE)
+"""Routes that read the lake, think, write or hash a password: some inputs only."""
 _FEW = 3
+_OWN_WORDS = {"name", "purpose", "principal"}
+"""What A calls its things and is shown again."""
+_LISTS = {"roles", "permissions", "limited_to"}
 _HEADERS = (
     *("x-tenant-id", "x-tenant", "x-tenant-slug", "tenant", "x-forwarded-host", "x-original-url", "x-rewrite-url"),
     *(
@@ -105,6 +115,18 @@ def kinds(world: World) -> dict[str, tuple[Any, Any]]:
         "provider": ("works-login", "hidden-login"),
         "to": ("/", f"//{b.scope.slug}.example"),
         "password": (PASSWORD, f"{PASSWORD}!"),
+        "auth_session_id": (str(a.session_id), str(b.tokens.session_id)),  # A's, which asks, has to last
+        "person_id": (str(a.administering.helper_id), str(b.administering.helper_id)),
+        "roles": (["viewer"], b.administering.role),
+        "code": (a.administering.role, b.administering.role),
+        "name": ("night role", "hidden role"),
+        "permissions": (["SCADA.READ"], "HIDDEN.READ"),
+        "key_id": (str(a.administering.key_id), str(b.administering.key_id)),
+        "principal": ("own-program", "hidden-program"),
+        "purpose": ("own key", "hidden key"),
+        "limited_to": (["SCADA.READ"], "HIDDEN.READ"),
+        "per_minute": (60, 61),
+        "expires_at": ("2999-01-01T00:00:00Z", "2999-01-02T00:00:00Z"),
     }
 
 
@@ -163,6 +185,8 @@ def attempts(world: World) -> Iterator[Attempt]:
 
 
 def _inputs(world: World, route: Route, name: str) -> Iterator[Attempt]:
+    if name in _OWN_WORDS:
+        return
     _, hidden = kinds(world).get(name, ("", "hidden"))
     tried: list[Tried] = [("thing of the other tenant", str(hidden)), *hostile(world.names, str(hidden))]
     for technique, text in some(tried, _FEW) if route.slow else tried:
@@ -192,7 +216,7 @@ def _without_token(world: World, route: Route) -> Iterator[Attempt]:
 def _headers(world: World, route: Route) -> Iterator[Attempt]:
     for header in _HEADERS[:1] if route.slow else _HEADERS:
         for value in (B,) if route.slow else (B, str(world.b.scope.id), f"{B}.example"):
-            headers = {"authorization": f"Bearer {world.a.token}", header: value}
+            headers = {"authorization": f"Bearer {_token(world, route)}", header: value}
             yield _attempt(world, route, "a header that names a tenant", value, {}, headers)
 
 
@@ -210,10 +234,12 @@ def _attempt(
 ) -> Attempt:
     known = kinds(world)
     usual = {name: known[name][0] for name in (*route.in_path, *route.in_query, *route.in_body) if name in known}
-    sent = headers if headers is not None else {"authorization": f"Bearer {world.a.token}"}
+    sent = headers if headers is not None else {"authorization": f"Bearer {_token(world, route)}"}
 
     async def call(text: str) -> Any:
-        values = usual | dict.fromkeys(given, text)
+        used_up = {} if refused else await _to_use_up(world, route)
+        told_of = {name: [text] if name in _LISTS else text for name in given}
+        values = usual | used_up | told_of
         path = route.path
         for name in route.in_path:
             path = path.replace(f"{{{name}}}", quote(_sendable(str(values[name])), safe=""))
@@ -230,6 +256,26 @@ def _attempt(
         return await world.client.request(route.method, path, params=query, headers=told, content=content)
 
     return Attempt(f"routes.{route.name}", technique, asked, call, refused=refused, own=own, openly=openly)
+
+
+def _token(world: World, route: Route) -> str:
+    return world.a.administering.token if route.path.startswith(_ADMINISTERED) else world.a.token
+
+
+async def _to_use_up(world: World, route: Route) -> dict[str, Any]:
+    """A thing of A for a route that ends it, and room for what a route makes."""
+    identity, scope, by = world.identity, world.a.scope, Authority(ACTOR, None)
+    if route.name in ("POST /api/v1/roles", "DELETE /api/v1/roles/{code}"):
+        with suppress(NotFoundError):
+            await identity.roles.delete(scope, "night_role", by=by)
+        making = route.method == "POST"
+        return {} if making else {"code": await identity.roles.create(scope, "night role", [], by=by)}
+    if route.name == "DELETE /api/v1/api-keys/{key_id}":
+        return {"key_id": str((await identity.api_keys.create(scope, "own-program", "x", ["viewer"], by=by)).id)}
+    if route.name == "DELETE /api/v1/sessions/{auth_session_id}":
+        opened = await identity.open_session(scope, world.a.person_id, "password")
+        return {"auth_session_id": str(opened.session_id)}
+    return {}
 
 
 def _sendable(text: str) -> str:

@@ -13,8 +13,9 @@ import pytest
 from core.identity.federation.providers import NewProvider
 from core.tenancy import Tenancy
 from core.vault import Secret
+from tests.agents.api.accounts import house_of
 from tests.agents.api.federation.conftest import PASSWORD, SECRET, TESTER
-from tests.agents.api.test_page_session import house_at, listening
+from tests.agents.api.test_page_session import listening, page_co
 from tests.browser import Browser, chromium, tab
 
 if TYPE_CHECKING:
@@ -68,11 +69,10 @@ async def test_somebody_follows_their_address_to_the_provider_and_back(
 ):
     taken = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    async with house_at(tenancy, prepared, url) as house, listening(house, taken):
+    async with house_of(tenancy, prepared, url) as house, listening(house, taken):
+        scope = await page_co(house)
         new = NewProvider("corp", "Page's own sign-in", "oidc", keycloak, client_id="goldlayer")
-        await house.providers.add(house.scope, new, Secret(SECRET), actor=TESTER)
-        await tenancy.domains.add(house.scope, "page-mail.example", actor=TESTER)
-        await house.service.members.add(
-            house.scope, "ann@north.example", "Ann of page-co", None, "viewer", actor=TESTER
-        )
+        await house.providers.add(scope, new, Secret(SECRET), actor=TESTER)
+        await tenancy.domains.add(scope, "page-mail.example", actor=TESTER)
+        await house.service.members.add(scope, "ann@north.example", "Ann of page-co", None, "viewer", actor=TESTER)
         await asyncio.to_thread(_walk, chrome, url)

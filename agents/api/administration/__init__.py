@@ -1,0 +1,1 @@
+"""Doors for those who administer a tenant's people, roles and keys."""
