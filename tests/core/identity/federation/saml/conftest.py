@@ -20,6 +20,7 @@ DOOR = Door("https://goldlayer.example/metadata", "https://goldlayer.example/acs
 REQUEST = "_request-1"
 ISSUER = "https://id.example"
 SIGN_ON = "https://id.example/sign-on"
+BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings"
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 _PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
@@ -113,6 +114,27 @@ class Said:
 
 def _written(marks: dict[str, str | None]) -> str:
     return " ".join(f'{name}="{value}"' for name, value in marks.items() if value is not None)
+
+
+def written(signer: Signer, **change: str) -> str:
+    """Metadata of the provider."""
+    parts = {
+        "entity": ISSUER,
+        "valid": "",
+        "binding": f"{BINDINGS}:HTTP-Redirect",
+        "location": SIGN_ON,
+        "certificate": signer.plain,
+        "use": 'use="signing"',
+        **change,
+    }
+    return (
+        f'<md:EntityDescriptor xmlns:md="{NAMESPACES["md"]}" xmlns:ds="{NAMESPACES["ds"]}" '
+        f'entityID="{parts["entity"]}" {parts["valid"]}><md:IDPSSODescriptor '
+        f'protocolSupportEnumeration="{NAMESPACES["samlp"]}"><md:KeyDescriptor {parts["use"]}><ds:KeyInfo>'
+        f"<ds:X509Data><ds:X509Certificate>{parts['certificate']}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+        f'</md:KeyDescriptor><md:SingleSignOnService Binding="{parts["binding"]}" Location="{parts["location"]}"/>'
+        "</md:IDPSSODescriptor></md:EntityDescriptor>"
+    )
 
 
 def seen(document: str, *, certificates: tuple[str, ...]) -> Assertion:

@@ -6,29 +6,7 @@ import pytest
 
 from core.identity.federation.errors import ProviderFaultError
 from core.identity.federation.saml.metadata import NAMESPACES, Door, of_door, parse
-from tests.core.identity.federation.saml.conftest import DOOR, ISSUER, SIGN_ON, Signer, moment
-
-_BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings"
-
-
-def written(signer: Signer, **change: str) -> str:
-    parts = {
-        "entity": ISSUER,
-        "valid": "",
-        "binding": f"{_BINDINGS}:HTTP-Redirect",
-        "location": SIGN_ON,
-        "certificate": signer.plain,
-        "use": 'use="signing"',
-        **change,
-    }
-    return (
-        f'<md:EntityDescriptor xmlns:md="{NAMESPACES["md"]}" xmlns:ds="{NAMESPACES["ds"]}" '
-        f'entityID="{parts["entity"]}" {parts["valid"]}><md:IDPSSODescriptor '
-        f'protocolSupportEnumeration="{NAMESPACES["samlp"]}"><md:KeyDescriptor {parts["use"]}><ds:KeyInfo>'
-        f"<ds:X509Data><ds:X509Certificate>{parts['certificate']}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
-        f'</md:KeyDescriptor><md:SingleSignOnService Binding="{parts["binding"]}" Location="{parts["location"]}"/>'
-        "</md:IDPSSODescriptor></md:EntityDescriptor>"
-    )
+from tests.core.identity.federation.saml.conftest import BINDINGS, DOOR, ISSUER, SIGN_ON, Signer, moment, written
 
 
 def test_what_a_sign_in_needs_is_read(signer: Signer):
@@ -46,7 +24,7 @@ def test_what_a_sign_in_needs_is_read(signer: Signer):
         ({"entity": ""}, "metadata of one identity provider"),
         ({"valid": f'validUntil="{moment(-60)}"'}, "has expired"),
         ({"valid": 'validUntil="tomorrow"'}, "validity cannot be read"),
-        ({"binding": f"{_BINDINGS}:SOAP"}, "no sign-on by redirect"),
+        ({"binding": f"{BINDINGS}:SOAP"}, "no sign-on by redirect"),
         ({"location": "http://id.example/sign-on"}, "not an address"),
         ({"certificate": "bm90IG9uZQ=="}, "certificate in the metadata cannot be read"),
         ({"use": 'use="encryption"'}, "no certificate"),
