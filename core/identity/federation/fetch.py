@@ -152,6 +152,11 @@ def check_address(url: str) -> None:
         raise ProviderFaultError("not an address of an identity provider", expected="https://…", received=url)
 
 
+def is_here(url: str) -> bool:
+    """The address is one of this machine."""
+    return _is_here(urlsplit(url).hostname or "")
+
+
 def _is_here(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.identity.federation.errors import ProviderFaultError
-from core.identity.federation.fetch import check_address
+from core.identity.federation.fetch import check_address, is_here
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures an ID token may carry: with a key pair only, so that nobody who verifies can sign."""
@@ -59,9 +59,9 @@ def parse(issuer: str, document: Mapping[str, Any]) -> Published:
             "the discovery document is another issuer's", expected=issuer, received=document.get("issuer"), where=where
         )
     authorization, token, keys = (
-        _address(document, name, where) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        _address(document, name, issuer) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
     )
-    userinfo = _address(document, "userinfo_endpoint", where) if document.get("userinfo_endpoint") else None
+    userinfo = _address(document, "userinfo_endpoint", issuer) if document.get("userinfo_endpoint") else None
     signed = _list(document, "id_token_signing_alg_values_supported") or ["RS256"]
     algorithms = tuple(name for name in ALGORITHMS if name in signed)
     challenges = _list(document, "code_challenge_methods_supported")
@@ -87,11 +87,14 @@ def parse(issuer: str, document: Mapping[str, Any]) -> Published:
     )
 
 
-def _address(document: Mapping[str, Any], name: str, where: str) -> str:
+def _address(document: Mapping[str, Any], name: str, issuer: str) -> str:
     address = document.get(name)
     if not isinstance(address, str):
-        raise ProviderFaultError(f"the discovery document names no {name}", where=where)
+        raise ProviderFaultError(f"the discovery document names no {name}", where=document_url(issuer))
     check_address(address)
+    # A provider elsewhere has no business with what listens on this machine only.
+    if is_here(address) and not is_here(issuer):
+        raise ProviderFaultError("the discovery document leads to this machine", received=address, where=name)
     return address
 
 
