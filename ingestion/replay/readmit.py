@@ -47,7 +47,7 @@ class Selection:
     seq: int | None = None
 
     def of(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """The rows that are meant; a number that was used twice is only meant when its lane is named."""
+        """The rows that are meant."""
         if self.site is not None:
             rows = rows.filter(pl.col("site") == self.site)
         if self.reason is not None:
@@ -121,7 +121,7 @@ def plan_replay(lake: TenantLake, selection: Selection, rules: Rules, *, by: str
     """The commits that let in what may come in; none if nothing may."""
     # Numbers before rows: whoever commits after this makes the plan fail, not the count.
     numbers = {spec: _number(lake, spec) for spec in (READMISSIONS, BRIDGE_COUNTS, *TABLE_OF.values())}
-    rows = selection.of(lake.scan(QUARANTINE).filter(pl.col("rows") > 0, _is_meant(selection))).collect()
+    rows = selection.of(lake.scan(QUARANTINE).filter(pl.col("rows") > 0)).collect()
     known = (
         lake.scan(READMISSIONS).select(_KEY).collect().join(rows.select(_KEY), on=_KEY, how="semi", nulls_equal=True)
     )
@@ -144,11 +144,6 @@ def plan_replay(lake: TenantLake, selection: Selection, rules: Rules, *, by: str
     steps += [(spec, [_missing(lake, spec, pa.concat_tables(tables))]) for spec, tables in admitted.items()]
     planned = [Step(spec, pa.concat_tables(tables), numbers[spec]) for spec, tables in steps if tables]
     return Plan([step for step in planned if step.rows.num_rows], dict(waiting))
-
-
-def _is_meant(selection: Selection) -> pl.Expr:
-    again = pl.col("lane").str.starts_with("again/")
-    return pl.lit(value=True) if selection.lane is not None else ~again
 
 
 def _number(lake: TenantLake, spec: TableSpec) -> int:

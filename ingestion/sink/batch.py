@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 
 from core.contracts.batch import BatchHeader, MalformedBatchError, digest, salvage, unpack
 from core.eventlog import Record
+from core.log import get_logger
 from ingestion.quarantine import lane_of
 
 _REFUSED = "refused/"
+_log = get_logger("sink")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ class Batch:
         return datetime.fromisoformat(text) if text else datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def decode(record: Record, schema: pa.Schema) -> Batch:
+def decode(record: Record, schema: pa.Schema, tenant: str) -> Batch:
     """A record of a lane topic.
 
     What cannot be decoded comes back with its reason, never as an exception: it goes to quarantine and its lane on.
     """
-    header, stray = _header(record)
+    header, stray = _header(record, tenant)
     if header is None:
         return stray
     lane, seq = lane_of(header), header.seq
@@ -85,9 +87,9 @@ def decode(record: Record, schema: pa.Schema) -> Batch:
     return Batch(*place, rows=rows, counts=counts)
 
 
-def decode_refused(record: Record) -> Batch:
+def decode_refused(record: Record, tenant: str) -> Batch:
     """A record of a quarantine topic: a whole batch the gateway refused, with its reason."""
-    header, stray = _header(record)
+    header, stray = _header(record, tenant)
     if header is None:
         return stray
     place = (record.partition, record.offset, f"{_REFUSED}{lane_of(header)}", header.seq, header)
@@ -103,8 +105,11 @@ def _unusable(batch: Batch) -> Batch:
     return replace(batch, salvaged=rows, counts=counts)
 
 
-def _header(record: Record) -> tuple[BatchHeader | None, Batch]:
-    """The header, and what the record becomes if it has none: a lane of its own, numbered from 1 by offset."""
+def _header(record: Record, tenant: str) -> tuple[BatchHeader | None, Batch]:
+    """The header, and what the record becomes if it has none: a lane of its own, numbered from 1 by offset.
+
+    A record of another tenant shows nothing of it: its bytes stay in the log.
+    """
     stray = Batch(
         record.partition,
         record.offset,
@@ -116,6 +121,10 @@ def _header(record: Record) -> tuple[BatchHeader | None, Batch]:
         ordered=False,
     )
     try:
-        return BatchHeader.from_headers(record.headers), stray
+        header = BatchHeader.from_headers(record.headers)
     except MalformedBatchError:
         return None, stray
+    if header.tenant != tenant:
+        _log.error("record of another tenant", action="reject", topic=record.topic, offset=record.offset)
+        return None, replace(stray, reason="record is of another tenant", payload=b"")
+    return header, stray

@@ -22,7 +22,7 @@ class Route:
         topic: its name.
         main: the table that keeps its resume offsets.
         gapless: numbers of a lane rise by exactly one; in quarantine they only rise.
-        decode: makes a batch of a record.
+        decode: makes a batch of a record; one of another tenant is none.
     """
 
     topic: str
@@ -34,8 +34,10 @@ class Route:
 def routes_of(tenant: str) -> list[Route]:
     """The routes of one tenant, by slug."""
     return [
-        Route(topic_of(tenant, LaneKind.READINGS), READINGS, True, partial(decode, schema=READING_SCHEMA)),
-        Route(topic_of(tenant, LaneKind.FAULTS), EVENTS, True, partial(decode, schema=EVENT_SCHEMA)),
-        Route(topic_of(tenant, LaneKind.STATUS), GAPS, True, partial(decode, schema=GAP_SCHEMA)),
-        Route(quarantine_topic(tenant), QUARANTINE, False, decode_refused),
+        Route(
+            topic_of(tenant, LaneKind.READINGS), READINGS, True, partial(decode, schema=READING_SCHEMA, tenant=tenant)
+        ),
+        Route(topic_of(tenant, LaneKind.FAULTS), EVENTS, True, partial(decode, schema=EVENT_SCHEMA, tenant=tenant)),
+        Route(topic_of(tenant, LaneKind.STATUS), GAPS, True, partial(decode, schema=GAP_SCHEMA, tenant=tenant)),
+        Route(quarantine_topic(tenant), QUARANTINE, False, partial(decode_refused, tenant=tenant)),
     ]

@@ -19,6 +19,7 @@ from core.contracts.reading import (
     readings_to_arrow,
     to_us,
 )
+from core.eventlog import Outgoing
 from lake.tables import ops, silver
 from orchestration.bronze_watch import poll_bronze, reach_of
 from tests.orchestration.bridge import NOON, Bridge, flow
@@ -61,12 +62,13 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     assert bridge.send([], counts=rule) is None
     notice = GapNews("pump-1", to_us(early), to_us(NOON), "bridge_down", "found")
     assert bridge.send([], rows=gaps_to_arrow("plant", [notice]), lane="status-live") is None
+    bridge.log([Outgoing("waterworks.scada.readings", b"stray", b"no batch at all", [])])
 
     apart = bridge.apart()
-    assert set(apart["contract_version"]) == {"1.0.0", "9.0.0"}
+    assert set(apart["contract_version"]) == {"1.0.0", "9.0.0", None}
     assert apart.filter(pl.col("reason") == reasons["unknown signals"]).height == 1000
     kept = apart.filter(pl.col("payload").is_not_null())["payload"].to_list()
-    assert len(kept) == len(reasons)
+    assert len(kept) == len(reasons) + 1
     bridge.plant.build()
     books = bridge.books()
     assert {name: line[2] for name, line in books.items() if name.startswith("secret_")} == {
@@ -75,6 +77,7 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     oversized, site, contract, version, numbers, times = 20_000, 1, 1, 2, 2, 3
     assert books["flow"][2] == oversized + site + contract + version + numbers + times
     assert books["lane:bridge/2/readings-live"] == (1, 0, 1)
+    assert books["lane:stray/waterworks.scada.readings/0"] == (1, 0, 1)
     assert books["rule:dry"] == (1, 0, 1)
     assert books["gap:bridge_down"] == (1, 0, 1)
     lines = bridge.plant.rows(ops.BOOKS)

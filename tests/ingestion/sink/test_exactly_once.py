@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from core.contracts.quality import BAD
 from core.eventlog import Outgoing, Record
-from ingestion.quarantine import refused
+from ingestion.quarantine import accepted, refused
 from ingestion.sink.assembly import Assembly
 from ingestion.sink.checks import TimeLimits
 from ingestion.sink.plan import Commit
@@ -192,3 +193,19 @@ def test_a_refused_batch_keeps_its_bytes(roads: list[tuple[Route, list[Record]]]
     assert kept["reason"].to_list() == ["record has no batch header", "oversized", "not contracted"]
     assert kept["seq"].to_list() == [4, 8, 3]
     assert isinstance(kept.to_arrow(), pa.Table)
+
+
+def test_a_record_of_another_tenant_is_kept_out_takes_no_number_and_shows_nothing(
+    batch: Maker, stamped: Stamped, tmp_path: Path
+) -> None:
+    lake = Lake(str(tmp_path)).tenant("acme-works")
+    header, payload = batch([sample(0, signal="their_secret")], 1, tenant="beta-works", received_at=RECEIVED)
+    theirs = accepted(header, payload)
+    misled = [replace(one, topic=one.topic.replace("beta-works", "acme-works")) for one in (theirs, theirs)]
+    road = [*misled, stamped([sample(1)], 1)]
+    life(lake, routes_of("acme-works")[0], in_log(road), [10], None)
+    assert lake.scan(READINGS).collect()["signal"].to_list() == ["flow"]
+    kept = lake.scan(QUARANTINE).collect()
+    assert kept["reason"].to_list() == ["record is of another tenant"] * 2
+    assert "their" not in str(kept.rows())
+    assert kept.select("site", "payload", "header", "original").unique().rows() == [(None, b"", None, None)]
