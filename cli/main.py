@@ -63,7 +63,7 @@ ENTRIES: dict[str, Entry] = {
     "tenants": Entry("cli.tenants", "Tenants, their sites and people."),
     "audit": Entry("cli.audit", "Search, export and verify what was recorded."),
     "modules": Entry("cli.modules", "Modules: what there is, and which tenant has which."),
-    "identity": Entry("cli.identity", "Ways in: tenants' identity providers."),
+    "identity": Entry("cli.identity", "Ways in: people, roles, API keys, identity providers."),
     "vault": Entry("cli.vault", "Tenants' secrets: keep, list, rotate, and who touched them."),
     "contract": Entry("cli.contract", "Check and explain data contracts.", "bridge"),
     "plant": Entry("cli.plant", "Replay a recorded plant as an OPC UA or Modbus server.", "bridge"),
