@@ -32,7 +32,7 @@ from core.sdk.loader import Module
 from core.sdk.pipeline.permission import PLATFORM
 from core.settings import Settings
 from core.subscriptions import ModuleRegistry, Subscriptions
-from core.tenancy import Tenancy
+from core.tenancy import InactiveTenantError, Tenancy
 from core.tenancy.roles import ROLE_TEMPLATES
 from core.vault.vault import Vault
 from lake.reader import LakeReader
@@ -133,6 +133,12 @@ class _House:
         async def connector_of(module_code: str) -> DataConnector:
             return await connector_for(self._tenancy, scope, schema=module_code.lower())
 
+        async def is_active() -> bool:
+            try:
+                return await self._tenancy.active(scope.id) == scope
+            except InactiveTenantError:
+                return False
+
         return ToolContext(
             tenant=scope,
             identity=person,
@@ -142,6 +148,7 @@ class _House:
             connector_of=connector_of,
             embedder=_embed,
             core=TenantCoreData(self._sources, person),
+            is_active=is_active,
         )
 
     async def sessions_of(self, person: SignedIn) -> Sessions:

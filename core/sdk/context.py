@@ -116,6 +116,8 @@ class ToolContext:
     """The tenant's users, subscriptions, settings and bridges."""
     module_code: str | None = None
     """Module whose tables, settings and secrets these are."""
+    is_active: Callable[[], Awaitable[bool]] | None = None
+    """Asked before every call: a tenant may be suspended or removed while an answer is made."""
 
     async def within(self, module_code: str) -> ToolContext:
         """This context with the connector of one module and its settings' secrets."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,14 @@ import pyarrow as pa
 import pytest
 
 from agents.api.app import create_app
+from agents.api.services import Services
 from agents.wiring import open_services
 from core.audit import Actor
 from core.contracts.evidence import Evidence
 from core.identity import IdentityService
 from core.sdk.loader import builtin_manifests, builtin_modules
+from core.sdk.pipeline.call import Exit
+from core.sdk.pipeline.stack import call_tool
 from core.sdk.sample import SamplePlant
 from core.settings import AgentSettings
 from core.subscriptions import ModuleRegistry, Subscriptions
@@ -43,6 +47,7 @@ class Service:
     tokens: dict[str, str]
     lake: Lake
     tenancy: Tenancy
+    parts: Services
 
 
 def as_declared(name: str, table: pa.Table) -> pa.Table:
@@ -78,9 +83,15 @@ async def service(prepared: Any, tenancy: Tenancy) -> AsyncIterator[Service]:
         for name, table in plant.tables().items():
             lake.tenant(slug).replace_all(TABLES[name], as_declared(name, table))
     modules = builtin_modules()
-    app = create_app(
-        lambda: open_services(prepared.run, prepared.postgres, settings, modules, public_url="http://test"), modules
-    )
+    opened: list[Services] = []
+
+    @asynccontextmanager
+    async def parts() -> AsyncGenerator[Services]:
+        async with open_services(prepared.run, prepared.postgres, settings, modules, public_url="http://test") as one:
+            opened.append(one)
+            yield one
+
+    app = create_app(parts, modules)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -90,7 +101,7 @@ async def service(prepared: Any, tenancy: Tenancy) -> AsyncIterator[Service]:
         for slug in PLANTS:
             body = {"tenant": slug, "email": f"ana@{slug}.example", "password": PASSWORD}
             tokens[slug] = (await client.post("/api/v1/auth/sign-in", json=body)).json()["token"]
-        yield Service(client, tokens, lake, tenancy)
+        yield Service(client, tokens, lake, tenancy, opened[0])
 
 
 async def ask(service: Service, slug: str, message: str, **body: Any) -> dict[str, dict[str, Any]]:
@@ -159,3 +170,31 @@ async def test_a_module_that_is_taken_away_takes_its_tools_and_routes_along(
     assert (await service.client.get("/api/v1/scada-monitor/equipment", headers=other)).status_code == 200
     await elsewhere.subscribe(scope, "SCADA_MONITOR", actor=_ACTOR)
     assert await seen() == ({"SCADA_MONITOR", "FLEET_RELIABILITY", "PLATFORM"}, 200)
+
+
+async def test_a_suspended_tenant_is_cut_from_routes_and_from_tools_of_an_answer_under_way(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.identity.standing.REMEMBERED_S", 0.0)
+    scope = await service.tenancy.get("dairy-b")
+    token = service.tokens["dairy-b"]
+    begun = await service.parts.context_of(await service.parts.identity.verify(token))
+    tools = {tool.name: tool for module in builtin_modules() for tool in module.tools}
+    tool = tools["describe_site"]
+
+    async def seen() -> tuple[int, Exit]:
+        routes = await service.client.get("/api/v1/tools", headers={"authorization": f"Bearer {token}"})
+        outcome = await call_tool(tool, {}, await begun.within(tool.module_code))
+        return routes.status_code, outcome.exit
+
+    before = await seen()
+    await service.tenancy.suspend(scope, actor=_ACTOR)
+    during = await seen()
+    [denial] = await service.tenancy.audit.newest(scope, 1)
+    await service.tenancy.resume(scope, actor=_ACTOR)
+
+    assert (before, during) == ((200, Exit.OK), (401, Exit.DENIED))
+    assert (denial.action, denial.outcome, denial.after["message"]) == (
+        "tool.call", "denied", "the tenant is not active"
+    )  # fmt: skip
+    assert await seen() == before

@@ -1,4 +1,4 @@
-"""First wrapper: the person, the context and the data belong to one tenant, and no argument names another."""
+"""First wrapper: person, context and data belong to one tenant, no argument names another, and it is active now."""
 
 from __future__ import annotations
 
@@ -15,4 +15,6 @@ async def same_tenant(call: ToolCall, proceed: Next) -> Outcome:
     named = sorted(name for name in call.arguments if "tenant" in name.lower())
     if named:
         return denied(_STAGE, f"the tenant comes from the sign-in, never from an argument ({named[0]})")
+    if context.is_active is not None and not await context.is_active():
+        return denied(_STAGE, "the tenant is not active")
     return await proceed(call)

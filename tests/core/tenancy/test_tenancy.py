@@ -8,7 +8,8 @@ import pytest
 from core.audit import Actor
 from core.db import Database
 from core.errors import DeniedError, InputError, NotFoundError
-from core.tenancy import Tenancy, init_platform, provision
+from core.settings import TenancySettings
+from core.tenancy import Tenancy, TenantScope, init_platform, provision
 from core.tenancy.stores import role_of
 
 if TYPE_CHECKING:
@@ -97,3 +98,22 @@ async def test_a_creation_on_a_server_that_is_not_there_leaves_nothing(tenancy: 
         await tenancy.create("misplaced-co", "Misplaced", actor=_ACTOR, server="nowhere")
 
     assert "misplaced-co" not in {one.slug for one in await tenancy.overview(actor=_ACTOR)}
+
+
+async def test_many_tenants_at_work_at_once_open_no_more_pools_than_set(prepared: Installation):
+    few = TenancySettings(open_pools=2, pool_connections=1)
+    settings = prepared.settings.model_copy(update={"tenancy": few})
+    async with await Tenancy.open(prepared.run, prepared.postgres, settings) as tenancy:
+        scopes = [await tenancy.create(f"many-{n}", "Many", actor=_ACTOR) for n in range(6)]
+        most = 0
+
+        async def ask(scope: TenantScope) -> str:
+            nonlocal most
+            found = await (await tenancy.database(scope)).fetchval("select current_database()")
+            most = max(most, tenancy.pools.open)
+            return found
+
+        answers = await asyncio.gather(*(ask(scope) for scope in [*scopes, *scopes]))
+
+        assert answers == [f"t_many_{n}" for n in range(6)] * 2
+        assert most == 2
