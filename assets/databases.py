@@ -19,6 +19,8 @@ from quality.expected import Severity
 from quality.outcome import Outcome
 
 Answer = TypeVar("Answer")
+MARTS = "marts"
+"""In Dagster's home; holds one folder a tenant, see `TenantDatabases.scratch`."""
 
 
 class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  Dagster's own parameter
@@ -53,7 +55,7 @@ class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissing
 
     def scratch(self, slug: str) -> Path:
         """Folder for what a run keeps of one tenant between two runs and may lose at any time."""
-        folder = RunFolder.open(Path(self.run), load_settings()).dagster / "marts" / slug
+        folder = RunFolder.open(Path(self.run), load_settings()).dagster / MARTS / slug
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

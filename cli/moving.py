@@ -169,7 +169,7 @@ async def _desk(
                 secrets=VaultSecrets(VaultTransfer.over(*vault), Vault.over(*vault), key, actor),
                 keys=BridgeKeys(tenancy, run),
                 history=history,
-                dagster=TenantPartition(_dagster(session)),
+                dagster=TenantPartition(_dagster(session), run.dagster),
             )
             try:
                 yield _Desk(tenancy, holdings, history.imported, actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +20,14 @@ class TenantPartition:
 
     Args:
         instance: opens Dagster's instance; None where Dagster has never run, which makes this cost nothing.
+        home: Dagster's folder.
     """
 
     name = "dagster"
 
-    def __init__(self, instance: Callable[[], dg.DagsterInstance] | None) -> None:
+    def __init__(self, instance: Callable[[], dg.DagsterInstance] | None, home: Path) -> None:
         self._instance = instance
+        self._home = home
 
     async def export(self, scope: TenantScope, to: Path) -> Contents:  # noqa: ARG002  the port's signature
         """Nothing."""
@@ -39,15 +42,17 @@ class TenantPartition:
         return {}
 
     async def remove(self, scope: TenantScope) -> None:
-        """The partition key goes, and a tenant of that slug made later is built from its first commit on."""
+        """The partition key and dbt's folder go; a tenant of that slug made later is built from its first commit on."""
         if self._instance is not None:
-            await asyncio.to_thread(_forget, self._instance, scope.slug)
+            await asyncio.to_thread(_forget, self._instance, self._home, scope.slug)
 
 
-def _forget(opened: Callable[[], dg.DagsterInstance], slug: str) -> None:
+def _forget(opened: Callable[[], dg.DagsterInstance], home: Path, slug: str) -> None:
+    from assets.databases import MARTS
     from assets.partitions import TENANTS
     from orchestration import cursor
 
+    shutil.rmtree(home / MARTS / slug, ignore_errors=True)
     with opened() as instance:
         cursor.forget(instance, slug)
         if instance.has_dynamic_partition(str(TENANTS.name), slug):

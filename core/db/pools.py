@@ -13,6 +13,9 @@ from core.errors import TransientError
 DsnOf = Callable[[], Awaitable[str]]
 """Where a database is, asked each time its pool opens: a server may have moved meanwhile."""
 
+_MOVED = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
+"""The database is gone or takes another password: it was removed, and may have been brought in again since."""
+
 
 class Pools:
     """Opens the pool of a database when it is used and closes it when it has rested.
@@ -152,8 +155,10 @@ class RestingPool:
     async def __aenter__(self) -> asyncpg.Pool:
         return await self._pools.admit(self)
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._pools.leave(self)
+        if isinstance(error, _MOVED):
+            await self._pools.drop(self)
 
     async def close(self) -> None:
         await self._pools.drop(self)

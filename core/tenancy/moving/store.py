@@ -35,9 +35,9 @@ class TenantDatabase:
             await Database.open(dsn, max_size=1) as database,
             database.transaction(readonly=True, isolation="repeatable_read") as transaction,
         ):
-            snapshot = await transaction.fetchval(_SQL["snapshot"])
-            contents = await _contents(transaction, f"snapshot {snapshot}")
-            await asyncio.to_thread(dump, dsn, to / _FILE, snapshot=snapshot)
+            (snapshot,) = await transaction.fetch(_SQL["snapshot"])
+            contents = await _contents(transaction, f"log position {snapshot['position']}")
+            await asyncio.to_thread(dump, dsn, to / _FILE, snapshot=snapshot["id"])
         return contents
 
     async def remains(self, scope: TenantScope) -> str | None:

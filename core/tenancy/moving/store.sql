@@ -1,5 +1,5 @@
--- snapshot: pg_dump works in the same one
-select pg_export_snapshot()
+-- snapshot: pg_dump works in the same one; where the server's log was then tells an operator when that was
+select pg_export_snapshot() as id, pg_current_wal_lsn()::text as position
 
 -- spelling: one text for one value, whatever the server's settings
 set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.db import Database, Pools
-from core.errors import TransientError
+from core.db.server import ensure_role
+from core.errors import DeniedError, TransientError
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -120,3 +121,34 @@ async def test_a_failed_opening_leaves_no_place_taken(installation: Installation
     assert await database.fetchval("select 1") == 1
     await pools.close()
     assert pools.open == 0
+
+
+async def test_a_database_that_came_back_under_another_password_is_found_again(installation: Installation):
+    async with await Database.open(installation.postgres.dsn("postgres")) as server:
+        await ensure_role(server, "comes_back", "first")
+        await server.execute("grant connect on database postgres to comes_back")
+        place = installation.postgres.dsn("postgres").rpartition("@")[2]
+        password = "first"
+
+        async def dsn() -> str:
+            return f"postgresql://comes_back:{password}@{place}"
+
+        pools = Pools(3, connections=1, idle_s=60.0)
+        database = pools.database("coming back", dsn)
+        try:
+            assert await database.fetchval("select current_user") == "comes_back"
+            password = "second"
+            await ensure_role(server, "comes_back", password)
+            await server.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'comes_back'")
+            told = 0
+            for _ in range(5):
+                try:
+                    assert await database.fetchval("select current_user") == "comes_back"
+                    break
+                except (DeniedError, TransientError):
+                    told += 1
+            assert told in (1, 2)
+            assert await database.fetchval("select 1") == 1
+        finally:
+            await pools.close()
+            await server.execute("revoke connect on database postgres from comes_back; drop role comes_back")
