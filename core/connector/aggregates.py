@@ -78,8 +78,14 @@ def _check(table: TableInfo, column: ColumnInfo, function: str, share: float | N
     needs_number = function in ("sum", "avg", "stddev") or share is not None
     fits = column.kind in (_NUMBERS if needs_number else _ORDERED)
     if (needs_number or function in ("min", "max")) and (not fits or column.array):
-        what = "a number" if needs_number else "a column that has an order"
-        raise InputError(f"{function} needs {what}", received=f"{column.name} ({column.sql_type})", where=table.label)
+        what, kinds = ("a number", _NUMBERS) if needs_number else ("a column that has an order", _ORDERED)
+        fitting = [one.name for one in table.columns.values() if one.kind in kinds and not one.array]
+        raise InputError(
+            f"{function} needs {what}",
+            expected=", ".join(fitting) or "a table with one",
+            received=f"{column.name} ({column.sql_type})",
+            where=table.label,
+        )
 
 
 def _expression(column: ColumnInfo, function: str, share: float | None) -> str:

@@ -112,7 +112,12 @@ def _condition(table: TableInfo, column: ColumnInfo, operator: object, value: ob
 
 def _emptiness(table: TableInfo, column: ColumnInfo, operator: object, value: object) -> str:
     if operator == "is_null" and not isinstance(value, bool):
-        raise InputError("is_null asks for true or false", received=value, where=f"{table.label}.{column.name}")
+        raise InputError(
+            "is_null asks for a truth value",
+            expected="true or false",
+            received=value,
+            where=f"{table.label}.{column.name}",
+        )
     empty = value is True or operator == "eq"
     return f"{column.quoted} is null" if empty else f"{column.quoted} is not null"
 

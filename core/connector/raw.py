@@ -28,7 +28,13 @@ async def run_raw(
     """Run one checked statement with a role's rights; names without a schema mean the first of `schemas`."""
     path = ", ".join(map(quote_identifier, (*schemas, "public")))
     await transaction.execute(f"set local search_path = {path}; set local statement_timeout = '{_TIMEOUT_S}s'")
-    return await transaction.fetch_one_statement(sql, *params, role=role)
+    try:
+        return await transaction.fetch_one_statement(sql, *params, role=role)
+    except InputError as error:
+        if error.expected or error.next_step:
+            raise
+        step = f"correct the statement: one alone, over the tables of {', '.join(schemas)}"
+        raise InputError(error.what, received=error.received, where=schemas[0], next_step=step) from error
 
 
 def check_statement(sql: object, params: object, *, write: bool) -> None:
@@ -40,10 +46,10 @@ def check_statement(sql: object, params: object, *, write: bool) -> None:
     if isinstance(params, str | bytes | Mapping) or not isinstance(params, Sequence):
         raise InputError("params is a list of values", expected="[value, …] in the order of $1, $2", received=params)
     if not isinstance(sql, str):
-        raise InputError("raw SQL is a text", received=sql)
+        raise InputError("raw SQL is a text", expected="a literal with $1, $2 for its values", received=sql)
     if "\0" in sql:
         # On the wire the text would end there, and what follows would be taken for something else.
-        raise InputError("raw SQL holds a zero byte", received=sql)
+        raise InputError("raw SQL holds a zero byte", expected="a text without one", received=sql)
     match = _WORD.match(sql, _skip_comments(sql))
     word = match[0].lower() if match else ""
     allowed = _READS + (_WRITES if write else ())

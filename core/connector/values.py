@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -51,23 +52,24 @@ def element(column: ColumnInfo, value: Any, where: str) -> Any:
     return convert(column, value if isinstance(value, list | tuple | set | frozenset) else [value], where)
 
 
+_ZONE = attrgetter("tzinfo")
+
+
 def convert_all(column: ColumnInfo, values: list[Any], where: str) -> list[Any]:
     """`convert` for one column of many rows; where every value has the column's own type, none is looked at twice.
 
     Raises:
         InputError: a value does not fit; names table and column.
     """
-    kinds = set(map(type, values)) - {type(None)}
+    kinds = set(map(type, values))
+    given = [value for value in values if value is not None] if type(None) in kinds else values
+    kinds.discard(type(None))
     if not column.array:
-        if kinds <= _PLAIN.get(column.kind, frozenset()) and not (kinds == {str} and _holds_zero(values)):
+        if kinds <= _PLAIN.get(column.kind, frozenset()) and not (kinds == {str} and "\0" in "".join(given)):
             return values
-        if column.kind is Kind.TIMESTAMP and kinds == {datetime} and all(v is None or v.tzinfo for v in values):
+        if column.kind is Kind.TIMESTAMP and kinds == {datetime} and None not in map(_ZONE, given):
             return values
     return [convert(column, value, where) for value in values]
-
-
-def _holds_zero(texts: list[str | None]) -> bool:
-    return any("\0" in text for text in texts if text)
 
 
 def _listed(value: object) -> list[Any]:

@@ -132,4 +132,9 @@ def _since(time_range: TimeRange, table: TableInfo) -> datetime:
         hours = length if in_hours else length * 24
         if 0 < hours < _LONGEST_H:
             return datetime.now(UTC) - timedelta(hours=hours)
-    raise InputError("time range needs a positive length", received=length, where=table.label)
+    raise InputError(
+        "time range needs a length",
+        expected="a positive number, at most 100 years",
+        received=length,
+        where=f"{table.label}.{time_range.get('column')}",
+    )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, cast
 
 from core.connector.columns import Kind, TableInfo
@@ -37,10 +38,16 @@ def upsert(table: TableInfo, rows: Sequence[RowValues], key: Sequence[str]) -> S
     values = _by_column(table, rows)
     missing = [name for name in key if name not in values]
     if missing:
-        raise InputError("a row lacks its key", received=", ".join(missing), where=table.label)
-    keys = list(zip(*(map(_hashable, values[name]) for name in key), strict=True))
+        raise InputError("a row lacks its key", expected=", ".join(key), received=", ".join(values), where=table.label)
+    parts = [list(map(_hashable, values[name])) for name in key]
+    keys = parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
     if len(set(keys)) != len(keys):
-        raise InputError("a key occurs twice in the same call", received=", ".join(key), where=table.label)
+        raise InputError(
+            "a key occurs twice in the same call",
+            received=", ".join(key),
+            where=table.label,
+            next_step="send one row a key: which of two would count is not defined",
+        )
     head, arguments = _source(table, values)
     changed = [table.column(name).quoted for name in values if name not in key] or [columns[0].quoted]
     sets = [f"{name} = excluded.{name}" for name in changed]
@@ -129,11 +136,24 @@ def _by_column(table: TableInfo, rows: Sequence[RowValues]) -> dict[str, list[An
     """Checked values of each column, in the order of the rows."""
     if not rows or not rows[0]:
         raise InputError("nothing to store", expected="at least one row with a column", where=table.label)
-    names = rows[0].keys()
-    for position, row in enumerate(rows):
-        if row.keys() != names:
-            raise _other_columns(table, list(names), row, position)
-    return {name: convert_all(table.column(name), [row[name] for row in rows], table.label) for name in names}
+    names = list(rows[0])
+    columns = [table.column(name) for name in names]
+    values = _turned(table, rows, names)
+    return {column.name: convert_all(column, each, table.label) for column, each in zip(columns, values, strict=True)}
+
+
+def _turned(table: TableInfo, rows: Sequence[RowValues], names: list[str]) -> list[list[Any]]:
+    """Values by column. Dicts of one length that have every name have no other; rows of other kinds are compared."""
+    wanted = set(names)
+    if set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(names)}:
+        for position, row in enumerate(rows):
+            if set(row) != wanted:
+                raise _other_columns(table, names, row, position)
+    try:
+        return [list(map(itemgetter(name), rows)) for name in names]
+    except KeyError:
+        odd = next(position for position, row in enumerate(rows) if set(row) != wanted)
+        raise _other_columns(table, names, rows[odd], odd) from None
 
 
 def _other_columns(table: TableInfo, names: Sequence[str], row: RowValues, position: int) -> InputError:

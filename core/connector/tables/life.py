@@ -87,7 +87,9 @@ async def archive(database: Database, access: ModuleAccess, schema: str) -> str:
         ledger = await Ledger.open(transaction, schema)
         standing = await ledger.standing()
         if standing is None or not await transaction.fetchval(SQL["schema_exists"], schema):
-            raise NotFoundError("the module has no tables here", where=schema)
+            raise NotFoundError(
+                "the module has no tables here", where=schema, next_step="subscribe the tenant to the module first"
+            )
         stamp = datetime.now(UTC).strftime(_STAMP)
         aside = f"archive_{schema}"[: LONGEST - len(stamp) - 1] + f"_{stamp}"
         await access.withdraw(transaction)
@@ -110,7 +112,11 @@ async def restore(database: Database, access: ModuleAccess, schema: str) -> str 
         await Ledger.open(transaction, schema)
         found = await transaction.fetchrow(SQL["newest_archive"], schema)
         if found is None:
-            raise NotFoundError("no tables of the module were put aside here", where=schema)
+            raise NotFoundError(
+                "no tables of the module were put aside here",
+                where=schema,
+                next_step="provision them: there is nothing to bring back",
+            )
         if await transaction.fetchval(SQL["schema_has_tables"], schema):
             raise InputError(
                 "the module has tables again", where=schema, next_step="archive these before bringing older ones back"
