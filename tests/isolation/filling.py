@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.db import TenantScope
 from core.db.queries import parse_queries
+from core.identity import IdentityService
+from core.identity.authority import Authority
 from core.identity.federation.providers import NewProvider, Providers
 from core.module_settings import secret_name
 from core.sdk.sample import SamplePlant
@@ -155,6 +157,24 @@ def as_declared(name: str, table: pa.Table) -> pa.Table:
         else:
             columns.append(pa.array([0] * len(table)).cast(field.type))
     return pa.table(columns, schema=LAKE_TABLES[name].schema)
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Who else has something to do with a tenant: a program by its key, a guest by an invitation."""
+
+    key_id: UUID
+    api_key: str
+    invitation_id: UUID
+
+
+async def staff(identity: IdentityService, scope: TenantScope, *, hidden: bool) -> Staff:
+    """A program and a guest; B's have names of their own."""
+    prefix, by = ("hidden" if hidden else "own"), Authority.command("test")
+    key = await identity.api_keys.create(scope, f"{prefix}-robot", "attack", ["viewer"], by=by)
+    await identity.invitations.invite(scope, f"{prefix}-guest@works.example", "Guest", ["viewer"], by=by)
+    invitations = await identity.invitations.open(scope)
+    return Staff(key.id, key.key, invitations[0].id)
 
 
 async def way_in(tenancy: Tenancy, vault: Vault, scope: TenantScope, mark: str, *, open_to_all: bool) -> None:

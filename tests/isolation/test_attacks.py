@@ -1,4 +1,4 @@
-"""Everything somebody of A can try at every door, and nothing of B comes out."""
+"""Everything somebody of A can try at every door: nothing of B comes out, and nothing of B changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.isolation.attempt import leaks_of
+from tests.isolation.detector import Leak
 from tests.isolation.rooms import ROOMS
+from tests.isolation.server import rows_of_b
 from tests.isolation.world import World
 
 pytestmark = [
@@ -23,9 +25,14 @@ async def test_nothing_of_b_is_seen_at(world: World, room: str, record_property:
     detector = world.detector()
     pairs: Counter[tuple[str, str]] = Counter()
     leaks = []
+    before = await rows_of_b(world.server, world.b.scope.id)
     for attempt in ROOMS[room].attempts(world):
         pairs[attempt.door, attempt.technique] += 1
         leaks += await leaks_of(attempt, detector)
+    after = await rows_of_b(world.server, world.b.scope.id)
+    for table in sorted(before.keys() | after.keys()):
+        if before.get(table) != after.get(table):
+            leaks.append(Leak(room, "any of them", table, "changes what is the other's", ""))
     record_property("isolation", [pairs.total(), len(pairs), len(leaks)])
     # One of a kind: the same hole is met by many inputs.
     kinds = {(leak.door, leak.technique, leak.why): leak for leak in leaks}

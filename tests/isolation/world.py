@@ -74,6 +74,12 @@ class Side:
     email: str
     session_id: UUID
     administering: Administering
+    staff: filling.Staff
+
+    @property
+    def session_of_token(self) -> UUID:
+        """The session its person is signed in by."""
+        return self.tokens.session_id
 
     @property
     def token(self) -> str:
@@ -130,8 +136,8 @@ class World:
         """What only B has, and a stranger for each of its names."""
         b = self.b
         told = {B, B.replace("-", "_"), "hidden", b.mark, b.email, b.bridge_key[-43:], self.hidden_key[-43:]}
-        told |= {b.tokens.refresh, b.token.rpartition(".")[2]}
-        ids = {b.scope.id, b.person_id, b.session_id, b.tokens.session_id}
+        told |= {b.staff.api_key[-43:], b.tokens.refresh, b.token.rpartition(".")[2]}
+        ids = {b.scope.id, b.person_id, b.session_id, b.session_of_token, b.staff.key_id, b.staff.invitation_id}
         ids |= {b.administering.helper_id, b.administering.key_id}
         hashes = {b.contract.sha256, self.hidden_contract.sha256}
         marks = told | hashes | {str(one) for one in ids} | {one.hex for one in ids}
@@ -188,8 +194,9 @@ async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake:
     filling.lake(lake.tenant(slug), mark, hidden=slug == B)
     session_id = await filling.session(tenancy, scope, person_id, mark)
     administering = await _administering(identity, scope, hidden=slug == B)
+    staff = await filling.staff(identity, scope, hidden=slug == B)
     tokens = await identity.sign_in(slug, email, PASSWORD)
-    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id, administering)
+    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id, administering, staff)
 
 
 async def _administering(identity: IdentityService, scope: TenantScope, *, hidden: bool) -> Administering:

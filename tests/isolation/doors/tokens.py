@@ -30,7 +30,7 @@ _CHANGES = 250
 
 def found(world: World) -> set[str]:
     """What takes a token or a key."""
-    return {"tokens.verify", "tokens.refresh", "tokens.bridge_of_key", "tokens.me"}
+    return {"tokens.verify", "tokens.refresh", "tokens.bridge_of_key", "tokens.me", "tokens.verify_api_key"}
 
 
 def attempts(world: World) -> Iterator[Attempt]:
@@ -42,6 +42,8 @@ def attempts(world: World) -> Iterator[Attempt]:
     for technique, call in _worn(world).items():
         for turn in range(8):
             yield Attempt("tokens.refresh", technique, str(turn), call, refused=True)
+    for technique, key in (*_damaged(world.b.staff.api_key, 5), *_programs(world)):
+        yield Attempt("tokens.verify_api_key", technique, key, world.identity.verify, refused=True)
     for technique, key in _keys(world):
         yield Attempt("tokens.bridge_of_key", technique, key, world.identity.authenticate_bridge, refused=True)
     for technique, token in list(forged(world))[::9]:
@@ -205,6 +207,15 @@ def _keys(world: World) -> Iterator[tuple[str, str]]:
     for technique, text in hostile(world.names, HALL):
         yield technique, f"gl_{text}_{a[-43:]}"
     yield "swapped parts", world.a.token
+
+
+def _programs(world: World) -> Iterator[tuple[str, str]]:
+    """Keys of programs: the prefix of one with the secret of another, and keys of bridges in their stead."""
+    a, b = world.a.staff.api_key, world.b.staff.api_key
+    for first, second in ((a, b), (b, a), (b, world.a.bridge_key), (world.a.bridge_key, b)):
+        yield "swapped parts", f"{first[:-43]}{second[-43:]}"
+    yield "a bridge's key", world.a.bridge_key
+    yield "a bridge's key", world.b.bridge_key
 
 
 def _me(world: World) -> Any:
