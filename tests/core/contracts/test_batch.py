@@ -3,7 +3,7 @@ import struct
 import pyarrow as pa
 import pytest
 
-from core.contracts.batch import BatchHeader, MalformedBatchError, encode_block, pack, unpack
+from core.contracts.batch import BatchHeader, MalformedBatchError, encode_block, pack, salvage, unpack
 from core.contracts.frames import Ack, Hello, pack_frame, parse_message, unpack_frame
 from core.contracts.reading import (
     COUNTS_SCHEMA,
@@ -86,3 +86,22 @@ def test_messages_are_a_closed_set():
     for text in ("", "[]", '{"type": "ack", "lane": "x", "seq": 1, "tenant": "b"}', '{"type": "shutdown"}'):
         with pytest.raises(MalformedBatchError):
             parse_message(text)
+
+
+@pytest.mark.parametrize("ts_us", [-62_135_596_800_000_001, 253_402_300_800_000_000])
+def test_a_time_without_a_date_is_refused(ts_us: int):
+    with pytest.raises(MalformedBatchError, match="years 1 to 9999"):
+        unpack(pack(readings_to_arrow("s", [Sample("pump-1", "flow", ts_us, 1.5, None, 0)]), None))
+
+
+def test_what_can_be_read_of_a_payload_is_salvaged_block_by_block():
+    later = pa.Table.from_batches([ROWS]).append_column("unit", pa.array(["bar"])).to_batches()[0]
+    rows, counts = salvage(pack(later, None))
+    assert rows is not None
+    assert rows.to_pylist() == pa.Table.from_batches([ROWS]).to_pylist()
+    assert counts is not None
+    assert counts.num_rows == 0
+    first = encode_block(ROWS)
+    rows, counts = salvage(struct.pack("<I", len(first)) + first + b"rubbish")
+    assert (rows is None, counts is None) == (False, True)
+    assert salvage(b"PAR1 is no batch") == (None, None)
