@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from core.db.database import Database
+from core.errors import TerminalError
 
 HEAD = "0015"
 """Newest revision; a database that has it is left alone without loading the migration machinery."""
@@ -18,11 +19,22 @@ async def migrate(dsn: str) -> bool:
 
     Args:
         dsn: `postgresql://owner:…@host:port/database`.
+
+    Raises:
+        TerminalError: a newer version of the product has been at it.
     """
     async with await Database.open(dsn, max_size=1) as database:
         known = await database.fetchval(_VERSION_TABLE)
-        if known and await database.fetchval("select version_num from public.alembic_version") == HEAD:
-            return False
+        there = await database.fetchval("select version_num from public.alembic_version") if known else None
+    if there == HEAD:
+        return False
+    if there is not None and there > HEAD:
+        raise TerminalError(
+            "the platform database is newer than this version of the product",
+            expected=f"schema {HEAD}",
+            received=there,
+            next_step="use the newer version, or restore a copy from before its upgrade",
+        )
     await asyncio.to_thread(_upgrade, dsn)
     return True
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pyarrow as pa
@@ -16,9 +17,9 @@ import pytest
 from agents.api.app import create_app
 from agents.api.services import Services
 from agents.wiring import open_services
-from core.audit import Actor
+from core.audit import Actor, ActorKind
 from core.contracts.evidence import Evidence
-from core.identity import IdentityService
+from core.identity import Authority, IdentityService
 from core.sdk.loader import builtin_manifests, builtin_modules
 from core.sdk.pipeline.call import Exit
 from core.sdk.pipeline.stack import call_tool
@@ -198,3 +199,18 @@ async def test_a_suspended_tenant_is_cut_from_routes_and_from_tools_of_an_answer
         "tool.call", "denied", "the tenant is not active"
     )  # fmt: skip
     assert await seen() == before
+
+
+async def test_what_a_program_does_with_its_key_is_recorded_as_its_own(service: Service, prepared: Any) -> None:
+    scope = await service.tenancy.get("dairy-a")
+    keys = IdentityService(service.tenancy, prepared.run, prepared.settings).api_keys
+    by, limit = Authority.command("test"), ["FLEET.READ"]
+    made = await keys.create(scope, f"robot-{uuid4().hex[:8]}", "shifts", ["viewer"], limited_to=limit, by=by)
+
+    response = await service.client.get(
+        "/api/v1/scada-monitor/equipment", headers={"authorization": f"Bearer {made.key}"}
+    )
+
+    assert response.status_code == 403, response.text
+    [denial] = await service.tenancy.audit.newest(scope, 1)
+    assert (denial.actor.kind, denial.actor.name.partition("-")[0]) == (ActorKind.API_KEY, "robot")
