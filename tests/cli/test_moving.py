@@ -293,11 +293,13 @@ def test_a_removed_tenant_is_as_if_it_had_never_been(world: World, capsys: pytes
     assert sorted(path.name for path in lake.iterdir() if path.name in (MOVER, STRANGER)) == [STRANGER]
     assert not [path for path in here.run.secrets.rglob("*") if path.is_file() and path.read_text() == world.bridge_key]
     capsys.readouterr()
-    assert main(["audit", "verify", *words]) == 0
-    assert f"tenant {world.mover}, removed" in capsys.readouterr().out
+    main(["audit", "verify", *words])  # other tests break chains of this installation on purpose
+    lines = capsys.readouterr().out.splitlines()
+    (chain,) = [line for line in lines if line.startswith(f"tenant {world.mover}, removed")]
+    assert chain.endswith("intact")
 
     assert bring(world, here.run) == 0
-    assert main(["audit", "verify", *words]) == 0
+    assert main(["audit", "verify", "--tenant", MOVER, *words]) == 0
     told = capsys.readouterr().out
     assert "all counts and checksums as exported" in told
     assert f"{MOVER}: " in told.replace("removed", "")
