@@ -17,7 +17,7 @@ Place = Callable[[CoreDataService, str], Awaitable[Any]]
 NOT_A_DOOR: dict[str, str] = {}
 _LISTS = {
     "get_current_tenant": None,
-    "get_tenant_users": 2,
+    "get_tenant_users": 4,
     "get_tenant_subscriptions": None,
     "get_active_bridges": 1,
 }
