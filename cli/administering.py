@@ -16,6 +16,8 @@ from core.settings import load_settings
 if TYPE_CHECKING:
     from core.db import TenantScope
     from core.identity import Authority, IdentityService, Member
+    from core.run.folder import RunFolder
+    from core.settings import Settings
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="Which tenant.")]
@@ -29,6 +31,8 @@ class Accounts:
     service: IdentityService
     scope: TenantScope
     by: Authority
+    public_url: str
+    """Where browsers reach the agent service."""
 
     async def member(self, email: str) -> Member:
         """A member by their address.
@@ -56,8 +60,15 @@ async def accounts_of(path: Path | None, slug: str, command: str) -> AsyncGenera
 
     settings = load_settings()
     async with tenancy_of(path) as tenancy:
-        service = IdentityService(tenancy, RunFolder.find(path, settings), settings)
-        yield Accounts(service, await tenancy.get(slug), Authority.command(command))
+        run = RunFolder.find(path, settings)
+        service = IdentityService(tenancy, run, settings)
+        by = Authority.command(command)
+        yield Accounts(service, await tenancy.get(slug), by, reached_at(run, settings))
+
+
+def reached_at(run: RunFolder, settings: Settings) -> str:
+    """Where browsers reach the agent service: its public address, else where it listens."""
+    return settings.agents.public_url or f"http://{settings.agents.host}:{run.port('agents')}"
 
 
 def time_of(at: object) -> str:

@@ -1,4 +1,4 @@
-"""`platform identity providers | keys | roles | people | rotate-keys`: how people and programs come in."""
+"""`platform identity providers | keys | roles | people | invite | reset | rotate-keys`: ways in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import api_keys, people, providers, roles
+from cli import api_keys, links, people, providers, roles
 from cli.administering import RunOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -15,6 +15,8 @@ app.add_typer(providers.app, name="providers", help="Identity providers of a ten
 app.add_typer(api_keys.app, name="keys", help="API keys of a tenant's programs.")
 app.add_typer(roles.app, name="roles", help="Roles of a tenant and what they allow.")
 app.add_typer(people.app, name="people", help="Members of a tenant: roles, sessions, unlock, deactivate.")
+app.command()(links.invite)
+app.command()(links.reset)
 
 
 @app.callback()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.administering import reached_at
 from cli.asking import asked
 from cli.session import tenancy_of
 from cli.table import print_table
@@ -197,9 +198,10 @@ async def _opened(path: Path | None, slug: str, command: str) -> AsyncGenerator[
     settings = load_settings()
     async with tenancy_of(path) as tenancy:
         run = RunFolder.find(path, settings)
-        reached = settings.agents.public_url or f"http://{settings.agents.host}:{run.port('agents')}"
         providers = Providers(tenancy, vault_of(tenancy, path))
-        federation = Federation(tenancy, IdentityService(tenancy, run, settings), providers, run, reached)
+        federation = Federation(
+            tenancy, IdentityService(tenancy, run, settings), providers, run, reached_at(run, settings)
+        )
         try:
             yield _Place(federation, await tenancy.get(slug), Actor.command(f"identity providers {command}"))
         finally:

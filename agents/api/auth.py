@@ -25,7 +25,7 @@ router = APIRouter(tags=["Sign-in"])
 
 
 class SignInForm(BaseModel):
-    """The only place where a tenant is named: the door one signs in at."""
+    """A tenant is named at the door one signs in at, and nowhere else but in `SwitchForm`."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from core.db import TenantScope
@@ -66,10 +67,13 @@ def read_lines(text: str) -> list[Line]:
 
 
 async def invite_all(
-    invitations: Invitations, scope: TenantScope, lines: list[Line], *, by: Authority
-) -> list[LineResult]:
-    """Invite everybody of a table; a line that cannot be is reported and does not stop the others."""
-    results: list[LineResult] = []
+    invitations: Invitations, scope: TenantScope, lines: Sequence[Line], *, by: Authority
+) -> AsyncGenerator[LineResult]:
+    """Invite everybody of a table; a line that cannot be is reported, with nothing done, and does not stop the others.
+
+    Yields:
+        What became of each line, once it has: links that were made are not lost when a later line breaks off.
+    """
     seen: set[str] = set()
     for line in lines:
         link, problem = None, None
@@ -79,7 +83,9 @@ async def invite_all(
             seen.add(line.email.casefold())
             try:
                 link = await invitations.invite(scope, line.email, line.name, line.roles, by=by)
-            except (InputError, DeniedError) as error:
-                problem = str(error)
-        results.append(LineResult(line.number, line.email, link, problem))
-    return results
+            except InputError as error:
+                problem = error.sentence()
+            except DeniedError as error:
+                problem = error.sentence()
+                await invitations.record_denied(scope, line.email, problem, by=by)
+        yield LineResult(line.number, line.email, link, problem)

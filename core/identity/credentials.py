@@ -9,7 +9,7 @@ from uuid import UUID
 from core.audit import Actor
 from core.db import TenantScope
 from core.db.queries import load_queries
-from core.errors import DeniedError
+from core.errors import DeniedError, NotFoundError
 from core.identity.authority import Authority
 from core.identity.identity import Identity
 from core.identity.links import RESET, Link, Links, spent
@@ -25,6 +25,7 @@ ATTEMPTS = 5
 """Wrong passwords in a row that lock a person out."""
 LOCKED_FOR = timedelta(minutes=15)
 _CHANGED = "the password was changed"
+_LINK = Actor.service("reset-link")
 
 
 class Credentials:
@@ -137,26 +138,38 @@ class Credentials:
         """A new password by a link; all sessions of the person end, in every tenant.
 
         Raises:
-            DeniedError: the link is not ours, too old, used, or older than the password in force.
+            DeniedError: the link is not ours, too old, used, or older than the password in force; says no more.
             InputError: the new password is too weak; the link stays good.
         """
         said = self._links.read(RESET, token)
-        scope, person_id = await self._tenancy.active(UUID(said["tid"])), UUID(said["sub"])
+        try:
+            scope = await self._tenancy.active(UUID(said["tid"]))
+        except DeniedError as error:
+            raise spent() from error
+        try:
+            await self._redeem(scope, said, new)
+        except (DeniedError, NotFoundError) as error:
+            facts = {"reason": error.what}
+            await self._tenancy.audit.record(scope, _LINK, "person.set_password", said["sub"], None, facts, "denied")
+            raise spent() from error
+        self._standings.forget(scope.id)
+
+    async def _redeem(self, scope: TenantScope, said: dict[str, Any], new: str) -> None:
+        person_id, version = UUID(said["sub"]), int(said["ver"])
         hashed = await hash_password(new)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             member = await facts_of(transaction, scope, person_id)
-            if not member.active:
+            if not member.active or member.password_version != version:
                 raise spent()
             by = Authority(Actor.user(member.email), None, operator=bool(said["operator"]))
             # Asked again: since the link was made they may have become somebody's whom its maker may not be.
             await require_ours_alone(transaction, scope, member, by)
             check_strength(new, member.email, member.name, scope.name)
-            if not await transaction.fetchval(_SQL["change_password"], person_id, hashed, int(said["ver"])):
+            if not await transaction.fetchval(_SQL["change_password"], person_id, hashed, version):
                 raise spent()
             await transaction.execute(_MEMBERS["open_to_password"], scope.id, person_id)
             await transaction.fetchval(_SQL["end_sessions"], person_id, _CHANGED, None)
             self._tenancy.audit.note(transaction, scope, by.actor, "person.set_password", member.email)
-        self._standings.forget(scope.id)
 
 
 def refused() -> DeniedError:

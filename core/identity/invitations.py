@@ -108,6 +108,10 @@ class Invitations:
             self._tenancy.audit.note(transaction, scope, by.actor, "person.invite", email, None, after)
         return self._links.sign(INVITATION, self._life, sub=invitation, tid=scope.id)
 
+    async def record_denied(self, scope: TenantScope, email: str, reason: str, *, by: Authority) -> None:
+        """Put on record that somebody may not invite an address."""
+        await self._tenancy.audit.record(scope, by.actor, "person.invite", email, None, {"reason": reason}, "denied")
+
     async def open(self, scope: TenantScope) -> list[Invitation]:
         """Invitations nobody has accepted yet, by address."""
         async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:

@@ -25,8 +25,17 @@ _KEY = "link_key"
 class Link:
     """What is handed to the person concerned, by whoever asked for it."""
 
+    use: str
     token: str = field(repr=False)
     expires_at: datetime
+
+    def address(self, public_url: str) -> str:
+        """What the person opens. The token stands where browsers send it to nobody, so that no server's log has it.
+
+        Args:
+            public_url: where browsers reach the service.
+        """
+        return f"{public_url.rstrip('/')}/#{self.use}={self.token}"
 
 
 class Links:
@@ -46,7 +55,7 @@ class Links:
         expires = int(time.time() + lifetime.total_seconds())
         said = {name: str(value) if isinstance(value, UUID) else value for name, value in claims.items()}
         token = jwt.encode({**said, "aud": f"goldlayer-{use}", "exp": expires}, self._secret(), algorithm="HS256")
-        return Link(token, datetime.fromtimestamp(expires, UTC))
+        return Link(use, token, datetime.fromtimestamp(expires, UTC))
 
     def read(self, use: str, token: str) -> dict[str, Any]:
         """What a link says.

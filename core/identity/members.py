@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -294,7 +295,7 @@ def check_email(email: str) -> None:
     Raises:
         InputError: it is none.
     """
-    if not _EMAIL.fullmatch(email) or len(email) > _LONGEST_EMAIL:
+    if not _EMAIL.fullmatch(email) or len(email) > _LONGEST_EMAIL or _has_controls(email):
         raise InputError("not an e-mail address", received=email[:_LONGEST_EMAIL])
 
 
@@ -302,10 +303,16 @@ def check_name(name: str) -> None:
     """Refuse what is nobody's name.
 
     Raises:
-        InputError: nothing, or too much.
+        InputError: nothing, too much, or what no database keeps.
     """
-    if not name.strip() or len(name) > _LONGEST_NAME:
-        raise InputError("a person needs a name", expected=f"1 to {_LONGEST_NAME} characters")
+    if not name.strip() or len(name) > _LONGEST_NAME or _has_controls(name):
+        raise InputError(
+            "a person needs a name", expected=f"1 to {_LONGEST_NAME} characters, none of them control codes"
+        )
+
+
+def _has_controls(text: str) -> bool:
+    return any(unicodedata.category(one) in ("Cc", "Cs") for one in text)
 
 
 def no_such_person() -> NotFoundError:

@@ -1,9 +1,10 @@
-"""`platform identity keys | roles | people | rotate-keys` on a real installation."""
+"""`platform identity keys | roles | people | invite | reset | rotate-keys` on a real installation."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +35,7 @@ class House:
         self._capsys.readouterr()
         assert main(["identity", *words, "--run", str(self._prepared.run.path)]) == code
         told = self._capsys.readouterr()
-        return told.out if code == 0 else told.err
+        return told.out if code == 0 else told.out + told.err
 
     def ask(self, work: Any) -> Any:
         """What the service answers."""
@@ -104,6 +105,65 @@ def test_somebody_is_signed_out_shut_out_and_let_in_again(house: House):
     house.run("people", "unlock", _TENANT, _ANN)
     assert house.ask(signed_in)
     assert "no such person" in house.run("people", "unlock", _TENANT, "nobody@identity.example", code=1)
+
+
+_GOOD = "nine blue kettles sold"
+
+
+def test_somebody_is_invited_by_a_link_under_the_public_address(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GOLDLAYER_AGENTS__PUBLIC_URL", "https://goldlayer.example/")
+
+    said = house.run("invite", _TENANT, "new@identity.example", "--role", "viewer", "--role", "operator")
+
+    address, _, token = said.strip().partition("#invitation=")
+    assert address == "https://goldlayer.example/"
+    house.ask(lambda service, _: service.accept_invitation(token, "New", _GOOD))
+    (line,) = [one for one in house.run("people", "list", _TENANT).splitlines() if "new@identity" in one]
+    assert "New" in line and "operator, viewer" in line
+    with pytest.raises(DeniedError, match="not valid any more"):
+        house.ask(lambda service, _: service.accept_invitation(token, "New", _GOOD))
+    again = house.run("invite", _TENANT, "new@identity.example", "--role", "viewer", code=2)
+    assert "already a member" in again
+
+
+def test_of_a_table_each_refused_row_is_named_and_leaves_nothing(house: House, tmp_path: Path):
+    table = tmp_path / "people.csv"
+    table.write_text(
+        "email,name,roles\none@table.example,One,viewer\ntwo@table.example,Two,viewer emperor\n"
+        f"{_ANN},Ann,viewer\nno address,Bo,viewer\nlast@table.example,Last,operator\n"
+    )
+
+    said = house.run("invite", _TENANT, "--csv", str(table), code=1)
+
+    links = re.findall(r"^(\S+@table.example)  http://\S+/#invitation=\S+$", said, re.MULTILINE)
+    assert links == ["one@table.example", "last@table.example"]
+    assert [line for line in said.splitlines() if line.startswith("line ")] == [
+        "line 3: no such role; expected admin, manager, operator, viewer; received 'emperor'",
+        f"line 4: already a member; received '{_ANN}'; next: change their roles",
+        "line 5: not an e-mail address; received 'no address'",
+    ]
+    waiting = [one.email for one in house.ask(lambda service, scope: service.invitations.open(scope))]
+    assert [one for one in waiting if "table" in one] == ["last@table.example", "one@table.example"]
+    table.write_text("email,name,roles\nmore@table.example,More,viewer\n")
+    assert house.run("invite", _TENANT, "--csv", str(table)).startswith("more@table.example  http")
+    table.write_bytes(b"email,name,roles\n\xff@table.example,More,viewer\n")
+    assert "UTF-8" in house.run("invite", _TENANT, "--csv", str(table), code=2)
+
+
+@pytest.mark.parametrize("words", [(), (_ANN, "--csv", __file__), ("--csv", __file__, "--role", "viewer"), (_ANN,)])
+def test_whom_to_invite_is_said_one_way(house: House, words: tuple[str, ...]):
+    house.run("invite", _TENANT, *words, code=2)
+
+
+def test_a_link_sets_a_password_once(house: House):
+    token = house.run("reset", _TENANT, _ANN).strip().partition("#reset=")[2]
+
+    house.ask(lambda service, _: service.credentials.set_by_link(token, _GOOD))
+
+    assert house.ask(lambda service, _: service.sign_in(_TENANT, _ANN, _GOOD))
+    with pytest.raises(DeniedError, match="not valid any more"):
+        house.ask(lambda service, _: service.credentials.set_by_link(token, "another good one"))
+    assert "no such person" in house.run("reset", _TENANT, "nobody@identity.example", code=1)
 
 
 def test_keys_of_tokens_rotate_and_older_tokens_hold_unless_they_are_dropped(house: House):

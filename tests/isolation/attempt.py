@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import jwt
 from pydantic import BaseModel
 
 from core.errors import GoldlayerError
@@ -78,14 +79,16 @@ def seen(value: Any) -> Answer:
 
 
 def _new_each_time(response: httpx.Response) -> tuple[str, ...]:
-    """Correlation id; id and secret of a new session or API key, its times; id and time of a request for sign-on."""
+    """Correlation id; id and secret of a new session, API key or invitation, its times; of a request for sign-on."""
     cookies = _COOKIE_NEW.findall("\n".join(response.headers.get_list("set-cookie")))
     opened = response.is_success and any(one.startswith("glr_") for one in cookies)
     session = [str(response.json()["session_id"])] if opened else []
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         session += _STREAM_NEW.findall(response.text)
-    if response.status_code == 201 and "key" in (made := response.json()):
-        session += [made["id"], made["key"]]
+    made = response.json() if response.status_code == 201 else {}
+    session += [made[name] for name in ("id", "key", "link", "expires_at") if name in made]
+    if "token" in made:  # who accepts an invitation is another one each time
+        session.append(jwt.decode(made["token"], options={"verify_signature": False})["sub"])
     request = _SAML_NEW.findall(_saml_request(response.headers.get("location", "")))
     return tuple(filter(None, [response.headers.get("x-correlation-id"), *cookies, *session, *request]))
 

@@ -58,6 +58,12 @@ class Administering:
     """A member to whom anything may be done."""
     role: str
     key_id: UUID
+    invitation: str
+    """A link that is good."""
+    reset: str
+    """The same, for the helper's password."""
+    spent: str
+    """A link in whose place another one has come."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,8 @@ class World:
         """What only B has, and a stranger for each of its names."""
         b = self.b
         told = {B, B.replace("-", "_"), "hidden", b.mark, b.email, b.bridge_key[-43:], self.hidden_key[-43:]}
-        told |= {b.staff.api_key[-43:], b.tokens.refresh, b.token.rpartition(".")[2]}
+        links = (b.administering.invitation, b.administering.reset, b.administering.spent)
+        told |= {b.staff.api_key[-43:], b.tokens.refresh, *(one.rpartition(".")[2] for one in (b.token, *links))}
         ids = {b.scope.id, b.person_id, b.session_id, b.session_of_token, b.staff.key_id, b.staff.invitation_id}
         ids |= {b.administering.helper_id, b.administering.key_id}
         hashes = {b.contract.sha256, self.hidden_contract.sha256}
@@ -144,6 +151,7 @@ class World:
         strangers = {B: NOBODY, B.replace("-", "_"): NOBODY.replace("-", "_"), "hidden": "hollow", "Hidden": "Hollow"}
         strangers |= {B.replace("-", " "): NOBODY.replace("-", " ")}  # as results say a name
         strangers |= {B.upper(): NOBODY.upper(), B.title(): NOBODY.title(), "HIDDEN": "HOLLOW"}
+        strangers |= {b.administering.spent: b.administering.spent.translate(_NEXT_DIGIT)}
         strangers |= {b.mark: b.mark.replace("beta", "zeta")}
         told_in_hex = {spelt for one in ids for spelt in (str(one), one.hex, str(one).upper())} | hashes
         strangers |= {one: one.translate(_NEXT_DIGIT) for one in told_in_hex}
@@ -208,4 +216,9 @@ async def _administering(identity: IdentityService, scope: TenantScope, *, hidde
     opened = await identity.open_session(scope, people[0], "external:test")
     role = await identity.roles.create(scope, f"{name} role", ["SCADA.READ"], by=by)
     key = await identity.api_keys.create(scope, f"{name}-program", f"{name} key", ["viewer"], by=by)
-    return Administering(opened.access, people[1], role, key.id)
+    spent, good = [
+        await identity.invitations.invite(scope, f"{name}-visitor@works.example", name, ["viewer"], by=by)
+        for _ in range(2)
+    ]
+    reset = await identity.credentials.reset_link(scope, people[1], by=by)
+    return Administering(opened.access, people[1], role, key.id, good.token, reset.token, spent.token)

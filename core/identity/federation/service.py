@@ -83,6 +83,11 @@ class Federation:
         self.saml = SamlFlow(self._fetcher)
 
     @property
+    def public_url(self) -> str:
+        """Where browsers and providers reach this service, without a slash at its end."""
+        return self._public_url
+
+    @property
     def secure(self) -> bool:
         """Browsers reach the service by https, so that cookies need not travel otherwise."""
         return self._public_url.startswith("https:")

@@ -200,6 +200,7 @@ ADMINISTERING = [
     ("POST", "/people/{person}/unlock", None),
     ("GET", "/people/{person}/sessions", None),
     ("DELETE", "/people/{person}/sessions", None),
+    ("POST", "/invitations", {"email": "new@desk-alpha.example", "roles": ["viewer"]}),
     ("GET", "/roles", None),
     ("POST", "/roles", {"name": "Mine", "permissions": []}),
     ("PUT", "/roles/{role}/name", {"name": "Mine"}),
@@ -272,6 +273,7 @@ def _shown(answer: httpx.Response, *asked: str) -> tuple[int, dict[str, str], st
         ("DELETE", "/sessions/{session}", None),
         ("PUT", "/people/{own}/roles", {"roles": ["{role}"]}),
         ("POST", "/api-keys", {"principal": "mine", "purpose": "x", "roles": ["{role}"]}),
+        ("POST", "/invitations", {"email": "new@desk-alpha.example", "roles": ["{role}"]}),
     ],
 )
 async def test_what_is_another_tenant_s_is_answered_like_what_never_was(

@@ -152,7 +152,7 @@ async def test_a_table_is_reported_line_by_line(service: IdentityService, scope:
         "lea@inviting.example; Lea; viewer|manager\r\n"
     )
 
-    results = await invite_all(service.invitations, scope, read_lines(table), by=ADMIN)
+    results = [one async for one in invite_all(service.invitations, scope, read_lines(table), by=ADMIN)]
 
     assert [(one.line, one.link is not None) for one in results] == [
         (2, True),

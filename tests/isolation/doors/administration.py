@@ -70,7 +70,13 @@ def _own(world: World) -> dict[str, Any]:
     said = {"by": Authority(actor, None), "actor": actor, "person_id": a.person_id, "key_id": a.staff.key_id}
     said |= {"invitation_id": a.staff.invitation_id, "email": a.email, "code": "viewer", "name": "New name"}
     said |= {"roles": ["viewer"], "permissions": [], "principal": "robot", "purpose": "attack", "method": "password"}
-    said |= {"active": True, "given": frozenset[str](), "governed": frozenset[str](), "password": PASSWORD}
+    said |= {
+        "reason": "attack",
+        "active": True,
+        "given": frozenset[str](),
+        "governed": frozenset[str](),
+        "password": PASSWORD,
+    }
     return said | {"client": Client("", "")}
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -26,9 +27,12 @@ _PAGES = ("/", "/page.css", "/page.js", "/session.js", "/render.js", "/icon.svg"
 NOT_A_DOOR = {f"routes.GET {path}": "a file of the page, the same for everybody" for path in _PAGES}
 NOT_A_DOOR["routes.GET /openapi.json"] = "describes the routes, the same for everybody"
 _DOOR = "where somebody knocks who is not signed in; shows what a tenant offers to strangers, and B offers nothing"
+_LINK = "the link says who asks; the room of tokens tries it"
 _OPEN = {
     "POST /api/v1/auth/sign-in": "one is signed in by it",
     "POST /api/v1/auth/refresh": "the refresh cookie says who asks; the room of tokens tries it",
+    "POST /api/v1/auth/invitations/accept": _LINK,
+    "POST /api/v1/auth/password-reset": _LINK,
     "POST /api/v1/auth/ways": _DOOR,
     "GET /api/v1/auth/{slug}/providers": _DOOR,
     "GET /api/v1/auth/{slug}/oidc/{provider}/start": _DOOR,
@@ -49,9 +53,10 @@ _NEEDS_A_PROVIDER = {
     "POST /api/v1/auth/refresh",
 }
 """Where A gets its own only with what an identity provider or a cookie brings along."""
-_ADMINISTERED = ("/api/v1/people", "/api/v1/roles", "/api/v1/permissions", "/api/v1/api-keys")
+_ADMINISTERED = ("/api/v1/people", "/api/v1/invitations", "/api/v1/roles", "/api/v1/permissions", "/api/v1/api-keys")
 """Routes that A's administrator asks."""
-_WRITE = ("/api/v1/sessions", *_ADMINISTERED)
+_BY_LINK = ("/api/v1/auth/invitations", "/api/v1/auth/password-reset")
+_WRITE = ("/api/v1/sessions", "/api/v1/auth/switch", *_BY_LINK, *_ADMINISTERED)
 _SLOW = ("/api/v1/scada-monitor", "/api/v1/fleet-reliability", "/api/v1/auth/sign-in", "/api/v1/chat", *_WRITE)
 """Routes that read the lake, think, write or hash a password: some inputs only."""
 _FEW = 3
@@ -114,6 +119,7 @@ def kinds(world: World) -> dict[str, tuple[Any, Any]]:
         "slug": (a.scope.slug, b.scope.slug),
         "provider": ("works-login", "hidden-login"),
         "to": ("/", f"//{b.scope.slug}.example"),
+        "token": ("no link", b.administering.spent),
         "password": (PASSWORD, f"{PASSWORD}!"),
         "auth_session_id": (str(a.session_id), str(b.tokens.session_id)),  # A's, which asks, has to last
         "person_id": (str(a.administering.helper_id), str(b.administering.helper_id)),
@@ -146,6 +152,7 @@ def _route(method: str, path: str, form: dict[str, Any], schemas: dict[str, Any]
     for one in form.get("parameters", ()):
         places.setdefault(one["in"], []).append(one["name"])
     body = form.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    body = body.get("oneOf", [body])[0]  # of one thing or a list of them, the one
     body = schemas.get(body.get("$ref", "").rpartition("/")[2], body)
     fields = tuple(body.get("properties", {}))
     return Route(method, path, tuple(places["path"]), tuple(places["query"]), fields, tuple(body.get("required", ())))
@@ -272,6 +279,14 @@ async def _to_use_up(world: World, route: Route) -> dict[str, Any]:
         return {} if making else {"code": await identity.roles.create(scope, "night role", [], by=by)}
     if route.name == "DELETE /api/v1/api-keys/{key_id}":
         return {"key_id": str((await identity.api_keys.create(scope, "own-program", "x", ["viewer"], by=by)).id)}
+    if route.name == "POST /api/v1/invitations":
+        return {"email": "new@works.example"}
+    if route.name == "POST /api/v1/auth/invitations/accept":
+        email = f"new-{uuid4().hex}@works.example"
+        return {"token": (await identity.invitations.invite(scope, email, "New", ["viewer"], by=by)).token}
+    if route.name == "POST /api/v1/auth/password-reset":
+        helper = world.a.administering.helper_id
+        return {"token": (await identity.credentials.reset_link(scope, helper, by=by)).token}
     if route.name == "DELETE /api/v1/sessions/{auth_session_id}":
         opened = await identity.open_session(scope, world.a.person_id, "password")
         return {"auth_session_id": str(opened.session_id)}

@@ -21,7 +21,7 @@ from core.errors import DeniedError
 from core.identity.tokens import Claims, TokenKeys
 from tests.isolation.attempt import Attempt
 from tests.isolation.techniques import hostile
-from tests.isolation.world import HALL, NOBODY, Side, World
+from tests.isolation.world import HALL, NOBODY, PASSWORD, Side, World
 
 NOT_A_DOOR: dict[str, str] = {}
 _CHANGES = 250
@@ -30,7 +30,8 @@ _CHANGES = 250
 
 def found(world: World) -> set[str]:
     """What takes a token or a key."""
-    return {"tokens.verify", "tokens.refresh", "tokens.bridge_of_key", "tokens.me", "tokens.verify_api_key"}
+    links = {"tokens.accept_invitation", "tokens.set_by_link"}
+    return {"tokens.verify", "tokens.refresh", "tokens.bridge_of_key", "tokens.me", "tokens.verify_api_key"} | links
 
 
 def attempts(world: World) -> Iterator[Attempt]:
@@ -44,6 +45,10 @@ def attempts(world: World) -> Iterator[Attempt]:
             yield Attempt("tokens.refresh", technique, str(turn), call, refused=True)
     for technique, key in (*_damaged(world.b.staff.api_key, 5), *_programs(world)):
         yield Attempt("tokens.verify_api_key", technique, key, world.identity.verify, refused=True)
+    for technique, token in _links(world, world.b.administering.invitation, 6):
+        yield Attempt("tokens.accept_invitation", technique, token, _accept(world), refused=True)
+    for technique, token in _links(world, world.b.administering.reset, 7):
+        yield Attempt("tokens.set_by_link", technique, token, _set_password(world), refused=True)
     for technique, key in _keys(world):
         yield Attempt("tokens.bridge_of_key", technique, key, world.identity.authenticate_bridge, refused=True)
     for technique, token in list(forged(world))[::9]:
@@ -216,6 +221,29 @@ def _programs(world: World) -> Iterator[tuple[str, str]]:
         yield "swapped parts", f"{first[:-43]}{second[-43:]}"
     yield "a bridge's key", world.a.bridge_key
     yield "a bridge's key", world.b.bridge_key
+
+
+def _links(world: World, link: str, seed: int) -> Iterator[tuple[str, str]]:
+    """A link of B that is good, damaged; and what was signed for something else, by another, or is used up."""
+    yield from _damaged(link, seed)
+    head, body, signature = link.split(".")
+    for name, value in (("tid", str(world.a.scope.id)), ("sub", str(uuid4())), ("exp", 2**31), ("aud", "goldlayer")):
+        yield "edited claims", f"{head}.{_write(_read(body) | {name: value})}.{signature}"
+    yield "another algorithm", f"{_write({'alg': 'none', 'typ': 'JWT'})}.{body}."
+    others = (world.b.administering.invitation, world.b.administering.reset, world.b.administering.spent)
+    for other in (*others, world.a.token, world.b.token, world.b.tokens.refresh, world.b.bridge_key):
+        if other != link:
+            yield "made for something else", other
+    for technique, text in hostile(world.names, link):
+        yield technique, text.strip() if text.strip() != link else ""
+
+
+def _accept(world: World) -> Callable[[str], Awaitable[Any]]:
+    return lambda token: world.identity.accept_invitation(token, "Mallory", PASSWORD)
+
+
+def _set_password(world: World) -> Callable[[str], Awaitable[Any]]:
+    return lambda token: world.identity.credentials.set_by_link(token, PASSWORD)
 
 
 def _me(world: World) -> Any:
