@@ -16,6 +16,7 @@ from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
 from core.errors import DeniedError, InputError, NotFoundError
 from core.identity.authority import Authority
+from core.identity.passwords import is_right
 from core.identity.sessions import SessionRecord, Sessions
 from core.identity.standing import Standings
 from core.tenancy import Tenancy
@@ -91,8 +92,8 @@ class Members:
     ) -> UUID:
         """Make somebody a member with one role; may be repeated.
 
-        A person the platform knows already keeps name and password and becomes a member of one more tenant; a
-        membership that was ended stays ended.
+        A person the platform knows already keeps name and password and becomes a member of one more tenant. That
+        password does not open it by this: another tenant may have chosen it. A membership that was ended stays ended.
 
         Raises:
             InputError: no such role, no e-mail address or no name.
@@ -102,9 +103,12 @@ class Members:
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             (role_id, *_), _ = await roles_of(transaction, scope, [role])
             person_id = await transaction.fetchval(_SQL["ensure_person"], email, name.strip(), password_hash)
-            membership: UUID = await transaction.fetchval(
-                _SQL["add_member"], scope.id, person_id, password_hash is not None
-            )
+            membership: UUID = await transaction.fetchval(_SQL["add_member"], scope.id, person_id, False)
+            if (
+                password_hash is not None
+                and await transaction.fetchval(_SQL["password_of"], person_id) == password_hash
+            ):
+                await transaction.execute(_SQL["open_to_password"], scope.id, person_id)
             given = await transaction.fetchval(_SQL["give_role"], scope.id, membership, role_id)
             if given:
                 await transaction.execute(_SQL["bump_member"], scope.id, membership)
@@ -112,6 +116,12 @@ class Members:
         if given:
             self._standings.forget(scope.id)
         return person_id
+
+    async def open_to_password(self, scope: TenantScope, person_id: UUID, password: str) -> None:
+        """Let somebody's password open this tenant too, if it is the one that whoever adds them knows."""
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            if await is_right(password, await transaction.fetchval(_SQL["password_of"], person_id)):
+                await transaction.execute(_SQL["open_to_password"], scope.id, person_id)
 
     async def set_roles(self, scope: TenantScope, person_id: UUID, roles: Sequence[str], *, by: Authority) -> None:
         """Give a member exactly these roles; tokens in use follow within seconds.

@@ -9,6 +9,9 @@ insert into memberships (tenant_id, person_id, by_password) values ($1, $2, $3)
 on conflict (tenant_id, person_id) do update set person_id = excluded.person_id
 returning id, active, xmax = 0 as new
 
+-- password_of: of a member, as it is kept
+select password_hash from people where id = $1
+
 -- open_to_password: whoever joins or comes back by it has proven it, or set it by this tenant's link
 update memberships set by_password = true where tenant_id = $1 and person_id = $2 and not by_password
 

@@ -70,14 +70,16 @@ class IdentityService:
     ) -> UUID:
         """Make somebody a member with one role and a password; may be repeated.
 
-        A person the platform knows already keeps name and password and becomes a member of one more tenant; a
-        membership that was ended stays ended.
+        A person the platform knows already keeps name and password and becomes a member of one more tenant, which
+        their password opens only if it is this one. A membership that was ended stays ended.
 
         Raises:
             InputError: no such role, no e-mail address, no name, or a password too weak.
         """
         check_strength(password, email, name, scope.name)
-        return await self.members.add(scope, email, name, await hash_password(password), role, actor=actor)
+        person_id = await self.members.add(scope, email, name, await hash_password(password), role, actor=actor)
+        await self.members.open_to_password(scope, person_id, password)
+        return person_id
 
     async def people(self, scope: TenantScope) -> list[Member]:
         """A tenant's members, by e-mail address."""

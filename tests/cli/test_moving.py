@@ -44,6 +44,7 @@ pytestmark = pytest.mark.integration
 ACTOR = Actor.command("test")
 DAY = date(2026, 1, 1)
 PASSWORD = "Longer-than-it-seems-7"
+TAKEN = "what somebody else chose for them"
 MOVER, STRANGER = "mover-co", "stranger-co"
 TABLES: dict[str, Any] = {
     "orders": {"columns": {"id": {"type": "integer", "primary_key": True}, "what": {"type": "string"}}}
@@ -298,7 +299,23 @@ def test_a_removed_tenant_is_as_if_it_had_never_been(world: World, capsys: pytes
     (chain,) = [line for line in lines if line.startswith(f"tenant {world.mover}, removed")]
     assert chain.endswith("intact")
 
+    async def take_the_address() -> None:
+        async with opened(here.run, here.postgres, here.settings) as there:
+            other = await there.tenancy.get(STRANGER)
+            await there.identity.add_person(other, f"{MOVER}@own.example", "Not They", TAKEN, "viewer", actor=ACTOR)
+
+    asyncio.run(take_the_address())
     assert bring(world, here.run) == 0
+
+    async def nobody_enters_with_a_password_another_tenant_chose() -> None:
+        async with opened(here.run, here.postgres, here.settings) as there:
+            assert (await there.identity.sign_in(STRANGER, f"{MOVER}@own.example", TAKEN)).access
+            for password in (TAKEN, PASSWORD):
+                with pytest.raises(DeniedError):
+                    await there.identity.sign_in(MOVER, f"{MOVER}@own.example", password)
+            assert (await there.identity.sign_in(MOVER, "both@shared.example", PASSWORD)).access
+
+    asyncio.run(nobody_enters_with_a_password_another_tenant_chose())
     assert main(["audit", "verify", "--tenant", MOVER, *words]) == 0
     told = capsys.readouterr().out
     assert "all counts and checksums as exported" in told

@@ -26,7 +26,7 @@ set local timezone = 'UTC'
 select row_to_json(p)::text as line from people p where p.id::text = any ($1::text[]) order by p.id
 
 -- known_people: people are known by their address; one who changed it since, by the id
-select id, lower(email) as email from people where id::text = any ($1::text[]) or lower(email) = any ($2::text[])
+select id, lower(email) as email, password_hash from people where id::text = any ($1::text[]) or lower(email) = any ($2::text[])
 
 -- members: of the transaction's tenant
 select person_id as id from memberships

@@ -232,3 +232,20 @@ async def test_a_password_set_by_the_operator_s_link_opens_the_tenant(
 
     opened = await service.sign_in(scope.slug, "setter@external.example", "quite another sentence")
     assert (await service.verify(opened.access)).person_id == person
+
+
+async def test_a_password_another_tenant_chose_opens_no_tenant_that_the_operator_adds(
+    service: IdentityService, scope: TenantScope, people: People, tenancy: Tenancy
+):
+    elsewhere = await tenancy.create("external-first", "First", actor=TEST)
+    await people.add(elsewhere, "taken@external.example")
+    for name, password in (("taken", "the operator's own sentence"), ("known", PASSWORD)):
+        await service.add_person(scope, f"{name}@external.example", name, password, "viewer", actor=TEST)
+    await service.add_person(elsewhere, "known@external.example", "known", PASSWORD, "viewer", actor=TEST)
+
+    for password in (PASSWORD, "the operator's own sentence"):
+        with pytest.raises(DeniedError):
+            await service.sign_in(scope.slug, "taken@external.example", password)
+    assert (await service.sign_in(elsewhere.slug, "taken@external.example", PASSWORD)).access
+    for slug in (scope.slug, elsewhere.slug):
+        assert (await service.sign_in(slug, "known@external.example", PASSWORD)).access
