@@ -15,6 +15,7 @@ from bridge.recorder import Recorder
 from bridge.runner import Runner
 from bridge.segments import retain, seal, tidy
 from bridge.store import Store, get_meta
+from bridge.threads import in_thread
 from bridge.uplink import Link, Uplink
 from core.errors import TerminalError
 from core.log import get_logger
@@ -41,7 +42,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         journaled, stored, link = asyncio.Event(), asyncio.Event(), Link()
         settings = config.settings
         sender = Sender(config.bridge_id, incarnation, config.site.site, config.contract)
-        recorder = await asyncio.to_thread(Recorder, store, config.site, clocked=drivers[0].clocked)
+        recorder = await in_thread(Recorder, store, config.site, clocked=drivers[0].clocked)
         # One that waits for its device keeps no other waiting.
         runners = [
             Runner(
@@ -89,12 +90,12 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
 async def _keep_history(store: Store, settings: BridgeSettings, stop: asyncio.Event) -> None:
     """Seal what the contract has passed, remove what is past its time."""
     with store.writing() as connection:
-        await asyncio.to_thread(tidy, connection, store.home)
+        await in_thread(tidy, connection, store.home)
         while not await wait_for(stop, settings.historian_interval_s):
             sealing = partial(seal, connection, store.home, rows=settings.seal_rows, age_s=settings.seal_after_s)
-            while await asyncio.to_thread(sealing):
+            while await in_thread(sealing):
                 pass
-            removed = await asyncio.to_thread(
+            removed = await in_thread(
                 retain, connection, store.home, days=settings.historian_days, most_bytes=settings.historian_max_bytes
             )
             if removed:
@@ -113,8 +114,8 @@ async def _process(
     """Run the contract whenever frames wait."""
     while not stop.is_set():
         journaled.clear()
-        live = link.connected and not await asyncio.to_thread(processor.behind)
-        taken = await asyncio.to_thread(processor.run_once, live=live)
+        live = link.connected and not await in_thread(processor.behind)
+        taken = await in_thread(processor.run_once, live=live)
         stored.set()
         if await wait_for(stop, 0 if taken > 1 else _STEP_INTERVAL_S):
             return

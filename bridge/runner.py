@@ -11,6 +11,7 @@ from bridge.backoff import Backoff, wait_for
 from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
 from bridge.recorder import Recorder
 from bridge.space import Limit
+from bridge.threads import in_thread
 from core.log import get_logger
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class Runner:
                     if self._store.full:
                         await wait_for(stop, self._interval_s)
                         continue
-                    newest = await asyncio.to_thread(self._recorder.newest)
+                    newest = await in_thread(self._recorder.newest)
                     await _unless(stop, self._driver.connect(newest, self._away_s()))
                     await self._read_on(stop, backoff)
                 except _FullError:
@@ -172,12 +173,12 @@ class Runner:
             scans, self._buffer = self._buffer, []
             taken, self._buffered = self._buffered, 0
             try:
-                written = await asyncio.to_thread(self._recorder.record, scans)
+                written = await in_thread(self._recorder.record, scans)
             except BaseException:
                 self._buffer = scans + self._buffer
                 self._buffered += taken
                 raise
-            self._store.look(await asyncio.to_thread(self._recorder.database_bytes))
+            self._store.look(await in_thread(self._recorder.database_bytes))
             self._room.set()
             if written:
                 self._journaled.set()

@@ -16,6 +16,7 @@ from bridge.backoff import Backoff, wait_for
 from bridge.config import BridgeConfig, is_loopback
 from bridge.outbox import Outbox
 from bridge.rate import Rate
+from bridge.threads import in_thread
 from core import clock
 from core.contracts.batch import MalformedBatchError
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
@@ -234,7 +235,7 @@ class Uplink:
     async def _locked(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """One database call at a time, in a thread."""
         async with self._database:
-            return await asyncio.to_thread(call, *args, **kwargs)
+            return await in_thread(call, *args, **kwargs)
 
     async def _beat(self, socket: ClientConnection) -> None:
         while True:
