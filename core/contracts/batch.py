@@ -152,6 +152,7 @@ def _salvage_block(block: memoryview, schemas: tuple[pa.Schema, ...]) -> pa.Tabl
         known = found.select(schema.names).cast(schema)
         _check(known, (schema,))
     except (MalformedBatchError, pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        # It cannot be read row by row: the caller keeps the bytes and counts it by its header.
         return None
     return known
 

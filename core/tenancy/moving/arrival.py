@@ -77,6 +77,7 @@ class Arrival:
                 after = {"manifest": digest_of_file(source / FILE), **self._imported.told(scope.id)}
                 await self._passages.finish_import(scope, manifest.tenant.status, after, actor)
             except BaseException:
+                # Also when cancelled: half a tenant must not stay; the error itself goes on to the caller.
                 _log.warning("import failed, what it made is removed", action="import", tenant=scope.slug)
                 await asyncio.shield(undo_import(self._tenancy, self._holdings, scope, actor))
                 raise

@@ -44,7 +44,7 @@ def begin(installation: Installation, *words: str) -> subprocess.Popen[bytes]:
         cwd=_ROOT,
         env={"PATH": "/usr/bin:/bin", **as_environment(installation.settings)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -61,14 +61,6 @@ async def kill_at(installation: Installation, superuser: Database, moment: str, 
     process = begin(installation, *words)
     try:
         held = await _held(superuser, process)
-        for _ in range(3):
-            if held is not None:
-                break
-            # What the one killed before left open may still be closing: a person would type it again.
-            await asyncio.sleep(1.0)
-            process = begin(installation, *words)
-            held = await _held(superuser, process)
-        assert held is not None, f"the command ended with {process.returncode} before it was killed"
         process.kill()
         process.wait()
         await superuser.execute(f"select pg_terminate_backend({held}, 10000)")
@@ -78,11 +70,12 @@ async def kill_at(installation: Installation, superuser: Database, moment: str, 
         await superuser.execute("drop function hold_step cascade")
 
 
-async def _held(superuser: Database, process: subprocess.Popen[bytes]) -> int | None:
-    """The session that waits at the moment; None if the command ended before."""
+async def _held(superuser: Database, process: subprocess.Popen[bytes]) -> int:
+    """The session that waits at the moment."""
     for _ in range(1_200):
         if process.poll() is not None:
-            return None
+            said = process.stderr.read().decode(errors="replace")[-1000:] if process.stderr else ""
+            raise AssertionError(f"the command ended with {process.returncode} before it was killed: {said}")
         held = await superuser.fetchval(_HELD)
         if held is not None:
             return int(held)
