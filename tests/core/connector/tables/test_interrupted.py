@@ -57,7 +57,7 @@ async def kill_while_it_waits_for(table: str, superuser: Database, run: str) -> 
     async with superuser.transaction() as holding:
         await holding.execute(f"lock table killed.{table} in share mode")
         program = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _PROGRAM, run, "killed-co", json.dumps(NEW), json.dumps(MIGRATIONS)
+            sys.executable, "-c", _PROGRAM, run, "killed-migration", json.dumps(NEW), json.dumps(MIGRATIONS)
         )
         while not await superuser.fetchval(
             "select count(*) from pg_locks where not granted and relation = $1::regclass", f"killed.{table}"
@@ -82,7 +82,7 @@ async def until_only_this_works_on(superuser: Database) -> None:
 
 
 async def test_what_was_killed_goes_on_where_it_stopped(tenancy: Tenancy, prepared: Installation):
-    scope = await tenancy.create("killed-co", "Killed", actor=Actor.command("test"))
+    scope = await tenancy.create("killed-migration", "Killed", actor=Actor.command("test"))
     data = await connector_for(tenancy, scope, schema="killed")
     await data.provision_tables(OLD, version="1.0.0")
     await data.insert("t3", {"a": "kept"})
