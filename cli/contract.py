@@ -120,5 +120,6 @@ def _size(deadband: Deadband) -> str:
 def _windows(promise: SignalContract) -> list[str]:
     return [
         f"window {window.every}: {', '.join(window.signal_of(promise.signal, a) for a in window.aggregates)}"
+        + (f", waits {window.lateness_us / 1e6:g} s for late readings" if window.lateness_us else "")
         for window in promise.windows
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ from bridge.contract.state import SeriesState
 from bridge.contract.windows import WindowState, enter, rows_of
 from bridge.driver import Series
 from bridge.journal import Notes
-from core.contracts.data_contract import Window
+from core.contracts.data_contract import TIME_WEIGHTED_MEAN, Window
 from core.contracts.reading import Event, Sample, readings_to_arrow
 
 Fates = npt.NDArray[np.int8]
@@ -107,14 +108,23 @@ def _walk(
     usable = columns.good[rows] & np.isfinite(columns.value[rows])
     fates: list[int] = []
     windows = [
-        (window, window.every_us, window.lateness_us, state.windows.setdefault(_name(window), WindowState()))
+        (
+            window,
+            partial(
+                enter,
+                window.every_us,
+                window.lateness_us,
+                state.windows.setdefault(_name(window), WindowState()),
+                timed=TIME_WEIGHTED_MEAN in window.aggregates,
+            ),
+        )
         for window in plan.windows
     ]
     machine, signal = plan.equipment_id, plan.signal
     for ts, raw, good in zip(columns.ts[rows].tolist(), columns.value[rows].tolist(), usable.tolist(), strict=True):
         entered = False
-        for window, every, lateness, open_windows in windows:
-            inside, closed = enter(every, lateness, open_windows, ts, raw if good else None)
+        for window, let_in in windows:
+            inside, closed = let_in(ts, raw if good else None)
             entered = entered or inside
             for start, box in closed:
                 for sample in rows_of(machine, signal, window, start, box):

@@ -20,7 +20,7 @@ class SeriesState:
     def dump(self) -> str:
         """JSON; every float comes back bit for bit."""
         windows = {
-            every: [state.newest, {start: box.written() for start, box in state.open.items()}]
+            every: [state.newest, {start: box.written() for start, box in state.open.items()}, state.points]
             for every, state in self.windows.items()
         }
         return json.dumps([self.last.value, self.last.ts_us, windows, sorted(self.raised)])
@@ -32,8 +32,12 @@ class SeriesState:
         return cls(
             last=LastForwarded(value, ts_us),
             windows={
-                every: WindowState(newest, {int(start): OpenWindow(*box) for start, box in boxes.items()})
-                for every, (newest, boxes) in windows.items()
+                every: WindowState(
+                    newest,
+                    {int(start): OpenWindow(*box) for start, box in boxes.items()},
+                    [(ts, value) for points in more for ts, value in points],
+                )
+                for every, (newest, boxes, *more) in windows.items()  # state of an earlier release has no points
             },
             raised=set(raised),
         )

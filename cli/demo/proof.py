@@ -6,14 +6,16 @@ every signal of every machine by itself; what it expects and what was found are 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 
 import numpy as np
 
-from core.contracts.data_contract import DataContract, SignalContract, Window
+from core.contracts.data_contract import TIME_WEIGHTED_MEAN, DataContract, SignalContract, Window
 from core.contracts.site import SiteFile
 from examples.plant.recording import Plant, UnitRecording
 
@@ -143,15 +145,32 @@ def _windows(machine: str, signal: str, window: Window, cells: Timed) -> Iterato
     every, wait = window.every_us, window.every_us + window.lateness_us
     newest: int | None = None
     entered: dict[int, Timed] = defaultdict(list)
+    holding: dict[int, Cell] = {}
     for ts, cell in cells:
         newest = ts if newest is None else max(newest, ts)
         if ts // every * every + wait > newest:
             entered[ts // every * every].append((ts, cell))
+        if ts >= newest - window.lateness_us:
+            holding[ts] = cell
+    line = sorted(holding.items())
     for start, inside in entered.items():
         if newest is not None and start + wait <= newest:
             good = list(_good(inside))
             for aggregate in window.aggregates:
-                yield machine, window.signal_of(signal, aggregate), start, _aggregate(aggregate, good), None
+                timed = aggregate == TIME_WEIGHTED_MEAN
+                value = _held(line, start, start + every) if timed else _aggregate(aggregate, good)
+                yield machine, window.signal_of(signal, aggregate), start, value, None
+
+
+def _held(line: Timed, start: int, end: int) -> float | None:
+    """Mean of what each reading holds until the next one, of which one that is not good holds nothing."""
+    area, held = 0.0, 0
+    first = max(bisect_right(line, start, key=lambda one: one[0]) - 1, 0)
+    for (ts, cell), (until, _) in pairwise([*line[first : bisect_left(line, (end,))], (end, None)]):
+        if isinstance(cell, float) and isfinite(cell):
+            area += cell * (until - max(ts, start))
+            held += until - max(ts, start)
+    return area / held if held else None
 
 
 def _aggregate(aggregate: str, good: list[tuple[int, float]]) -> float | None:

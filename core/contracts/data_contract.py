@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from core.contracts.duration import parse_duration
 
-Aggregate = Literal["mean", "min", "max", "last", "count"]
+TIME_WEIGHTED_MEAN = "time_weighted_mean"
+Aggregate = Literal["mean", "min", "max", "last", "count", "time_weighted_mean"]
 
 
 class _Model(BaseModel):
@@ -23,6 +24,12 @@ class Deadband(_Model):
     absolute: float | None = Field(default=None, gt=0)
     percent: float | None = Field(default=None, gt=0)
     """Percent of the magnitude of the value last forwarded."""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.absolute is None) == (self.percent is None):
+            raise ValueError("a deadband is either `absolute` or `percent`")
+        return self
 
     def hides(self, last: float, value: float) -> bool:
         """True if `value` is too close to `last` to leave."""
@@ -43,6 +50,13 @@ class Window(_Model):
     def _is_duration(cls, value: str | None) -> str | None:
         if value is not None:
             parse_duration(value)
+        return value
+
+    @field_validator("aggregates")
+    @classmethod
+    def _are_different(cls, value: tuple[Aggregate, ...]) -> tuple[Aggregate, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each aggregate stands once")
         return value
 
     @property

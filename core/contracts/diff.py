@@ -120,6 +120,20 @@ def _detail(name: str, before: SignalContract, after: SignalContract) -> Iterato
         said = f"sampling {_span(before.sampling_us)} becomes {_span(after.sampling_us)}"
         yield Change(Effect.THINNING if thinner else Effect.NEW, name, said)
 
+    yield from _closing(name, before, after)
+
+
+def _closing(name: str, before: SignalContract, after: SignalContract) -> Iterator[Change]:
+    """Windows that leave as before, but wait longer or shorter for late readings."""
+    waits = {window.signal_of(before.signal, one): window for window in before.windows for one in window.aggregates}
+    for window in after.windows:
+        for one in window.aggregates:
+            was = waits.get(window.signal_of(after.signal, one))
+            if was is not None and was.lateness_us != window.lateness_us:
+                effect = Effect.THINNING if window.lateness_us < was.lateness_us else Effect.NEW
+                said = f"lateness {_span(was.lateness_us or None)} becomes {_span(window.lateness_us or None)}"
+                yield Change(effect, f"{name}:{one}:{window.every}", said)
+
 
 def _finer(before: Deadband | None, after: Deadband) -> bool:
     """The new deadband surely hides nothing that the old one showed; of two kinds that cannot be said."""

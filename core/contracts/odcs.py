@@ -7,7 +7,8 @@ Per property the edge understands the custom properties
 * `forward`: false if the signal leaves only as windows (default true);
 * `deadband`: `{absolute: x}` or `{percent: x}`, against the value last forwarded;
 * `sampling`: ISO 8601 duration, at most one value forwarded in it;
-* `windows`: list of `{every: <ISO 8601 duration>, aggregates: [mean, min, max, last, count], lateness: <duration>}`.
+* `windows`: list of `{every: <ISO 8601 duration>, aggregates: [...], lateness: <duration>}` of `mean`,
+  `time_weighted_mean`, `min`, `max`, `last`, `count`.
 
 and at contract level `rules`: edge rules, see `core.contracts.data_contract.Rule`.
 """

@@ -36,7 +36,7 @@ schema:
         customProperties:
           - {property: unit, value: mA}
           - {property: forward, value: false}
-          - {property: windows, value: [{every: PT15M, aggregates: [mean, max]}]}
+          - {property: windows, value: [{every: PT15M, aggregates: [mean, max], lateness: PT1M}]}
 customProperties:
   - property: rules
     value:
@@ -81,7 +81,7 @@ def test_a_contract_that_does_not_fit_is_one_line(site, capsys):
             "pump.current",
             [
                 "pump.current: leaves only as windows, unit mA (measured in A)",
-                "  window PT15M: current:mean:PT15M, current:max:PT15M",
+                "  window PT15M: current:mean:PT15M, current:max:PT15M, waits 60 s for late readings",
             ],
         ),
         ("secret", ["pump.secret: withheld, stays on site"]),
@@ -90,6 +90,22 @@ def test_a_contract_that_does_not_fit_is_one_line(site, capsys):
 def test_one_signal_is_explained(site, capsys, signal, lines):
     assert main(["contract", "explain", signal, "--site", str(site)]) == 0
     assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_every_way_to_leave_is_explained(site, capsys):
+    contract = site.with_name("north.contract.yaml")
+    every = "[min, max, mean, last, count, time_weighted_mean]"
+    contract.write_text(_CONTRACT.replace("{absolute: 0.5}", "{percent: 2}").replace("[mean, max]", every))
+    assert main(["contract", "validate", str(contract), "--site", str(site)]) == 0
+    for signal in ("flow", "current"):
+        assert main(["contract", "explain", signal, "--site", str(site)]) == 0
+    said = capsys.readouterr().out
+    assert "changes of more than 2 %" in said
+    for aggregate in ("min", "max", "mean", "last", "count", "time_weighted_mean"):
+        assert f"current:{aggregate}:PT15M" in said
+    contract.write_text(_CONTRACT.replace("{absolute: 0.5}", "{absolute: 0.5, percent: 2}"))
+    assert main(["contract", "validate", str(contract), "--site", str(site)]) == 2
+    assert "either `absolute` or `percent`" in capsys.readouterr().err
 
 
 def test_an_unknown_signal_is_refused_with_the_known_ones(site, capsys):

@@ -137,6 +137,52 @@ def test_a_window_without_a_good_value_leaves_empty(build) -> None:
     assert line(made, "flow")["aggregated"] == 4
 
 
+HOLDING = "    - {property: windows, value: [{every: PT10S, aggregates: [time_weighted_mean], lateness: PT5S}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([flow(0, 1.0), flow(8, 6.0), flow(15, 0.0)], 2.0),  # an uneven pace does not weigh
+        ([flow(-30, 4.0), flow(5, 2.0), flow(15, 0.0)], 3.0),  # what stood before holds into the window
+        ([flow(0, 1.0), flow(4, None, BAD), flow(8, 3.0), flow(15, 0.0)], 10 / 6),  # nobody knows what held
+        ([flow(0, 1.0), flow(8, 6.0), flow(4, 2.0), flow(15, 0.0)], 2.4),  # late, but not too late
+        ([flow(0, 1.0), flow(9.5, 6.0), flow(4, 99.0), flow(15, 0.0)], 1.25),  # too late to hold time
+        ([flow(0, 1.0), flow(5, 9.0), flow(5, 3.0), flow(15, 0.0)], 2.0),  # of two at one time the later
+        ([flow(0, 1.0), flow(12, 7.0), flow(9, 11.0), flow(15, 0.0)], 2.0),  # late from beyond the window's end
+        ([flow(0, None, BAD), flow(15, 0.0)], None),
+    ],
+)
+def test_the_time_weighted_mean_asks_how_long_each_value_held(build, samples, expected) -> None:
+    built = build(FLOW + "    - {property: forward, value: false}\n" + HOLDING)
+    (found,) = [row for row in rows(run(built, samples)) if row[1] == 0]
+    quality = BAD_NO_DATA | CALCULATED if expected is None else CALCULATED
+    assert found == ("flow:time_weighted_mean:PT10S", 0, expected, None, quality)
+
+
+def test_a_value_holds_through_windows_that_nobody_read_in(build) -> None:
+    built = build(FLOW + "    - {property: forward, value: false}\n" + HOLDING)
+    made = run(built, [flow(5, 4.0), flow(35, 6.0), flow(55, 0.0)])
+    assert [(row[1], row[2]) for row in rows(made)] == [(0, 4.0), (30, 5.0)]
+
+
+def test_only_readings_within_the_lateness_are_remembered(build) -> None:
+    built = build(FLOW + "    - {property: forward, value: false}\n" + HOLDING)
+    states: States = {}
+    run(built, [flow(second / 10, 1.0) for second in range(10_000)], states)
+    (state,) = states["p1", "flow"].windows.values()
+    assert len(state.points) == 51
+    assert SeriesState.load(states["p1", "flow"].dump()) == states["p1", "flow"]
+
+
+def test_state_of_an_earlier_release_is_taken_up(build) -> None:
+    built = build(FLOW + "    - {property: forward, value: false}\n" + WINDOW)
+    old = '[null, 0, {"PT10S/PT5S/mean,min,max,last,count": [12, {"10": [2, 4.0, 1.0, 3.0, 3.0, 12]}]}, []]'
+    scaled = old.replace("[12,", f"[{12 * S},").replace('"10"', f'"{10 * S}"').replace("3.0, 12]", f"3.0, {12 * S}]")
+    made = run(built, [flow(19, 8.0), flow(25, 0.0)], {("p1", "flow"): SeriesState.load(scaled)})
+    assert [row[2] for row in rows(made)] == [4.0, 1.0, 8.0, 8.0, 3.0]
+
+
 def test_a_forwarded_reading_of_a_windowed_signal_counts_once(build) -> None:
     deadband = "    - {property: deadband, value: {absolute: 1}}\n"
     made = run(build(FLOW + deadband + WINDOW), [flow(10, 1.0), flow(11, 1.2), flow(12, 5.0), flow(13, math.nan)])
@@ -186,7 +232,8 @@ def test_re_reads_alone_tell_the_platform_nothing(build) -> None:
 @pytest.mark.parametrize("cut", [1, 3, 7])
 def test_steps_of_any_size_with_state_written_between_come_to_the_same(build, cut: int) -> None:
     deadband = "    - {property: deadband, value: {percent: 20}}\n"
-    built = build(FLOW + deadband + WINDOW, rules=RULE, machines=("p1", "p2"))
+    windows = WINDOW.replace("mean,", "mean, time_weighted_mean,")
+    built = build(FLOW + deadband + windows, rules=RULE, machines=("p1", "p2"))
     samples = [
         Sample(machine, "flow", (n * 1_700_000) % (40 * S) + n * 300_000, float(n * 7 % 13), None, GOOD)
         for n in range(60)

@@ -98,6 +98,18 @@ def test_windows_close_by_the_newest_reading_and_take_no_stragglers(tmp_path: Pa
     assert found["b:max:PT1M", 0] == 3.0
 
 
+def test_the_time_weighted_mean_asks_how_long_each_value_held(tmp_path: Path) -> None:
+    window = "{every: PT1M, aggregates: [time_weighted_mean], lateness: PT10S}"
+    rows = ["0,1,,", "30,3,,", "65,7,,", "60,5,,", "20,99,,", "90,nan,,", "100,1,,", "140,8,,", "260,8,,"]
+    cells = _expect(tmp_path, rows, f"{{property: forward, value: false}}, {{property: windows, value: [{window}]}}")
+    held = [(5 * 5 + 7 * 25 + 1 * 20) / 50, (20 * 1 + 40 * 8) / 60]
+    assert [(ts // S, value) for _, name, ts, value, _ in cells if name[0] == "a"] == [
+        (0, 2.0),
+        (60, held[0]),
+        (120, held[1]),
+    ]
+
+
 def test_rules_watch_signals_that_stay_on_site(tmp_path: Path) -> None:
     rows = ["0,,,1", "1,,,6", "2,,,3", "3,,,nan", "4,,,2", "5,,,5"]
     _, events = expected_rows(*_load(tmp_path, rows))

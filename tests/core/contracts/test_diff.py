@@ -30,6 +30,7 @@ def contract(version: str = "1.0.0", *, kind: str = "number", limits: object = N
 
 
 WINDOW = {"every": "PT1H", "aggregates": ["mean", "max"]}
+LATE = WINDOW | {"lateness": "PT5M"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,16 @@ WINDOW = {"every": "PT1H", "aggregates": ["mean", "max"]}
         ({"windows": [WINDOW]}, {}, ["breaking pump.flow:max:PT1H", "breaking pump.flow:mean:PT1H"]),
         ({}, {"windows": [WINDOW]}, ["new pump.flow:max:PT1H", "new pump.flow:mean:PT1H"]),
         ({"windows": [WINDOW]}, {"windows": [WINDOW], "forward": False}, ["breaking pump.flow"]),
+        ({"windows": [WINDOW]}, {"windows": [WINDOW | {"aggregates": ["mean", "time_weighted_mean"]}]},
+         ["breaking pump.flow:max:PT1H", "new pump.flow:time_weighted_mean:PT1H"]),
+        ({"windows": [WINDOW]}, {"windows": [WINDOW | {"every": "PT2H"}]}, [
+            "breaking pump.flow:max:PT1H", "breaking pump.flow:mean:PT1H",
+            "new pump.flow:max:PT2H", "new pump.flow:mean:PT2H"]),
+        ({"windows": [LATE]}, {"windows": [WINDOW]}, ["thinning pump.flow:max:PT1H", "thinning pump.flow:mean:PT1H"]),
+        ({"windows": [WINDOW]}, {"windows": [LATE]}, ["new pump.flow:max:PT1H", "new pump.flow:mean:PT1H"]),
+        ({"forward": False, "windows": [WINDOW]}, {"windows": [WINDOW]}, ["new pump.flow"]),
+        ({}, {"deadband": {"absolute": 1}}, ["thinning pump.flow"]),
+        ({}, {"sampling": "PT1M"}, ["thinning pump.flow"]),
         ({"unit": "l/min"}, {"unit": "m**3/h"}, ["breaking pump.flow"]),
         ({"kind": "string"}, {"kind": "number"}, ["breaking pump.flow"]),
         ({"kind": "number"}, {"kind": "string"}, ["new pump.flow"]),

@@ -58,7 +58,9 @@ def test_a_wrong_document_is_one_clear_error(change: dict[str, object], says: st
 @pytest.mark.parametrize(
     "custom",
     [
-        {"deadbnad": 1}, {"deadband": {"absolute": -1}}, {"sampling": "1h"},
+        {"deadbnad": 1}, {"deadband": {"absolute": -1}}, {"deadband": {}},
+        {"deadband": {"absolute": 1, "percent": 1}}, {"sampling": "1h"},
+        {"windows": [{"every": "PT1H", "aggregates": ["mean", "mean"]}]},
         {"windows": [{"every": "P0D", "aggregates": ["mean"]}]},
         {"windows": [{"every": "PT1H", "aggregates": ["mood"]}]},
     ],
