@@ -14,6 +14,10 @@ SEED    ?=
 # Over Kafka the demo keeps a run folder of its own: offsets of one log mean nothing in another.
 KAFKA_ARGS := $(if $(KAFKA),--kafka local $(if $(findstring --run,$(ARGS)),,--run .goldlayer-kafka))
 
+# Python keeps what it compiles, whatever the caller's shell says: the road is many processes, and each would compile
+# every library it imports, which takes longer than to import it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 # The last line of the demo is its summary, also when another make runs this one.
 MAKEFLAGS += --no-print-directory
