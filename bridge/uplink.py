@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from bridge.backoff import Backoff, wait_for
+from bridge.calls import Calls
 from bridge.config import BridgeConfig, is_loopback
 from bridge.outbox import Outbox
 from bridge.rate import Rate
 from bridge.threads import in_thread
 from core import clock
 from core.contracts.batch import MalformedBatchError
+from core.contracts.calls import ToolCall, ToolCancel
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
 from core.contracts.lanes import Lane
 from core.errors import GoldlayerError, TransientError
@@ -60,9 +63,11 @@ class Uplink:
         link: Link,
         stored: asyncio.Event,
         device_connected: Callable[[], bool],
+        calls: Calls | None = None,
     ) -> None:
         self._config, self._incarnation, self._outbox, self._link = config, incarnation, outbox, link
         self._stored, self._device_connected = stored, device_connected
+        self._calls = calls or Calls({})
         self._sent: dict[str, int] = {}
         self._flying: dict[str, deque[int]] = {}
         self._acked: dict[str, int] = {}
@@ -170,6 +175,7 @@ class Uplink:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._calls.drop()
             with contextlib.suppress(GoldlayerError):
                 await self._delete_acknowledged()
 
@@ -212,6 +218,12 @@ class Uplink:
                         self._flying[lane].remove(seq)
                 case Error() as error:
                     raise _refusal(error)
+                case ToolCall() as call:
+                    self._calls.take(call, partial(_say, socket))
+                    continue
+                case ToolCancel(id=call_id):
+                    self._calls.cancel(call_id)
+                    continue
                 case _:
                     continue
             self._news.set()
@@ -248,6 +260,12 @@ class Uplink:
             )
             await socket.send(beat.model_dump_json())
             await asyncio.sleep(self._config.settings.heartbeat_interval_s)
+
+
+async def _say(socket: ClientConnection, text: str) -> None:
+    """Send, if anybody is still there."""
+    with contextlib.suppress(ConnectionClosed):
+        await socket.send(text)
 
 
 def _is_backlog(lane: str) -> bool:

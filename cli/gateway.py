@@ -34,11 +34,13 @@ async def _serve(path: Path | None, port: int | None) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
 
     from cli.session import opened
+    from core.bridge_calls import CallDesk
     from core.eventlog import open_event_log
     from core.identity import IdentityService
     from core.tenancy import Tenancy
     from ingestion.gateway.register import PlatformRegister
     from ingestion.gateway.server import Gateway, serve_until
+    from ingestion.gateway.switchboard import Switchboard
 
     settings = load_settings()
     async with (
@@ -48,6 +50,8 @@ async def _serve(path: Path | None, port: int | None) -> None:
         log = await open_event_log(settings, session.run, session.postgres)
         try:
             door = PlatformRegister(tenancy, IdentityService(tenancy, session.run, settings))
-            await serve_until(Gateway(log, door, settings.gateway), port or session.run.port("gateway"), stop)
+            gateway = Gateway(log, door, settings.gateway)
+            async with Switchboard(CallDesk(tenancy.platform), gateway).open():
+                await serve_until(gateway, port or session.run.port("gateway"), stop)
         finally:
             await log.close()

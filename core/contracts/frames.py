@@ -4,6 +4,7 @@ Text frames are JSON messages with a `type`; a binary frame is a batch: unsigned
 JSON header, the header, the payload.
 
 bridge -> gateway: `hello`, `heartbeat`, binary batches. gateway -> bridge: `welcome`, `ack`, `refused`, `error`.
+Both ways: tool calls, see `core.contracts.calls`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.contracts.batch import BatchHeader, MalformedBatchError
+from core.contracts.calls import ToolAnswer, ToolCall, ToolCancel
 
 PROTOCOL_VERSION = 1
 _LENGTH = struct.Struct("<I")
@@ -84,7 +86,10 @@ class Error(_Message):
     retry: bool
 
 
-Message = Annotated[Hello | Heartbeat | Welcome | Ack | Refused | Error, Field(discriminator="type")]
+Message = Annotated[
+    Hello | Heartbeat | Welcome | Ack | Refused | Error | ToolCall | ToolCancel | ToolAnswer,
+    Field(discriminator="type"),
+]
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 

@@ -50,7 +50,8 @@ class Gateway:
         self._settings = settings
         # Weak: a handshake that breaks off after the key was checked never becomes a session.
         self._identities: WeakKeyDictionary[ServerConnection, BridgeIdentity] = WeakKeyDictionary()
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, None] = {}
+        """In the order they came."""
 
     @asynccontextmanager
     async def serving(self, port: int) -> AsyncGenerator[Server]:
@@ -113,11 +114,21 @@ class Gateway:
     async def _session(self, socket: ServerConnection) -> None:
         identity = self._identities.pop(socket)
         session = Session(socket, identity, self._log, self._door, self._settings)
-        self._sessions.add(session)
+        self._sessions[session] = None
         try:
             await session.run()
         finally:
-            self._sessions.discard(session)
+            self._sessions.pop(session, None)
+
+    def session_of(self, tenant_id: UUID, bridge_id: str) -> Session | None:
+        """The socket of one tenant's bridge; the newest, while one that broke is not yet known to be gone."""
+        key = (tenant_id, bridge_id)
+        found = [one for one in self.connected() if (one.tenant_id, one.bridge_id) == key]
+        return found[-1] if found else None
+
+    def connected(self) -> list[Session]:
+        """Every bridge that was welcomed and is still there."""
+        return [one for one in self._sessions if one.welcomed]
 
     async def _watch(self) -> None:
         """Turn away the bridges of tenants that are no longer active; what they have not delivered stays with them."""

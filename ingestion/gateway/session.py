@@ -13,12 +13,14 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from core.contracts.batch import MalformedBatchError
+from core.contracts.calls import ToolAnswer
 from core.contracts.frames import PROTOCOL_VERSION, Error, Heartbeat, Hello, Welcome, parse_message, unpack_frame
 from core.errors import GoldlayerError, TerminalError, TransientError
 from core.eventlog import EventLog
 from core.identity import BridgeIdentity
 from core.log import get_logger
 from core.settings import GatewaySettings
+from ingestion.gateway.calls import OpenCalls
 from ingestion.gateway.check import check_header
 from ingestion.gateway.intake import Intake
 from ingestion.gateway.promise import Promise
@@ -68,11 +70,19 @@ class Session:
         self._promises: dict[str, Promise | None] = {}
         self._seen_at = 0.0
         self._facts = {"tenant": identity.tenant.slug, "bridge": identity.bridge_id}
+        self.calls = OpenCalls(self._send)
+        """What the bridge is asked for."""
+        self.welcomed = False
 
     @property
     def tenant_id(self) -> UUID:
         """Whose bridge it is."""
         return self._identity.tenant.id
+
+    @property
+    def bridge_id(self) -> str:
+        """Which one."""
+        return self._identity.bridge_id
 
     async def dismiss(self, reason: str) -> None:
         """End the session from outside; the bridge keeps what was not acknowledged and comes back by itself."""
@@ -83,6 +93,7 @@ class Session:
         """Serve the bridge until it goes or has to go."""
         try:
             hello = await self._greet()
+            self.welcomed = True
             _log.info("bridge is connected", action="connect", **self._facts)
             await self._serve(hello)
         except ConnectionClosed:
@@ -99,6 +110,7 @@ class Session:
             _log.warning("platform cannot serve the bridge now", action="refuse", error=str(error), **self._facts)
             await self._leave("the platform is busy", retry=True)
         finally:
+            self.calls.close()
             _log.info("bridge is gone", action="disconnect", **self._facts)
 
     async def _greet(self) -> Hello:
@@ -152,7 +164,9 @@ class Session:
         async for frame in self._socket:
             if isinstance(frame, str):
                 message = parse_message(frame)
-                if not isinstance(message, Heartbeat):
+                if isinstance(message, ToolAnswer):
+                    self.calls.answered(message)
+                elif not isinstance(message, Heartbeat):
                     raise MalformedBatchError("bridge sends what only a gateway says", received=message.type)
             else:
                 header, payload = unpack_frame(frame)
