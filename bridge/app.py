@@ -17,6 +17,7 @@ from bridge.segments import retain, seal, tidy
 from bridge.store import Store, get_meta
 from bridge.threads import in_thread
 from bridge.uplink import Link, Uplink
+from bridge.vault import BridgeVault
 from core.errors import TerminalError
 from core.log import get_logger
 from core.settings import BridgeSettings
@@ -32,9 +33,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Every part is restarted with growing pauses when it fails; what is journaled and stored survives anything.
 
     Raises:
-        InputError: site, contract, home or gateway cannot be worked with; nothing was started.
+        InputError: site, contract, secrets, home or gateway cannot be worked with; nothing was started.
     """
-    drivers = drivers_for(config.site)
+    drivers = drivers_for(config.site, BridgeVault(config.home, config.settings.vault_key_file))
     with Store.open(config.home) as store:
         with store.writing() as connection:
             incarnation = get_meta(connection, "incarnation")

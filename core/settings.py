@@ -133,6 +133,8 @@ class BridgeSettings(_Branch):
     gap with the reason `outbox_full`."""
     catchup_batches_per_s: float = 200.0
     """Batches of the backlog sent in a second at most, so that what is live gets through."""
+    vault_key_file: Path | None = None
+    """Key of the vault with the devices' secrets; unset means `vault.key` in the bridge's home folder."""
     heartbeat_interval_s: float = 30.0
     """Time between two heartbeats to the gateway."""
     reconnect_max_s: float = 30.0

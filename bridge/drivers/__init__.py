@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from bridge.driver import Driver
+from bridge.vault import Secrets
 from core.contracts.site import SiteFile
 
 
-def drivers_for(site: SiteFile) -> list[Driver]:
+def drivers_for(site: SiteFile, secrets: Secrets) -> list[Driver]:
     """A driver for each endpoint of a site, each with the machines behind it.
 
+    Args:
+        site: the whole site.
+        secrets: vault that holds what its devices want to know.
+
     Raises:
-        InputError: an endpoint or an address is missing or malformed.
+        InputError: an endpoint, an address or a secret is missing or malformed.
     """
-    return [driver_for(one) for one in site.by_endpoint()]
+    return [driver_for(one, secrets) for one in site.by_endpoint()]
 
 
-def driver_for(site: SiteFile) -> Driver:
+def driver_for(site: SiteFile, secrets: Secrets) -> Driver:
     """The driver of a site's own endpoint that its protocol names, its configuration checked and complete.
 
     Raises:
-        InputError: endpoint or addresses are missing or malformed.
+        InputError: endpoint, addresses or secrets are missing or malformed.
     """
     if site.protocol == "modbus":
         from bridge.drivers.modbus.driver import ModbusDriver
@@ -27,4 +32,4 @@ def driver_for(site: SiteFile) -> Driver:
         return ModbusDriver.of_site(site)
     from bridge.drivers.opcua.driver import OpcuaDriver
 
-    return OpcuaDriver.of_site(site)
+    return OpcuaDriver.of_site(site, secrets=secrets)

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SecretName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_./-]{0,127}$")]
+"""A secret of the bridge's vault; the secret itself stands in no site file."""
 Order = Literal["abcd", "cdab", "badc", "dcba"]
 """How bytes of a value follow each other on the wire, `a` the most significant: `cdab` swaps words, `badc` bytes."""
 
@@ -60,8 +62,8 @@ class OpcuaSecurity(_Model):
     mode: Literal["sign", "sign_and_encrypt"] = "sign_and_encrypt"
     certificate: Path
     """The bridge's own certificate, PEM or DER; relative paths start at the site file."""
-    private_key: Path
-    """Its key, readable by nobody else."""
+    private_key_secret: SecretName
+    """Name of its key in the bridge's vault, PEM."""
     server_certificate: str
     """The one server to talk to: file of its certificate, or `sha256:` and the fingerprint in hexadecimal."""
 
@@ -74,8 +76,8 @@ class OpcuaOptions(_Model):
     security: OpcuaSecurity | None = None
     """Unset: the channel is neither signed nor encrypted."""
     user: Annotated[str, Field(min_length=1)] | None = None
-    password_file: Path | None = None
-    """File with the user's password, readable by nobody else."""
+    password_secret: SecretName | None = None
+    """Name of the user's password in the bridge's vault."""
     publishing_interval_s: Positive | None = None
     sampling_interval_s: Positive | None = None
     """How often the server looks at a value; unset is as fast as it can."""
@@ -87,8 +89,8 @@ class OpcuaOptions(_Model):
 
     @model_validator(mode="after")
     def _password_has_a_user(self) -> OpcuaOptions:
-        if (self.user is None) != (self.password_file is None):
-            raise ValueError("`user` and `password_file` belong together")
+        if (self.user is None) != (self.password_secret is None):
+            raise ValueError("`user` and `password_secret` belong together")
         return self
 
     def beside(self, folder: Path) -> OpcuaOptions:
@@ -99,9 +101,7 @@ class OpcuaOptions(_Model):
             security = security.model_copy(
                 update={
                     "certificate": folder / security.certificate,
-                    "private_key": folder / security.private_key,
                     "server_certificate": pin if pin.startswith("sha256:") else str(folder / pin),
                 }
             )
-        password = folder / self.password_file if self.password_file else None
-        return self.model_copy(update={"security": security, "password_file": password})
+        return self.model_copy(update={"security": security})

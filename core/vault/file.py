@@ -82,6 +82,16 @@ class FileVault:
             )
         return value
 
+    def check(self) -> None:
+        """Go on only with the right key; a vault that was not made yet takes any.
+
+        Raises:
+            DeniedError: the vault was made with another key.
+        """
+        content = self._read()
+        if content is not None:
+            self._opened(content)
+
     def names(self) -> list[str]:
         """Names that are kept, sorted; needs no key."""
         content = self._read()

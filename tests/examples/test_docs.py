@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from bridge.drivers import driver_for
+from bridge.vault import BridgeVault, NoSecrets
 from core.contracts.addresses import HOLE_FLOAT32_BITS
 from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions, OpcuaSecurity, SerialLine
 from core.contracts.site import Clock, Equipment, Recording, Signal, SiteFile, load_site
@@ -30,18 +31,19 @@ def load_block(folder: Path, protocol: str, block: str) -> SiteFile:
 
 def test_every_other_site_of_the_docs_has_a_driver(tmp_path: Path) -> None:
     modbus, opcua, _ = _BLOCKS[1:]
-    driver_for(load_block(tmp_path, "modbus", modbus))
-    driver_for(load_block(tmp_path, "opcua", opcua))
+    driver_for(load_block(tmp_path, "modbus", modbus), NoSecrets())
+    driver_for(load_block(tmp_path, "opcua", opcua), NoSecrets())
 
 
 def test_the_secure_site_of_the_docs_works_with_the_certificate_of_the_docs(tmp_path: Path) -> None:
     (command,) = re.findall(r"```sh\n(openssl.*?)```", _PAGE, re.DOTALL)
     subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True, capture_output=True)
-    (tmp_path / "password").write_text("right\n")
-    (tmp_path / "password").chmod(0o600)
+    vault = BridgeVault(tmp_path)
+    vault.put("press/key", (tmp_path / "bridge.pem").read_text())
+    vault.put("press/password", "right")
     security = _BLOCKS[3].replace("1f0c2b...", "1f" * 32)
     equipment = _BLOCKS[2][_BLOCKS[2].index("equipment:") :]
-    driver_for(load_block(tmp_path, "opcua", f"endpoint: opc.tcp://10.0.0.7:4840\n{security}{equipment}"))
+    driver_for(load_block(tmp_path, "opcua", f"endpoint: opc.tcp://10.0.0.7:4840\n{security}{equipment}"), vault)
 
 
 _MODELS = (

@@ -22,9 +22,10 @@ from bridge.drivers.opcua.profiles import tightened
 from bridge.drivers.opcua.resolve import Refused, limits_of, resolve, shown_times
 from bridge.drivers.opcua.security import secure, why
 from bridge.drivers.opcua.subscription import Subscription
+from bridge.vault import NoSecrets, Secrets
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
-from core.errors import DeniedError
+from core.errors import DeniedError, InputError
 from core.log import get_logger
 
 _MOST_QUEUED = 50_000
@@ -62,13 +63,13 @@ class OpcuaDriver:
         logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
     @classmethod
-    def of_site(cls, site: SiteFile, writable: Collection[Series] = ()) -> Self:
+    def of_site(cls, site: SiteFile, writable: Collection[Series] = (), secrets: Secrets | None = None) -> Self:
         """The driver of a site file.
 
         Raises:
-            InputError: endpoint, an address or a file is missing, malformed or does not fit.
+            InputError: endpoint, an address, a file or a secret is missing, malformed or does not fit.
         """
-        return cls(plan_site(site), writable)
+        return cls(plan_site(site, secrets or NoSecrets()), writable)
 
     async def connect(self, newest: Mapping[Series, int], away_s: float) -> None:
         """Connect, subscribe, and begin to fill the gap from history; live values wait behind it."""
@@ -94,6 +95,10 @@ class OpcuaDriver:
         except (OSError, TimeoutError, ua.UaError) as error:
             await self.close()
             raise why(error, self._where) from error
+        except InputError as error:
+            # A secret was taken away while the bridge ran: it comes back to the vault, or the device stays away.
+            await self.close()
+            raise DeviceRefusedError(error.what, received=error.received, where=self._where) from error
         overlap_us = int((time.monotonic() - self._missing_since) * 1_000_000)
         self._catching_up = asyncio.create_task(self._catch_up(client, subscription, dict(newest), overlap_us, refused))
 

@@ -12,6 +12,7 @@ from bridge.drivers.opcua.decode import Decoder, Rule
 from bridge.drivers.opcua.profiles import STANDARD, OpcuaProfile, profile_of
 from bridge.drivers.opcua.security import Access, access_of
 from bridge.scaling import scaling_of
+from bridge.vault import Secrets
 from core.contracts.addresses import opcua_node_id
 from core.contracts.device import Deadband
 from core.contracts.site import Signal, SiteFile
@@ -34,11 +35,11 @@ class Plan:
         return Decoder(self.rules)
 
 
-def plan_site(site: SiteFile) -> Plan:
+def plan_site(site: SiteFile, secrets: Secrets) -> Plan:
     """The plan of a site file.
 
     Raises:
-        InputError: endpoint, an address, a profile or a file is missing, malformed or does not fit.
+        InputError: endpoint, an address, a profile, a file or a secret is missing, malformed or does not fit.
     """
     endpoint = _endpoint(site)
     profile = profile_of(site.opcua, site.site)
@@ -66,7 +67,7 @@ def plan_site(site: SiteFile) -> Plan:
             received=len(addresses),
             where=f"{site.site}, opcua.profile",
         )
-    return Plan(endpoint, addresses, rules, deadbands, profile, access_of(site.opcua, endpoint, site.site))
+    return Plan(endpoint, addresses, rules, deadbands, profile, access_of(site.opcua, endpoint, site.site, secrets))
 
 
 def _endpoint(site: SiteFile) -> str:
@@ -74,7 +75,7 @@ def _endpoint(site: SiteFile) -> str:
     if parts.username or parts.password:
         raise InputError(
             "no user in the endpoint",
-            expected="`opcua.user` and `opcua.password_file`",
+            expected="`opcua.user` and `opcua.password_secret`",
             where=f"{site.site}, endpoint",
             next_step="correct the site file",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,22 +12,19 @@ from asyncua.client.client import Client
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.uacrypto import CertProperties
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_private_key,
-    load_pem_private_key,
-)
-from pydantic import SecretStr
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from bridge.config import is_loopback
 from bridge.driver import DeviceLostError, DeviceRefusedError
-from bridge.secret_file import check_private, read_secret
+from bridge.threads import in_thread
+from bridge.vault import NoSecrets, Secrets
 from core.contracts.device import OpcuaOptions, OpcuaSecurity
 from core.errors import InputError
+from core.vault import Secret
 
 _MODES = {"sign": ua.MessageSecurityMode.Sign, "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt}
 _PIN = "sha256:"
+_CHECK = "check at start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,51 +34,58 @@ class Channel:
     Attributes:
         mode: sign, or sign and encrypt.
         certificate: the bridge's own, DER.
-        private_key: its file.
+        private_key: name of its key in the vault.
         application_uri: as the certificate has it.
         pin: SHA-256 of the server's certificate, hexadecimal.
     """
 
     mode: ua.MessageSecurityMode
     certificate: bytes
-    private_key: Path
+    private_key: str
     application_uri: str
     pin: str
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the bridge introduces itself to a server."""
+    """How the bridge introduces itself to a server.
+
+    Attributes:
+        password: name of the user's password.
+        secrets: asked anew for every connection, so that nothing is kept and a secret that was replaced is used.
+    """
 
     channel: Channel | None = None
     user: str | None = None
-    password: SecretStr | None = None
+    password: str | None = None
+    secrets: Secrets = field(default_factory=NoSecrets)
 
 
-def access_of(options: OpcuaOptions | None, endpoint: str, where: str) -> Access:
-    """What a site file says, its files read and checked.
+def access_of(options: OpcuaOptions | None, endpoint: str, where: str, secrets: Secrets) -> Access:
+    """What a site file says, its files and secrets checked.
 
     Raises:
-        InputError: a file is missing, open to others or does not fit, or a password would travel in the clear.
+        InputError: a file or secret is missing or does not fit, or a password would travel in the clear.
     """
     if options is None:
         return Access()
-    channel = _channel(options.security, where) if options.security else None
-    if options.user is None or options.password_file is None:
-        return Access(channel)
+    channel = _channel(options.security, endpoint, where, secrets) if options.security else None
+    if options.user is None or options.password_secret is None:
+        return Access(channel, secrets=secrets)
     if channel is None and not is_loopback(urlsplit(endpoint).hostname or ""):
         raise InputError(
             "a password without a secure channel is for loopback only",
             expected="`opcua.security` beside `opcua.user`",
             where=where,
         )
-    return Access(channel, options.user, read_secret(options.password_file, "password file"))
+    secrets.use(options.password_secret, endpoint=endpoint, purpose=_CHECK)
+    return Access(channel, options.user, options.password_secret, secrets)
 
 
-def _channel(security: OpcuaSecurity, where: str) -> Channel:
-    check_private(security.private_key, "private key")
+def _channel(security: OpcuaSecurity, endpoint: str, where: str, secrets: Secrets) -> Channel:
     certificate = _certificate(security.certificate)
-    _check_pair(certificate, security.private_key)
+    name = security.private_key_secret
+    _check_pair(certificate, secrets.use(name, endpoint=endpoint, purpose=_CHECK), f"{where}, secret {name}")
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
@@ -94,7 +98,7 @@ def _channel(security: OpcuaSecurity, where: str) -> Channel:
             where=str(security.certificate),
         )
     der = certificate.public_bytes(Encoding.DER)
-    return Channel(_MODES[security.mode], der, security.private_key, uris[0], _pin(security.server_certificate, where))
+    return Channel(_MODES[security.mode], der, name, uris[0], _pin(security.server_certificate, where))
 
 
 def _certificate(path: Path) -> x509.Certificate:
@@ -106,16 +110,15 @@ def _certificate(path: Path) -> x509.Certificate:
         raise InputError("certificate cannot be read", expected="PEM or DER", where=str(path)) from error
 
 
-def _check_pair(certificate: x509.Certificate, path: Path) -> None:
-    raw = _bytes(path, "private key")
+def _check_pair(certificate: x509.Certificate, private_key: Secret, where: str) -> None:
     try:
-        pem = raw.lstrip().startswith(b"-----BEGIN")
-        key = load_pem_private_key(raw, None) if pem else load_der_private_key(raw, None)
-    except (ValueError, TypeError) as error:
-        raise InputError("private key cannot be read", expected="PEM or DER, no passphrase", where=str(path)) from error
+        key = load_pem_private_key(private_key.reveal().encode(), None)
+    except (ValueError, TypeError):
+        # Without its cause, which may quote what it could not read.
+        raise InputError("private key cannot be read", expected="PEM, no passphrase", where=where) from None
     as_bytes = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*as_bytes) != certificate.public_key().public_bytes(*as_bytes):
-        raise InputError("private key is not that of the certificate", where=str(path))
+        raise InputError("private key is not that of the certificate", where=where)
 
 
 def _bytes(path: Path, what: str) -> bytes:
@@ -144,14 +147,18 @@ async def secure(client: Client, access: Access, where: str) -> None:
 
     Raises:
         DeviceRefusedError: the server offers no such channel, or is not the one that is known.
+        InputError: a secret is gone.
         OSError: it cannot be reached.
     """
+    if access.channel is not None:
+        await _secure_channel(client, access.channel, access.secrets, where)
     if access.user is not None and access.password is not None:
+        password = await in_thread(access.secrets.use, access.password, endpoint=where, purpose="sign in")
         client.set_user(access.user)
-        client.set_password(access.password.get_secret_value())
-    channel = access.channel
-    if channel is None:
-        return
+        client.set_password(password.reveal())
+
+
+async def _secure_channel(client: Client, channel: Channel, secrets: Secrets, where: str) -> None:
     offered = await client.connect_and_get_server_endpoints()
     wanted = (SecurityPolicyBasic256Sha256.URI, channel.mode)
     found = next((one for one in offered if (one.SecurityPolicyUri, one.SecurityMode) == wanted), None)
@@ -175,10 +182,11 @@ async def secure(client: Client, access: Access, where: str) -> None:
             next_step="if its certificate was renewed on purpose, write the new one into `opcua.security`",
         )
     client.application_uri = channel.application_uri
+    private_key = await in_thread(secrets.use, channel.private_key, endpoint=where, purpose="secure the channel")
     await client.set_security(
         SecurityPolicyBasic256Sha256,
         CertProperties(channel.certificate, "der"),
-        channel.private_key,
+        CertProperties(private_key.reveal().encode(), "pem"),
         server_certificate=CertProperties(certificate, "der"),
         mode=channel.mode,
     )
@@ -204,7 +212,7 @@ def why(error: Exception, where: str) -> DeviceLostError | DeviceRefusedError:
             "device refuses the user",
             received=received,
             where=where,
-            next_step="check `opcua.user` and its password file, or register the user on the device",
+            next_step="check `opcua.user` and its password in the vault, or register the user on the device",
         )
     if isinstance(error, _NO_TRUST):
         return DeviceRefusedError(

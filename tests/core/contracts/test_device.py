@@ -114,8 +114,8 @@ opcua:
   request_timeout_s: 5
   max_items_per_call: 100
   user: bridge
-  password_file: secret/password
-  security: {mode: sign, certificate: bridge.der, private_key: /etc/bridge.pem, server_certificate: server.der}
+  password_secret: plc/password
+  security: {mode: sign, certificate: bridge.der, private_key_secret: plc/key, server_certificate: server.der}
 equipment:
   - id: pump-1
     type: pump
@@ -132,8 +132,8 @@ def test_every_key_of_opcua_arrives_and_paths_start_at_the_site_file(tmp_path: P
     assert (site.opcua.profile, site.opcua.user, site.opcua.max_items_per_call) == ("s7-1500", "bridge", 100)
     assert (site.opcua.publishing_interval_s, site.opcua.sampling_interval_s) == (0.5, 0.1)
     assert (security.policy, security.mode) == ("basic256sha256", "sign")
-    assert site.opcua.password_file == tmp_path / "secret" / "password"
-    assert (security.certificate, security.private_key) == (tmp_path / "bridge.der", Path("/etc/bridge.pem"))
+    assert site.opcua.password_secret == "plc/password"
+    assert (security.certificate, security.private_key_secret) == (tmp_path / "bridge.der", "plc/key")
     assert security.server_certificate == str(tmp_path / "server.der")
     assert signal.deadband is not None
     assert (signal.deadband.percent, signal.deadband.absolute, signal.element) == (1.0, None, 2)
@@ -149,10 +149,11 @@ def test_every_key_of_opcua_arrives_and_paths_start_at_the_site_file(tmp_path: P
         ("mode: sign", "mode: encrypt", r"opcua\.security\.mode.*sign_and_encrypt"),
         ("mode: sign", "policy: basic128rsa15", r"opcua\.security\.policy.*basic256sha256"),
         ("certificate: bridge.der, ", "", r"opcua\.security\.certificate.*required"),
-        ("private_key: /etc/bridge.pem, ", "", r"opcua\.security\.private_key.*required"),
+        ("private_key_secret: plc/key, ", "", r"opcua\.security\.private_key_secret.*required"),
         (", server_certificate: server.der", "", r"opcua\.security\.server_certificate.*required"),
-        ("  user: bridge\n", "", "`user` and `password_file` belong together"),
-        ("  password_file: secret/password\n", "", "`user` and `password_file` belong together"),
+        ("  user: bridge\n", "", "`user` and `password_secret` belong together"),
+        ("  password_secret: plc/password\n", "", "`user` and `password_secret` belong together"),
+        ("password_secret: plc/password", "password_secret: /etc/password", r"opcua\.password_secret"),
         ("publishing_interval_s: 0.5", "publishing_interval_s: 0", r"opcua\.publishing_interval_s"),
         ("sampling_interval_s: 0.1", "sampling_interval_s: -1", r"opcua\.sampling_interval_s"),
         ("max_items_per_call: 100", "max_items_per_call: 0", r"opcua\.max_items_per_call"),

@@ -15,6 +15,7 @@ from bridge.driver import DeviceLostError, DeviceRefusedError, Repeat
 from bridge.drivers import drivers_for
 from bridge.drivers.modbus.driver import ModbusDriver
 from bridge.drivers.modbus.profiles import STANDARD
+from bridge.vault import NoSecrets
 from core.contracts.quality import BAD_OUT_OF_RANGE, GOOD
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, InputError
@@ -226,5 +227,5 @@ async def test_each_endpoint_of_a_site_has_a_driver_with_its_machines(make_site)
     site = make_site("modbus://10.0.0.7", "1/holding/0/int16")
     site = SiteFile.model_validate(site.model_dump() | {"equipment": [site.equipment[0].model_dump(), *more]})
     found = [(one.endpoint.text, {point.equipment_id for poll in one.polls for point in poll.points})
-             for one in drivers_for(site) if isinstance(one, ModbusDriver)]  # fmt: skip
+             for one in drivers_for(site, NoSecrets()) if isinstance(one, ModbusDriver)]  # fmt: skip
     assert found == [("modbus://10.0.0.7", {"p1"}), ("modbus://10.0.0.8", {"p2"})]
