@@ -28,13 +28,15 @@ def process_bytes(pid: int) -> int:
 
 def tree_pids(roots: Collection[int], exclude: Collection[int] = ()) -> set[int]:
     """The given processes and all their descendants, without the excluded ones and theirs."""
-    found: set[int] = set()
-    for pid in roots:
-        if pid in exclude:
-            continue
-        found.add(pid)
+    return _with_descendants(roots) - _with_descendants(exclude)
+
+
+def _with_descendants(roots: Collection[int]) -> set[int]:
+    found = set(roots)
+    for root in roots:
+        # A look at every process of the machine for each root, not for each descendant: this is asked every second.
         with contextlib.suppress(psutil.Error):
-            found |= tree_pids([child.pid for child in psutil.Process(pid).children()], exclude)
+            found |= {child.pid for child in psutil.Process(root).children(recursive=True)}
     return found
 
 
