@@ -26,6 +26,13 @@ _NOT_SHOWN = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers get long tests first: what is handed out last is short, so that none ends long after the others."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Say what a green run has not shown because this machine lacks a program, and what the attacks came to."""
     for marker, meaning in _NOT_SHOWN.items():

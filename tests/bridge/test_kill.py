@@ -167,6 +167,7 @@ async def running(site: Site, replay: OpcUaReplay | ModbusReplay) -> AsyncIterat
         await replay.stop()
 
 
+@pytest.mark.long
 @pytest.mark.integration
 async def test_opcua_the_source_arrives_exactly_once(tmp_path: Path, gateway, build) -> None:
     write_site(tmp_path, "opcua", build.key.get_secret_value())

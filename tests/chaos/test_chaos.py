@@ -9,6 +9,7 @@ from tests.chaos.rounds import rounds
 pytestmark = pytest.mark.end_to_end
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_whatever_dies(reachable: Path):
     seen = [one async for one in rounds(reachable / "run", 2, seed=11, kafka=False)]
     assert [(one.judgement.wrong, one.judgement.lost, one.judgement.duplicated) for one in seen] == [([], 0, 0)] * 2

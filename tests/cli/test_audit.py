@@ -19,7 +19,7 @@ from core.tenancy import Tenancy
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("audit")]
 _ACTOR = Actor.command("test")
 _FORMULA = '=HYPERLINK("http://evil.example")'
 

@@ -40,7 +40,7 @@ from tests.lake.test_store import NUMBERS
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("moving")]
 ACTOR = Actor.command("test")
 DAY = date(2026, 1, 1)
 PASSWORD = "Longer-than-it-seems-7"

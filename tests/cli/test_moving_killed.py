@@ -60,6 +60,7 @@ async def rest(tenancy: Tenancy, here: Installation, superuser: Database) -> lis
     return [*counted, int(lake.exists()), len(list((here.run.secrets / "bridges").glob("killed-hall*")))]
 
 
+@pytest.mark.long
 async def test_removals_and_imports_killed_at_every_step_in_turn(
     tenancy: Tenancy, prepared: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

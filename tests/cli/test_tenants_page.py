@@ -60,6 +60,7 @@ def here(line: str, places: dict[str, Path]) -> tuple[list[str], str]:
     return words, typed
 
 
+@pytest.mark.long
 def test_the_page_is_true(places: dict[str, Path]):
     said: dict[str, str] = {}
     for line in lines():

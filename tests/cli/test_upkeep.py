@@ -16,7 +16,7 @@ from core.tenancy import Tenancy
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("upkeep")]
 NEWEST = {module.manifest.module_code: module.manifest for module in builtin_modules()}["SCADA_MONITOR"]
 PARTS: dict[str, Any] = {"seen": {"columns": {"at": {"type": "timestamp"}}, "partition_by": "at"}}
 

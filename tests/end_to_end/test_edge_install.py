@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("edge")]
 HEAVY = ["dagster", "dbt", "torch", "fastapi", "polars", "deltalake", "asyncpg", "great_expectations", "kafka"]
 
 

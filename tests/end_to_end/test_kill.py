@@ -39,6 +39,7 @@ def sent(run: Path) -> int:
         return 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("protocol", ["opcua", "modbus"])
 def test_the_supervisor_dies(road, reachable: Path, protocol: str):
     rows = road.small_rows(4000)

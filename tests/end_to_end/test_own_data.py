@@ -43,6 +43,7 @@ def pump_rows(rows: int) -> list[Row]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_the_smallest_site_over_kafka(road, reachable: Path):
     missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
@@ -160,6 +161,7 @@ def dirty_rows(*, texts: bool) -> list[Row]:
     return rows
 
 
+@pytest.mark.long
 def test_dirty_data_is_kept_apart_counted_and_never_fatal(road, reachable: Path):
     sites, run = reachable / "sites", reachable / "run"
     sites.mkdir()

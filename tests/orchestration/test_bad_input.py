@@ -39,6 +39,7 @@ def later_version(payload: bytes) -> bytes:
     return struct.pack("<I", len(more)) + more + payload[4 + length :]
 
 
+@pytest.mark.long
 def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: Bridge) -> None:
     ahead, early = datetime.now(UTC) + timedelta(minutes=11), datetime(1969, 12, 31, 23, tzinfo=UTC)
     far, old = datetime(2100, 1, 1, tzinfo=UTC), datetime(2014, 3, 4, 5, tzinfo=UTC)

@@ -142,6 +142,7 @@ def test_a_batch_that_nobody_could_read_comes_in_with_its_books_once_it_can_be_r
     assert bridge.books() == {}
 
 
+@pytest.mark.long
 def test_the_books_balance_before_and_after_and_only_the_days_of_the_rows_are_built(
     bridge: Bridge,
 ) -> None:

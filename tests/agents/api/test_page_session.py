@@ -22,7 +22,7 @@ from tests.browser import Browser, Page, chromium, tab
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("page session")]
 TEST = Actor.command("test")
 _WORDS = {"tenant": "page-co", "email": "ann@page.example", "password": "a long enough password"}
 _REFRESH = "/api/v1/auth/refresh"

@@ -24,6 +24,7 @@ from core.tenancy import RegisteredSite
 from lake.store import Lake
 from orchestration.dbt_project import manifest, project_dir
 
+pytestmark = pytest.mark.xdist_group("marts")
 KPI, HEALTH, LIFE, FAULTS = (published.source for published in PUBLISHED)
 ONE, TWO = "serving-one", "serving-two"
 MONDAY = date(2024, 3, 4)

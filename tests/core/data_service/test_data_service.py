@@ -29,7 +29,7 @@ from core.vault.vault import Vault
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("data service")]
 _ACTOR = Actor.command("test")
 _MANAGES = frozenset({"PLATFORM.MANAGE_PEOPLE"})
 

@@ -15,6 +15,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.long
 def test_both_ways_of_running_the_model_agree_to_six_digits() -> None:
     quick, bulk = embedder(), embedder(bulk=True)
     assert (quick.model, quick.dimensions) == (bulk.model, bulk.dimensions)
