@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 SMALL_SITE = """
 tenant: newcomer-co
-site: test-loop
+site: {site}
 protocol: {protocol}
 recording:
   path: recording.csv
@@ -87,10 +87,10 @@ class Road:
         return lines
 
     @staticmethod
-    def small_site(folder: Path, rows: Sequence[str], protocol: str = "opcua", text: str = SMALL_SITE) -> Path:
-        """A folder with a site file and its recording."""
+    def small_site(folder: Path, rows: Sequence[str], protocol: str = "opcua", site: str = "test-loop") -> Path:
+        """A folder with a site file and its recording; sites of one folder share the recording."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "test-loop.yaml").write_text(text.format(protocol=protocol))
+        (folder / f"{site}.yaml").write_text(SMALL_SITE.format(protocol=protocol, site=site))
         (folder / "recording.csv").write_text("\r\n".join(rows) + "\r\n")
         return folder
 
