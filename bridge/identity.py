@@ -124,7 +124,7 @@ class IdentityIndex:
         """Newest source time of every series."""
         return {series: memory.times[-1] for series, memory in self._series.items() if memory.times}
 
-    def times_of(self, equipment_id: str) -> Iterable[int]:
-        """Remembered source times of the longest remembered signal of a machine."""
-        of_machine = [memory.times for (machine, _), memory in self._series.items() if machine == equipment_id]
-        return max(of_machine, key=len, default=array("q"))
+    def times_of(self, equipment_id: str, signals: Iterable[str]) -> Iterable[int]:
+        """Remembered source times of the longest remembered of some signals of a machine."""
+        known = [self._series[equipment_id, one].times for one in signals if (equipment_id, one) in self._series]
+        return max(known, key=len, default=array("q"))

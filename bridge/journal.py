@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -18,6 +18,9 @@ from core.contracts.reading import GapNews, Sample, readings_to_arrow
 Notes = dict[tuple[str, str, int], list[int]]
 """[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
 HOUR_US = 3_600_000_000
+Also = Callable[[sqlite3.Connection], None]
+"""Writes more in the journal's own transaction."""
+_INSERT = "insert into frames (received_at, rows, min_ts, max_ts, payload, notes) values (?, ?, ?, ?, ?, ?)"
 BEFORE_FSYNC = "bridge.before_fsync"
 """Fault point: a frame is written and not yet durable."""
 
@@ -60,14 +63,10 @@ class Journal:
         Raises:
             StoreError: nothing was written.
         """
-        payload = encode_block(readings_to_arrow(self._site, samples))
-        times = [sample.ts_us for sample in samples]
+        frame = self._frame(samples, notes)
         now = clock.now_us()
         with transaction(self._connection) as connection:
-            frame_id = connection.execute(
-                "insert into frames (received_at, rows, min_ts, max_ts, payload, notes) values (?, ?, ?, ?, ?, ?)",
-                (now, len(times), min(times, default=None), max(times, default=None), payload, _dump_notes(notes)),
-            ).lastrowid
+            frame_id = connection.execute(_INSERT, frame).lastrowid
             connection.executemany(
                 "insert into gaps (equipment_id, from_us, to_us, reason, found_at) values (?, ?, ?, ?, ?)",
                 [(gap.equipment_id, gap.from_us, gap.to_us, gap.reason, now) for gap in gaps.found],
@@ -83,6 +82,24 @@ class Journal:
             faults.die_here(BEFORE_FSYNC)
         assert frame_id is not None  # noqa: S101  an insert into a rowid table has one
         return frame_id
+
+    def append_derived(self, pieces: Sequence[Sequence[Sample]], notes: Notes, also: Also) -> None:
+        """Make samples that were made on site durable, with what their maker must remember of having made them.
+
+        Raises:
+            StoreError: nothing was written, neither samples nor memory.
+        """
+        frames = [self._frame(piece, notes if place == 0 else {}) for place, piece in enumerate(pieces)]
+        with transaction(self._connection) as connection:
+            connection.executemany(_INSERT, frames)
+            also(connection)
+            faults.die_here(BEFORE_FSYNC)
+
+    def _frame(self, samples: Sequence[Sample], notes: Notes) -> tuple[object, ...]:
+        payload = encode_block(readings_to_arrow(self._site, samples))
+        times = [sample.ts_us for sample in samples]
+        first, last = min(times, default=None), max(times, default=None)
+        return clock.now_us(), len(times), first, last, payload, _dump_notes(notes)
 
 
 def frames_after(connection: sqlite3.Connection, frame_id: int, max_rows: int) -> list[Frame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from bridge.driver import Scan, Series
 from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, OUTBOX_FULL, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
-from bridge.journal import HOUR_US, Journal, Notes, last_received, recorded_gaps
+from bridge.journal import HOUR_US, Also, Journal, Notes, last_received, recorded_gaps
 from bridge.past import OldReadings, newest_first
 from bridge.segments import forgotten
 from bridge.space import database_bytes
@@ -21,6 +22,10 @@ from core.contracts.site import SiteFile
 _FRAME_ROWS = 10_000
 _NOTES_WAIT_S = 30.0
 """Re-reads alone, without a new reading, are written this seldom."""
+
+
+def _nothing_more(_connection: sqlite3.Connection) -> None:
+    """A maker that remembers nothing."""
 
 
 class Recorder:
@@ -35,7 +40,9 @@ class Recorder:
     def __init__(self, store: Store, site: SiteFile, *, clocked: bool) -> None:
         self._connection, self._home = store.connect(), store.home
         self._journal = Journal(self._connection, site.site)
-        self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.units()}
+        # What no device has tells nothing about whether a device was read.
+        self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.measured().units()}
+        self._derived = frozenset(site.derived())
         self._clocked = clocked
         self._started: set[str] = set()
         self._connected_before: set[str] = set()
@@ -55,7 +62,11 @@ class Recorder:
         find = OldReadings(self._connection, self._home).find
         self._index = IdentityIndex.rebuild(newest_first(self._connection, self._home), find)
         self._forgotten = forgotten(self._connection)
-        self._clocks = {one: MachineClock(one, self._index.times_of(one)) for one in self._signals if self._clocked}
+        self._clocks = {
+            one: MachineClock(one, self._index.times_of(one, signals))
+            for one, signals in self._signals.items()
+            if self._clocked
+        }
         self._gaps = KnownGaps(recorded_gaps(self._connection))
         self._losses: dict[str, tuple[int, str]] = {}
 
@@ -88,6 +99,40 @@ class Recorder:
             except StoreError:
                 self._load()
                 raise
+
+    def derive(self, samples: Sequence[Sample], also: Also = _nothing_more) -> int:
+        """Append what was made on site and is new, together with what its maker remembers of it.
+
+        No machine's clock looks at it: it is no sign that a device was read.
+
+        Returns:
+            Rows appended; they and the memory are durable.
+
+        Raises:
+            StoreError: neither rows nor memory are there; the same samples may be given again.
+        """
+        with self._lock:
+            try:
+                return self._derive(samples, also)
+            except BaseException:
+                # Whatever ended it, the index must not know rows that the journal does not have.
+                self._load()
+                raise
+
+    def _derive(self, samples: Sequence[Sample], also: Also) -> int:
+        rows: list[Sample] = []
+        seen: Notes = {}
+        for sample in samples:
+            verdict = self._index.admit(sample)
+            if verdict is not Verdict.NEW:
+                key = (sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US)
+                seen.setdefault(key, [0, 0])[verdict is Verdict.CONFLICT] += 1
+            if verdict is not Verdict.AGAIN:
+                rows.append(sample)
+        pieces = [rows[start : start + _FRAME_ROWS] for start in range(0, len(rows), _FRAME_ROWS)]
+        self._journal.append_derived(pieces or ([[]] if seen else []), seen, also)
+        self._index.journaled()
+        return len(rows)
 
     def _record(self, scans: Sequence[Scan]) -> int:
         rows: list[Sample] = []
@@ -142,8 +187,9 @@ class Recorder:
         if not scan.unfilled:
             return
         newest: dict[str, int] = {}
-        for (equipment, _), ts_us in self._index.newest().items():
-            newest[equipment] = max(ts_us, newest.get(equipment, ts_us))
+        for (equipment, signal), ts_us in self._index.newest().items():
+            if (equipment, signal) not in self._derived:
+                newest[equipment] = max(ts_us, newest.get(equipment, ts_us))
         for one in scan.unfilled & newest.keys():
             known = DEVICE_LOST if one in self._connected_before else BRIDGE_DOWN
             self._losses[one] = newest[one], OUTBOX_FULL if self._stood_still else known

@@ -17,7 +17,7 @@ def drivers_for(site: SiteFile, secrets: Secrets) -> list[Driver]:
     Raises:
         InputError: an endpoint, an address or a secret is missing or malformed.
     """
-    return [driver_for(one, secrets) for one in site.by_endpoint()]
+    return [driver_for(one, secrets) for one in site.measured().by_endpoint()]
 
 
 def driver_for(site: SiteFile, secrets: Secrets) -> Driver:

@@ -24,6 +24,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$
 SignalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 EquipmentId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 _POLL_S = 1.0
+_OF_A_DEVICE = {"address", "scale", "offset", "deadband", "element", "column"}
 _RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)\.\.(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
 
 
@@ -59,6 +60,8 @@ class Signal(_Model):
     column: str | int | None = None
     """Column of the recording; unset means the signal's own name."""
     role: Role | None = None
+    derived: bool = False
+    """No device has it: a pipeline or an edge rule on site makes it."""
 
     @field_validator("scale")
     @classmethod
@@ -66,6 +69,13 @@ class Signal(_Model):
         if value == 0:
             raise ValueError("a scale of 0 makes every value the same")
         return value
+
+    @model_validator(mode="after")
+    def _derived_has_no_device(self) -> Signal:
+        if self.derived:
+            for name in sorted(_OF_A_DEVICE & self.model_fields_set):
+                raise ValueError(f"a derived signal has no {name!r}: no device has it")
+        return self
 
 
 class Equipment(_Model):
@@ -224,6 +234,27 @@ class SiteFile(_Model):
     def units(self) -> list[Unit]:
         """Every machine of the site, ranges written out, in file order."""
         return [unit for entry in self.equipment for unit in expand(entry)]
+
+    def measured(self) -> SiteFile:
+        """The site as its devices know it: without derived signals, and without machines that have no others.
+
+        Raises:
+            InputError: nothing is left.
+        """
+        kept = [
+            entry.model_copy(update={"signals": tuple(one for one in entry.signals if not one.derived)})
+            for entry in self.equipment
+        ]
+        kept = [entry for entry in kept if entry.signals]
+        if not kept:
+            raise InputError(
+                "site has derived signals only", expected="a signal that a device has", where=f"site {self.site}"
+            )
+        return self.model_copy(update={"equipment": tuple(kept)})
+
+    def derived(self) -> dict[tuple[str, str], Signal]:
+        """Signals that no device has, by (equipment, signal)."""
+        return {(unit.id, one.name): one for unit in self.units() for one in unit.signals if one.derived}
 
     def without_device(self) -> list[Equipment]:
         """Entries whose machines have an endpoint neither of their own nor of the site."""

@@ -88,6 +88,7 @@ def read_recording(site: SiteFile, folder: Path) -> Plant:
     Raises:
         InputError: no recording, an unreadable file, a missing column, a bad timestamp, a machine without rows.
     """
+    site = site.measured()
     recording = _recording(site)
     table = read_table(recording_files(folder, recording.path), recording)
     units = site.units()
@@ -105,6 +106,7 @@ def read_history(site: SiteFile, folder: Path) -> list[UnitRecording]:
     Raises:
         InputError: as `read_recording`.
     """
+    site = site.measured()
     recording = _recording(site)
     if recording.history is None:
         return []
