@@ -9,6 +9,7 @@ from bridge.backoff import keep_running, wait_for
 from bridge.config import BridgeConfig
 from bridge.contract.plan import plan_site
 from bridge.drivers import drivers_for
+from bridge.etl.service import Pipelines, remember_site
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
@@ -57,6 +58,8 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             )
             for driver in drivers
         ]
+        remember_site(store, config.site)
+        pipelines = Pipelines(store, recorder, config.site, settings)
         processor = Processor(
             store,
             plan_site(config.site, config.contract),
@@ -78,10 +81,12 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 parts.create_task(
                     keep_running("historian", lambda: _keep_history(store, settings, stop), stop, longest)
                 )
+                parts.create_task(keep_running("pipelines", lambda: pipelines.run(journaled, stop), stop, longest))
                 parts.create_task(keep_running("uplink", lambda: uplink.run(stop), stop, longest))
         except* TerminalError as failures:
             raise first_of(failures) from None
         finally:
+            pipelines.close()
             recorder.close()
             processor.close()
             outbox_connection.close()

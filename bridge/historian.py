@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +16,11 @@ from core.contracts.reading import to_us
 from core.errors import TransientError
 
 _COLUMNS = 'ts, value, "text", quality'
-_WANTED = "equipment_id = ? and signal = ? and epoch_us(ts) >= ? and epoch_us(ts) < ?"
+_SPAN = "min(epoch_us(ts)) as oldest, max(epoch_us(ts)) as newest"
+_WANTED = "equipment_id = ? and list_contains(?, signal) and epoch_us(ts) >= ? and epoch_us(ts) < ?"
 _TRIES = 3
+_END_US = 253_402_300_800_000_000
+"""The year 10000."""
 
 
 def query(home: Path, equipment: str, signal: str, first: datetime, last: datetime) -> pa.Table:
@@ -37,9 +40,25 @@ def query(home: Path, equipment: str, signal: str, first: datetime, last: dateti
         InputError: no bridge ever ran on this folder.
         TransientError: files were removed by retention faster than they could be read.
     """
+    return _asked(home, _COLUMNS, equipment, [signal], to_us(first), to_us(last)).sort_by("ts")
+
+
+def span(home: Path, equipment: str, signals: Sequence[str], start_us: int = 0) -> tuple[int, int] | None:
+    """Oldest and newest source time, in microseconds, of some signals of a machine from a time on; None without any.
+
+    Raises:
+        InputError: no bridge ever ran on this folder.
+        TransientError: files were removed by retention faster than they could be read.
+    """
+    parts = _asked(home, _SPAN, equipment, signals, start_us, _END_US)
+    oldest, newest = (parts[name].drop_null().to_pylist() for name in ("oldest", "newest"))
+    return (min(oldest), max(newest)) if oldest else None
+
+
+def _asked(home: Path, columns: str, equipment: str, signals: Sequence[str], start: int, end: int) -> pa.Table:
     for attempt in range(_TRIES):
         try:
-            return _query(home, equipment, signal, to_us(first), to_us(last))
+            return _query(home, columns, equipment, signals, start, end)
         except duckdb.IOException as error:
             if attempt == _TRIES - 1:
                 reason = str(error).splitlines()[0]
@@ -47,7 +66,8 @@ def query(home: Path, equipment: str, signal: str, first: datetime, last: dateti
     raise AssertionError
 
 
-def _query(home: Path, equipment: str, signal: str, start: int, end: int) -> pa.Table:
+def _query(home: Path, columns: str, equipment: str, signals: Sequence[str], start: int, end: int) -> pa.Table:
+    """What is asked of the journal, and below it what is asked of the files."""
     connection = read_only(home)
     try:
         connection.execute("begin")  # frames and the list of files of one moment
@@ -60,12 +80,12 @@ def _query(home: Path, equipment: str, signal: str, start: int, end: int) -> pa.
         with duckdb.connect() as engine:
             engine.execute("set timezone = 'UTC'")
             engine.register("frames", reader)
-            wanted: list[object] = [equipment, signal, start, end]
-            sql = f"select {_COLUMNS} from frames where {_WANTED}"  # noqa: S608  constants of this file
+            wanted: list[object] = [equipment, list(signals), start, end]
+            sql = f"select {columns} from frames where {_WANTED}"  # noqa: S608  constants of this file
             parameters = [*wanted]
             if files:
-                sql += f" union all select {_COLUMNS} from read_parquet(?) where {_WANTED}"  # noqa: S608  the same
+                sql += f" union all select {columns} from read_parquet(?) where {_WANTED}"  # noqa: S608  the same
                 parameters += [files, *wanted]
-            return engine.sql(f"{sql} order by ts", params=parameters).to_arrow_table()
+            return engine.sql(sql, params=parameters).to_arrow_table()
     finally:
         connection.close()

@@ -18,8 +18,8 @@ from core.contracts.reading import GapNews, Sample, readings_to_arrow
 Notes = dict[tuple[str, str, int], list[int]]
 """[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
 HOUR_US = 3_600_000_000
-Also = Callable[[sqlite3.Connection], None]
-"""Writes more in the journal's own transaction."""
+Also = Callable[[sqlite3.Connection, int], None]
+"""Writes more in the journal's own transaction, told how many readings are in it."""
 _INSERT = "insert into frames (received_at, rows, min_ts, max_ts, payload, notes) values (?, ?, ?, ?, ?, ?)"
 BEFORE_FSYNC = "bridge.before_fsync"
 """Fault point: a frame is written and not yet durable."""
@@ -92,7 +92,7 @@ class Journal:
         frames = [self._frame(piece, notes if place == 0 else {}) for place, piece in enumerate(pieces)]
         with transaction(self._connection) as connection:
             connection.executemany(_INSERT, frames)
-            also(connection)
+            also(connection, sum(len(piece) for piece in pieces))
             faults.die_here(BEFORE_FSYNC)
 
     def _frame(self, samples: Sequence[Sample], notes: Notes) -> tuple[object, ...]:

@@ -24,7 +24,7 @@ _NOTES_WAIT_S = 30.0
 """Re-reads alone, without a new reading, are written this seldom."""
 
 
-def _nothing_more(_connection: sqlite3.Connection) -> None:
+def _nothing_more(_connection: sqlite3.Connection, _rows: int) -> None:
     """A maker that remembers nothing."""
 
 

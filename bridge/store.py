@@ -23,6 +23,10 @@ class StoreError(TransientError):
     """The database could not be written: the disk is full or failing."""
 
 
+class StoreBusyError(InputError):
+    """Another process holds the home folder."""
+
+
 class Store:
     """A bridge's home folder, held by one process at a time.
 
@@ -40,7 +44,8 @@ class Store:
         """Create or take over a home folder for the block's duration.
 
         Raises:
-            InputError: it cannot be written, or another bridge runs on it.
+            InputError: it cannot be written.
+            StoreBusyError: another bridge runs on it.
         """
         store = cls(home)
         store._take()
@@ -71,7 +76,7 @@ class Store:
         except OSError as error:
             owner = os.pread(self._lock, 32, 0).decode() or "unknown"
             self._release()
-            raise InputError(
+            raise StoreBusyError(
                 "another bridge runs on this home folder",
                 received=f"process {owner}",
                 where=str(self.home),

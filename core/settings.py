@@ -135,6 +135,8 @@ class BridgeSettings(_Branch):
     """Batches of the backlog sent in a second at most, so that what is live gets through."""
     vault_key_file: Path | None = None
     """Key of the vault with the devices' secrets; unset means `vault.key` in the bridge's home folder."""
+    pipeline_max_file_bytes: int = 512 << 20
+    """Largest file that a pipeline takes as an input: it is read whole."""
     heartbeat_interval_s: float = 30.0
     """Time between two heartbeats to the gateway."""
     reconnect_max_s: float = 30.0

@@ -111,3 +111,49 @@ end;
 create trigger if not exists outbox_shrinks after delete on outbox begin
     update outbox_size set batches = batches - 1, rows = rows - old.rows, bytes = bytes - length(old.payload);
 end;
+
+-- Pipelines on site: every run with its counts, what was refused and why, what was loaded and must not be loaded again.
+create table if not exists etl_runs (
+    id integer primary key autoincrement,
+    pipeline text not null,
+    definition text not null,              -- SHA-256 of the pipeline's file
+    cause text not null,                   -- schedule or command
+    state text not null,                   -- running, done, failed or interrupted
+    started_at integer not null,
+    ended_at integer,
+    inputs integer not null default 0,
+    read integer not null default 0,
+    filtered integer not null default 0,
+    rejected integer not null default 0,
+    written integer not null default 0,
+    readings integer not null default 0,   -- new ones in the journal
+    error text
+);
+create index if not exists etl_runs_by_pipeline on etl_runs (pipeline, id);
+create table if not exists etl_rejects (
+    id integer primary key autoincrement,
+    run_id integer not null,
+    input text not null,
+    row integer,                           -- place in the input, from 1
+    reason text not null,
+    record text not null                   -- JSON
+);
+create index if not exists etl_rejects_by_run on etl_rejects (run_id);
+create table if not exists etl_inputs (
+    pipeline text not null,
+    sha256 text not null,
+    name text not null,
+    stamp text not null,                   -- size and time of a file, so that it is not read to be recognised
+    run_id integer not null,
+    loaded_at integer not null,
+    primary key (pipeline, sha256)
+) without rowid;
+create table if not exists etl_cursors (pipeline text primary key, cursor text not null) without rowid;
+
+-- What somebody on site asked for, until a run takes it up.
+create table if not exists etl_requests (
+    id integer primary key autoincrement,
+    pipeline text not null,
+    again integer not null,                -- load what was loaded before as well
+    run_id integer
+);

@@ -24,7 +24,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$
 SignalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 EquipmentId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 _POLL_S = 1.0
-_OF_A_DEVICE = {"address", "scale", "offset", "deadband", "element", "column"}
+_OF_A_DEVICE = ("address", "column", "deadband", "element", "offset", "scale")
 _RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)\.\.(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
 
 
@@ -73,8 +73,9 @@ class Signal(_Model):
     @model_validator(mode="after")
     def _derived_has_no_device(self) -> Signal:
         if self.derived:
-            for name in sorted(_OF_A_DEVICE & self.model_fields_set):
-                raise ValueError(f"a derived signal has no {name!r}: no device has it")
+            for name in _OF_A_DEVICE:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"a derived signal has no {name!r}: no device has it")
         return self
 
 

@@ -95,3 +95,13 @@ def test_one_read_serves_a_whole_machine(tmp_path: Path):
     assert len({(block.device_id, block.start) for block in blocks}) == 1030
     assert max(block.count for block in blocks) <= MAX_READ
     assert {block.device_id for block in blocks} == {1, 2}
+
+
+def test_a_derived_signal_is_of_no_device(tmp_path: Path):
+    text = SMALLEST.replace("unit: A}", "unit: A}\n      - {name: ph, derived: true}")
+    site, _ = load_site(write(tmp_path, text))
+    assert list(site.derived()) == [("pump-1", "ph")]
+    assert [one.name for one in site.measured().units()[0].signals] == ["flow", "motor_current"]
+    assert type(site).model_validate(site.model_dump(mode="json")) == site
+    with pytest.raises(InputError, match="a derived signal has no 'address'"):
+        load_site(write(tmp_path, text.replace("derived: true", "derived: true, address: x")))
