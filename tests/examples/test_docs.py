@@ -4,7 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import yaml
+
 from bridge.drivers import driver_for
+from bridge.etl.form import Pipeline
 from bridge.vault import BridgeVault, NoSecrets
 from core.contracts.addresses import HOLE_FLOAT32_BITS
 from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions, OpcuaSecurity, SerialLine
@@ -30,7 +33,7 @@ def load_block(folder: Path, protocol: str, block: str) -> SiteFile:
 
 
 def test_every_other_site_of_the_docs_has_a_driver(tmp_path: Path) -> None:
-    modbus, opcua, _ = _BLOCKS[1:]
+    modbus, opcua = _BLOCKS[1:3]
     driver_for(load_block(tmp_path, "modbus", modbus), NoSecrets())
     driver_for(load_block(tmp_path, "opcua", opcua), NoSecrets())
 
@@ -44,6 +47,15 @@ def test_the_secure_site_of_the_docs_works_with_the_certificate_of_the_docs(tmp_
     security = _BLOCKS[3].replace("1f0c2b...", "1f" * 32)
     equipment = _BLOCKS[2][_BLOCKS[2].index("equipment:") :]
     driver_for(load_block(tmp_path, "opcua", f"endpoint: opc.tcp://10.0.0.7:4840\n{security}{equipment}"), vault)
+
+
+def block_with(word: str) -> str:
+    (found,) = [block for block in _BLOCKS if block.startswith(word)]
+    return found
+
+
+def test_the_pipeline_of_the_docs_is_one() -> None:
+    assert Pipeline.model_validate(yaml.safe_load(block_with("pipeline:"))).every == "PT15M"
 
 
 _MODELS = (

@@ -140,6 +140,7 @@ def test_windows_of_the_historian_each_once(bench) -> None:
         load: {readings: {equipment_column: equipment_id, time: ts, signals: {level_mean: ph}}}
         """
     )
+
     def level(*minutes: int) -> Scan:
         return Scan([Sample("tank-1", "level", one * minute, float(one), None, 0) for one in minutes])
 
@@ -184,7 +185,8 @@ def test_python_steps_of_the_owner_run_apart(bench) -> None:
         "    print('to nobody')\n"
         "    half = pa.array([v / 2 for v in table['ph'].to_pylist()])\n"
         "    why = pa.array(['too small' if v < 3 else None for v in half.to_pylist()])\n"
-        "    return table.set_column(table.schema.get_field_index('ph'), 'ph', half).append_column('reject_reason', why)\n"
+        "    table = table.set_column(table.schema.get_field_index('ph'), 'ph', half)\n"
+        "    return table.append_column('reject_reason', why)\n"
         "def dies(table): os._exit(3)\n"
         "def hangs(table): time.sleep(600)\n"
         "def lies(table): return 5\n"
