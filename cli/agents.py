@@ -53,7 +53,13 @@ async def _serve(path: Path | None, port: int | None, host: str, settings: Setti
         async with open_services(session.run, session.postgres, settings, modules, public_url=reached) as services:
             listening = _listen(host, chosen)
             app = create_app(lambda: nullcontext(services), modules)
-            config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+            config = uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=10,
+                forwarded_allow_ips=settings.agents.proxies,
+            )
             typer.echo(f"agent service on http://{host}:{chosen}", err=True)
             await _until_stopped(uvicorn.Server(config), listening)
 

@@ -148,6 +148,8 @@ class AgentSettings(_Branch):
 
     host: str = "127.0.0.1"
     """Address to listen on."""
+    proxies: list[str] = ["127.0.0.1", "::1"]
+    """Addresses or networks of proxies in front, as JSON: only their `X-Forwarded-For` says where a request is from."""
     public_url: str | None = None
     """Where browsers and identity providers reach the service, `https://HOST`; unset means where it listens."""
     provider: str | None = None
@@ -179,6 +181,12 @@ class IdentitySettings(_Branch):
     """Life of a link that sets a new password."""
     key_requests_per_minute: int = 100
     """What a new API key may ask for if it is not given another rate."""
+    failures_per_account_minute: int = Field(default=10, ge=1, le=1_000_000)
+    """Failed attempts at one account, link or key, wherever they come from; after that 429 for a while."""
+    failures_per_address_and_tenant_minute: int = Field(default=30, ge=1, le=1_000_000)
+    """Failed sign-ins from one address at one tenant."""
+    failures_per_address_minute: int = Field(default=120, ge=1, le=1_000_000)
+    """Failed attempts at one kind of door from one address, whomever they are for."""
     invitation_days: int = 7
     """Life of an invitation."""
 

@@ -16,7 +16,7 @@ from _pytest.terminal import TerminalReporter
 from core.db import Database
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
-from core.settings import PostgresSettings, Settings
+from core.settings import IdentitySettings, PostgresSettings, Settings
 from core.tenancy import Tenancy, init_platform
 
 _NOT_SHOWN = {
@@ -66,6 +66,12 @@ def _say_isolation(terminalreporter: TerminalReporter) -> None:
         terminalreporter.write_line(f"isolation: {attempts} attempts, {leaks} leaks", red=leaks > 0)
 
 
+PATIENT = dict.fromkeys(
+    ("failures_per_account_minute", "failures_per_address_and_tenant_minute", "failures_per_address_minute"), 1_000_000
+)
+"""As if failing cost nothing; what it costs has tests of its own."""
+
+
 @dataclass(frozen=True)
 class Installation:
     """A run folder with its PostgreSQL up."""
@@ -86,8 +92,8 @@ def reachable() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def run_settings() -> Settings:
-    """Settings of a test installation: its server need not survive a power cut."""
-    return Settings(postgres=PostgresSettings(durable=False))
+    """Settings of a test installation: its server need not survive a power cut, and one address tries everything."""
+    return Settings(postgres=PostgresSettings(durable=False), identity=IdentitySettings(**PATIENT))
 
 
 @pytest.fixture(scope="session")

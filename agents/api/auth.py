@@ -13,11 +13,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from agents.api.attempts import attempt
+from agents.api.client import client_of
 from agents.api.problems import UnauthenticatedError
 from agents.api.services import SignedIn
 from agents.api.signed_in import acting, services, signed_in
 from core.errors import DeniedError
-from core.identity import Client, Identity, SessionTokens
+from core.identity import Identity, SessionTokens
 
 PREFIX = "/api/v1/auth"
 COOKIE = "goldlayer_refresh"
@@ -61,11 +63,6 @@ class Me(BaseModel):
     permissions: list[str]
 
 
-def client_of(request: Request) -> Client:
-    """Where a request comes from, as far as can be told."""
-    return Client(request.client.host if request.client else "", request.headers.get("user-agent", ""))
-
-
 def give_session(request: Request, response: Response, tokens: SessionTokens) -> Token:
     """Hand a new session's tokens to a browser or program."""
     response.set_cookie(
@@ -94,9 +91,10 @@ def unauthenticated(error: DeniedError) -> UnauthenticatedError:
 async def sign_in(form: SignInForm, request: Request, response: Response) -> Token:
     """Exchange e-mail and password for a session of one tenant."""
     try:
-        tokens = await services(request).accounts.sign_in(
-            form.tenant, form.email, form.password.get_secret_value(), client_of(request)
-        )
+        async with attempt(request, "sign-in", form.email, form.tenant):
+            tokens = await services(request).accounts.sign_in(
+                form.tenant, form.email, form.password.get_secret_value(), client_of(request)
+            )
     except DeniedError as error:
         raise unauthenticated(error) from error
     return give_session(request, response, tokens)
@@ -109,7 +107,8 @@ async def refresh(form: RefreshForm, request: Request, response: Response) -> To
     if not token:
         return Response(status_code=204)
     try:
-        tokens = await services(request).accounts.refresh(token, session_id=form.session_id)
+        async with attempt(request, "refresh", token):
+            tokens = await services(request).accounts.refresh(token, session_id=form.session_id)
     except DeniedError as error:
         raise unauthenticated(error) from error
     return give_session(request, response, tokens)

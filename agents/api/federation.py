@@ -15,7 +15,9 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.api.auth import PREFIX, client_of, give_session, unauthenticated
+from agents.api.attempts import attempt
+from agents.api.auth import PREFIX, give_session, unauthenticated
+from agents.api.client import client_of
 from agents.api.signed_in import services
 from core.errors import DeniedError, InputError, TransientError
 from core.identity.federation.errors import ProviderDownError, ProviderFaultError
@@ -74,10 +76,11 @@ async def oidc_start(slug: str, provider: str, request: Request, to: Target = "/
 @router.get("/oidc/{provider}/callback", status_code=303)
 async def oidc_callback(slug: str, provider: str, request: Request) -> Response:
     """Come back from an OpenID provider."""
-    with _safe_answers():
-        finished = await _federation(request).finish_oidc(
-            slug, provider, request.cookies.get(COOKIE), request.query_params, client_of(request)
-        )
+    async with attempt(request, "provider", None, slug):
+        with _safe_answers():
+            finished = await _federation(request).finish_oidc(
+                slug, provider, request.cookies.get(COOKIE), request.query_params, client_of(request)
+            )
     return _in(request, finished, slug, "oidc", provider)
 
 
@@ -94,10 +97,11 @@ async def saml_start(slug: str, provider: str, request: Request, to: Target = "/
 async def saml_acs(slug: str, provider: str, request: Request) -> Response:
     """Come back from a SAML provider: its assertion consumer service."""
     document = await _field(request, "SAMLResponse")
-    with _safe_answers():
-        finished = await _federation(request).finish_saml(
-            slug, provider, request.cookies.get(COOKIE), document, client_of(request)
-        )
+    async with attempt(request, "provider", None, slug):
+        with _safe_answers():
+            finished = await _federation(request).finish_saml(
+                slug, provider, request.cookies.get(COOKIE), document, client_of(request)
+            )
     return _in(request, finished, slug, "saml", provider)
 
 

@@ -11,7 +11,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from agents.api.auth import PREFIX, Token, client_of, give_session, unauthenticated
+from agents.api.attempts import attempt
+from agents.api.auth import PREFIX, Token, give_session, unauthenticated
+from agents.api.client import client_of
 from agents.api.signed_in import acting, services
 from core.errors import DeniedError
 from core.identity import Identity
@@ -51,9 +53,10 @@ class SwitchForm(BaseModel):
 async def accept(form: AcceptForm, request: Request, response: Response) -> Token:
     """Become a member by an invitation, and a session as one; a wrong password counts as at sign-in."""
     try:
-        tokens = await services(request).accounts.accept_invitation(
-            form.token, form.name, form.password.get_secret_value(), client_of(request)
-        )
+        async with attempt(request, "link", form.token):
+            tokens = await services(request).accounts.accept_invitation(
+                form.token, form.name, form.password.get_secret_value(), client_of(request)
+            )
     except DeniedError as error:
         raise unauthenticated(error) from error
     return give_session(request, response, tokens)
@@ -63,7 +66,8 @@ async def accept(form: AcceptForm, request: Request, response: Response) -> Toke
 async def reset(form: ResetForm, request: Request) -> None:
     """Set a new password by a link; every session of the person ends."""
     try:
-        await services(request).accounts.credentials.set_by_link(form.token, form.password.get_secret_value())
+        async with attempt(request, "link", form.token):
+            await services(request).accounts.credentials.set_by_link(form.token, form.password.get_secret_value())
     except DeniedError as error:
         raise unauthenticated(error) from error
 

@@ -13,6 +13,7 @@ from core.db.queries import load_queries
 from core.errors import DeniedError, TooManyRequestsError
 from core.identity.identity import API_KEY, Identity
 from core.identity.rates import Rates
+from core.identity.shared_rates import Bucket, SharedRates
 from core.identity.standing import REMEMBERED_S
 from core.tenancy import Tenancy
 from core.tenancy.keys import hash_of, matches, prefix_of
@@ -21,6 +22,10 @@ _SQL = load_queries("core.identity", "api_keys.sql")
 _MOST = 10_000
 _TOLD_A_MINUTE = 1
 """Refusals of one key for one reason that the audit log hears of: a flood must not fill it."""
+_LEASES_A_MINUTE = 20
+"""Times a minute that a busy key's requests are fetched from the bucket all processes share, some at once."""
+_LEASED_S = 10.0
+"""Requests that were fetched and not made by then are given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,20 @@ class _Known:
     identity: Identity
 
 
+@dataclass(slots=True)
+class _Lease:
+    left: int
+    until: float
+
+
 class KeyDoor:
     """Over the platform database, under row-level security; remembers keys for a few seconds."""
 
-    def __init__(self, tenancy: Tenancy) -> None:
+    def __init__(self, tenancy: Tenancy, rates: SharedRates) -> None:
         self._tenancy = tenancy
         self._known: dict[bytes, _Known] = {}
-        self._rates = Rates()
+        self._rates = rates
+        self._leases: dict[UUID, _Lease] = {}
         self._told = Rates()
 
     async def enter(self, key: str) -> Identity:
@@ -49,12 +61,31 @@ class KeyDoor:
             TooManyRequestsError: it has come more often than it may.
         """
         known = await self._of(key)
-        wait = self._rates.take(known.key_id, known.per_minute)
+        wait = await self._take(known)
         if wait:
             rate = f"{known.per_minute} requests a minute"
             await self._record(known.identity.tenant, known.identity.actor, known.prefix, f"more than {rate}")
             raise TooManyRequestsError("the key is used too often", retry_after_s=wait, expected=f"up to {rate}")
         return known.identity
+
+    def is_familiar(self, key: str) -> bool:
+        """Whether the key has been good here; it may have been revoked since."""
+        return hash_of(key) in self._known
+
+    async def _take(self, known: _Known) -> float:
+        """Seconds to wait; 0 if the request is within the rate."""
+        now = time.monotonic()
+        lease = self._leases.get(known.key_id)
+        if lease is None or lease.until < now or not lease.left:
+            bucket = Bucket.of("api_key", str(known.key_id), per_minute=known.per_minute)
+            taken = await self._rates.take([bucket], max(1, known.per_minute // _LEASES_A_MINUTE))
+            if not taken.granted:
+                return taken.wait_s
+            if len(self._leases) >= _MOST:
+                self._leases.clear()
+            lease = self._leases[known.key_id] = _Lease(taken.granted, now + _LEASED_S)
+        lease.left -= 1
+        return 0.0
 
     def forget(self) -> None:
         """Drop what is remembered: keys or roles have changed in this process."""
@@ -65,8 +96,11 @@ class KeyDoor:
         known = self._known.get(kept)
         if known is not None and time.monotonic() - known.at < REMEMBERED_S:
             return known
-        self._known.pop(kept, None)
-        found = await self._look_up(key)
+        try:
+            found = await self._look_up(key)
+        except DeniedError:
+            self._known.pop(kept, None)
+            raise
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[kept] = found

@@ -10,6 +10,7 @@ from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, NotFoundError
 from core.identity.api_keys import ApiKeys
+from core.identity.attempts import Attempts
 from core.identity.credentials import Credentials, refused
 from core.identity.external import ExternalIdentity, ExternalPeople
 from core.identity.identity import PASSWORD, Identity
@@ -20,6 +21,7 @@ from core.identity.members import Member, Members
 from core.identity.passwords import check_strength, hash_password
 from core.identity.roles import Roles
 from core.identity.sessions import Client, Sessions, SessionTokens
+from core.identity.shared_rates import SharedRates
 from core.identity.standing import Standings
 from core.identity.tokens import TokenKeys
 from core.run.folder import RunFolder
@@ -44,6 +46,7 @@ class IdentityService:
         api_keys: keys of programs.
         sessions: list, renew and end sessions.
         keys: what access tokens are signed with.
+        attempts: how often strangers may try a door.
     """
 
     def __init__(self, tenancy: Tenancy, run: RunFolder, settings: Settings) -> None:
@@ -57,7 +60,9 @@ class IdentityService:
         self.invitations = Invitations(tenancy, self._standings, self._links, chosen)
         self.members = Members(tenancy, self._standings, self.sessions)
         self.roles = Roles(tenancy, self._forget)
-        self._key_door = KeyDoor(tenancy)
+        rates = SharedRates(tenancy.platform)
+        self.attempts = Attempts(rates, chosen)
+        self._key_door = KeyDoor(tenancy, rates)
         self.api_keys = ApiKeys(tenancy, chosen, self._key_door.forget)
         self._external = ExternalPeople(tenancy, self.members, self.invitations)
 
@@ -226,6 +231,10 @@ class IdentityService:
             standing.method,
             standing.admin,
         )
+
+    def is_familiar(self, key: str) -> bool:
+        """Whether a program's key has been good in this process: who brings it is no stranger."""
+        return self._key_door.is_familiar(key)
 
     async def record_denied(self, identity: Identity, door: str, reason: str) -> None:
         """Put on record that somebody was refused at a door."""

@@ -30,7 +30,7 @@ from core.tenancy import Tenancy
 from core.tenancy.stores import database_of, role_of
 from core.vault.vault import Vault
 from lake.store import Lake
-from tests.conftest import Installation
+from tests.conftest import PATIENT, Installation
 from tests.isolation import filling
 from tests.isolation.detector import Detector
 from tests.isolation.server import Server, look_at
@@ -163,7 +163,7 @@ async def two_tenants(installation: Installation) -> AsyncIterator[World]:
     """The two, filled, and the agent service over them, for as long as the block lasts."""
     settings = installation.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
     # As long as the whole suite may take on a busy machine.
-    settings = settings.model_copy(update={"identity": IdentitySettings(access_minutes=240)})
+    settings = settings.model_copy(update={"identity": IdentitySettings(access_minutes=240, **PATIENT)})
     lake, modules = Lake(installation.run.lake_root(settings)), builtin_modules()
     async with AsyncExitStack() as stack:
         tenancy = await stack.enter_async_context(await Tenancy.open(installation.run, installation.postgres, settings))

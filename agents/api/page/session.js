@@ -36,7 +36,7 @@ function alone(work) {
 async function fresh() {
   const response = await send("/api/v1/auth/refresh", held ? { session_id: held.id } : {});
   if (response.status === 200) take(await response.json());
-  else if (response.status < 500) drop();
+  else if (response.status < 500 && response.status !== 429) drop();
   return response.status === 200;
 }
 

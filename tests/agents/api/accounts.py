@@ -17,6 +17,7 @@ from core.identity import IdentityService
 from core.identity.federation.providers import Providers
 from core.identity.federation.service import Federation
 from core.sdk.testing import tool_context
+from core.settings import Settings
 from core.tenancy import Tenancy
 from core.vault.vault import Vault
 
@@ -34,17 +35,21 @@ class House:
     providers: Providers
 
     @asynccontextmanager
-    async def client(self, base_url: str = "http://test") -> AsyncIterator[httpx.AsyncClient]:
-        """Asks the app without a wire."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+    async def client(
+        self, base_url: str = "http://test", address: str = "127.0.0.1"
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        """Asks the app without a wire, as if from an address."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 40_000))
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
             yield client
 
 
 @asynccontextmanager
-async def house_of(tenancy: Tenancy, prepared: Installation, public_url: str = "http://test") -> AsyncIterator[House]:
+async def house_of(
+    tenancy: Tenancy, prepared: Installation, public_url: str = "http://test", settings: Settings | None = None
+) -> AsyncIterator[House]:
     """The app for as long as the block lasts; `public_url` is where browsers reach it."""
-    service = IdentityService(tenancy, prepared.run, prepared.settings)
+    service = IdentityService(tenancy, prepared.run, settings or prepared.settings)
     vault = Vault.over(tenancy.platform, prepared.run, prepared.settings, tenancy.audit)
     federation = Federation(tenancy, service, Providers(tenancy, vault), prepared.run, public_url)
 

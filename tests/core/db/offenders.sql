@@ -14,10 +14,12 @@ select c.relname as name from pg_class c
 where c.relkind = 'v' and c.relnamespace = 'public'::regnamespace
     and not coalesce('security_invoker=true' = any (c.reloptions), false)
 
--- tenantless: every row belongs to a tenant; the registers of tenants and modules and the people are the platform's own
+-- tenantless: every row belongs to a tenant; the registers of tenants and modules, the people and the rates of
+-- whoever has not said where they belong are the platform's own
 select c.relname as name from pg_class c
 where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
-    and c.relname not in ('alembic_version', 'tenants', 'people', 'module_registry', 'module_platform_settings')
+    and c.relname not in ('alembic_version', 'tenants', 'people', 'module_registry', 'module_platform_settings',
+        'request_rates')
     and not exists (
         select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id'
             and (a.attnotnull or c.relname = 'audit_log'))
@@ -92,6 +94,8 @@ with allowed (role, relation, privileges) as (values
     -- Reads what a tenant's export tells, and removes what a tenant's removal leaves.
     ('goldlayer_admin', null, array['SELECT', 'DELETE']),
     ('goldlayer_lookup', 'alembic_version', array[]::text[]),
+    ('goldlayer_lookup', 'request_rates', array['SELECT of', 'INSERT of', 'UPDATE of', 'DELETE']),
+    ('goldlayer_app', 'request_rates', array[]::text[]),
     ('goldlayer_lookup', null, array['SELECT of', 'INSERT of', 'UPDATE of'])
 ), granted as (
     select c.relname, a.grantee, a.privilege_type as privilege, a.is_grantable

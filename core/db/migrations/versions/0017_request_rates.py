@@ -1,0 +1,18 @@
+"""How often somebody may ask, shared by all processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0017"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the buckets and the functions that take from them."""
+    # exec_driver_sql: the text has colons and percent signs that SQLAlchemy would take for parameters.
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))
