@@ -26,7 +26,7 @@ from core.contracts.batch import BatchHeader, digest, pack, unpack
 from core.contracts.lanes import topics_of
 from core.contracts.reading import Sample, readings_to_arrow, to_us
 from core.errors import TerminalError
-from core.eventlog import EventLog, Record
+from core.eventlog import EventLog, Record, Shares
 from core.eventlog.broker import BrokerUnavailableError, LocalBroker
 from core.eventlog.kafka import KafkaLog
 from core.eventlog.postgres import PostgresLog
@@ -89,7 +89,8 @@ async def _ours(log: EventLog, folder: Path) -> None:
     job = Job(TENANT, ROUTE, log, Lake(str(folder)).tenant(TENANT), TimeLimits(0, 10**15), settings)
     stop = asyncio.Event()
     stop.set()  # what the log holds now is drained, and that is all there is
-    await sink_topic(job, stop)
+    whole = frozenset(range(await log.partitions(ROUTE.topic)))
+    await sink_topic(job, stop, Shares({ROUTE.topic: whole}))
 
 
 async def _bare(log: EventLog, folder: Path) -> None:

@@ -105,6 +105,10 @@ class SinkSettings(_Branch):
     """Commit a table when this many rows wait."""
     commit_interval_s: float = 3.0
     """Commit a table that has waited this long with fewer rows."""
+    compact_interval_s: float = 600.0
+    """Time between two looks at the bronze tables' small files."""
+    compact_files: int = 50
+    """Small files of one day from which on they are rewritten into one."""
     max_ahead_s: float = 600.0
     """Source timestamps further ahead of the receive clock than this are quarantined."""
 

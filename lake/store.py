@@ -22,6 +22,7 @@ from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError
 from lake.commits import commit_time, days_in_commits, rows_in_commits
 from lake.growth import empty, grow, padded
 from lake.spec import Layer, TableSpec
+from lake.transactions import has_happened
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 _ATTEMPTS = 12
@@ -129,6 +130,7 @@ class TenantLake:
         table: pa.Table,
         *,
         transactions: Mapping[str, int] = {},
+        after: Mapping[str, int] = {},
         positions: Mapping[str, int] = {},
         metadata: Mapping[str, str] = {},
     ) -> int:
@@ -141,6 +143,8 @@ class TenantLake:
             spec: the table.
             table: the rows.
             transactions: number reached by each application id; decides whether this commit has happened.
+            after: number each id had when the commit was planned, 0 for none; of two writers that planned upon the
+                same one, one writes.
             positions: further application versions to write along; they may go back and decide nothing.
             metadata: goes into the commit's own record.
 
@@ -148,7 +152,8 @@ class TenantLake:
             The version after the commit.
 
         Raises:
-            TerminalError: some ids are at their version and others are not: the caller's plan is stale.
+            TerminalError: some ids are at their version and others are not, or another writer has moved one on: the
+                caller's plan is stale.
         """
         rows = spec.conform(table)
         properties = CommitProperties(
@@ -159,22 +164,11 @@ class TenantLake:
         )
 
         def commit(target: DeltaTable) -> None:
-            if not self._has_happened(spec, target, transactions):
+            last = {app: target.transaction_version(app) for app in transactions}
+            if not has_happened(last, transactions, after, where=spec.full_name):
                 write_deltalake(target, rows, mode="append", commit_properties=properties)
 
         return self._write(spec, commit)
-
-    def _has_happened(self, spec: TableSpec, target: DeltaTable, transactions: Mapping[str, int]) -> bool:
-        known = {app: target.transaction_version(app) for app in transactions}
-        done = [app for app, last in known.items() if last is not None and last >= transactions[app]]
-        if done and len(done) < len(transactions):
-            raise TerminalError(
-                "commit is partly in the table already",
-                received=", ".join(sorted(done)),
-                where=spec.full_name,
-                next_step="read the table's transactions again and plan anew",
-            )
-        return bool(done)
 
     def replace_days(self, spec: TableSpec, table: pa.Table, days: Sequence[date]) -> int:
         """Make exactly these days hold exactly these rows, in one commit; other days are not touched.

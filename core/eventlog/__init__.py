@@ -3,7 +3,8 @@
 One face, `EventLog`; one contract test runs on all three.
 """
 
+from core.eventlog.group import Membership, Shares
 from core.eventlog.log import EventLog, Outgoing, Record, partition_of
 from core.eventlog.opening import open_event_log
 
-__all__ = ["EventLog", "Outgoing", "Record", "open_event_log", "partition_of"]
+__all__ = ["EventLog", "Membership", "Outgoing", "Record", "Shares", "open_event_log", "partition_of"]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from core.contracts.batch import Headers
 from core.errors import InputError, NotFoundError, TerminalError, TransientError
+from core.eventlog.kafka_group import KafkaMembership
 from core.eventlog.kafka_reader import KafkaReader
 from core.eventlog.log import Outgoing, Record, partition_of
 
@@ -189,6 +190,9 @@ class KafkaLog:
     async def trim(self, topic: str, partition: int, before_offset: int) -> None:
         end = min(before_offset, await self.end_offset(topic, partition))
         await self._ask(lambda admin: admin.delete_records({TopicPartition(topic, partition): end}))
+
+    async def join(self, group: str) -> KafkaMembership:
+        return KafkaMembership(self._client, f"goldlayer-{group}")
 
     async def close(self) -> None:
         loop = asyncio.get_running_loop()

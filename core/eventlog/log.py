@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.contracts.batch import Headers
+from core.eventlog.group import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,14 @@ class EventLog(Protocol):
 
     async def trim(self, topic: str, partition: int, before_offset: int) -> None:
         """Give up the records before an offset; for good."""
+        ...
+
+    async def join(self, group: str) -> Membership:
+        """Become a member of a group that shares the partitions of topics.
+
+        Raises:
+            TransientError: the log does not answer.
+        """
         ...
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from core.contracts.batch import Headers
 from core.errors import NotFoundError
+from core.eventlog.group import Shares, dealt
 from core.eventlog.log import Outgoing, Record, partition_of
 
 
@@ -33,6 +34,7 @@ class MemoryLog:
         self._count = partitions
         self._topics: dict[str, list[_Partition]] = {}
         self._grown = asyncio.Condition()
+        self._groups: dict[str, list[MemoryMembership]] = {}
 
     async def ensure_topics(self, topics: Sequence[str]) -> None:
         for topic in topics:
@@ -86,6 +88,9 @@ class MemoryLog:
         del place.records[:gone]
         place.first += gone
 
+    async def join(self, group: str) -> MemoryMembership:
+        return MemoryMembership(self, self._groups.setdefault(group, []))
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
@@ -93,3 +98,27 @@ class MemoryLog:
         if name not in self._topics:
             raise NotFoundError("no such topic", received=name)
         return self._topics[name]
+
+
+class MemoryMembership:
+    """Implements `Membership`; all members are in this process, and each change is told at once."""
+
+    def __init__(self, log: MemoryLog, members: list[MemoryMembership]) -> None:
+        self.shares = Shares()
+        self._log = log
+        self._members = members
+        self._counts: dict[str, int] = {}
+        members.append(self)
+        self._deal()
+
+    async def carry(self, topics: Sequence[str]) -> None:
+        self._counts = {topic: await self._log.partitions(topic) for topic in topics}
+        self._deal()
+
+    async def close(self) -> None:
+        self._members.remove(self)
+        self._deal()
+
+    def _deal(self) -> None:
+        for me, member in enumerate(self._members):
+            member.shares.update(dealt(member._counts, range(len(self._members)), me))

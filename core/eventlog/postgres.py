@@ -14,6 +14,7 @@ from core.db.listener import Listener
 from core.db.queries import load_queries
 from core.errors import NotFoundError, TransientError
 from core.eventlog.log import Outgoing, Record, partition_of
+from core.eventlog.postgres_group import PostgresMembership
 
 _SQL = load_queries("core.eventlog")
 _SCHEMA = (
@@ -34,9 +35,10 @@ class PostgresLog:
     kind = "postgres"
     needs_trim = True
 
-    def __init__(self, database: Database, identity: str, partitions: int) -> None:
+    def __init__(self, database: Database, dsn: str, identity: str, partitions: int) -> None:
         self.id = f"postgres-{identity}"
         self._database = database
+        self._dsn = dsn
         self._count = partitions
         self._ids: dict[str, list[int]] = {}
         self._grown: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
@@ -60,7 +62,7 @@ class PostgresLog:
         except BaseException:
             await database.close()
             raise
-        return cls(database, identity, partitions)
+        return cls(database, dsn, identity, partitions)
 
     async def ensure_topics(self, topics: Sequence[str]) -> None:
         for topic in topics:
@@ -153,6 +155,9 @@ class PostgresLog:
     async def trim(self, topic: str, partition: int, before_offset: int) -> None:
         ids = await self._partition_ids(topic)
         await self._database.execute(_SQL["trim"], ids[partition], before_offset)
+
+    async def join(self, group: str) -> PostgresMembership:
+        return await PostgresMembership.join(self._dsn, group, self.partitions)
 
     async def close(self) -> None:
         if self._listening is not None:

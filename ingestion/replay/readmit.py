@@ -15,6 +15,7 @@ from datetime import datetime
 import polars as pl
 import pyarrow as pa
 
+from core import faults
 from core.contracts.lanes import LaneKind
 from core.errors import TransientError
 from ingestion.replay.held import Held, Rules, held
@@ -111,10 +112,16 @@ def replay(lake: TenantLake, selection: Selection, rules: Rules, *, by: str, at:
         for step in plan.steps:
             if not lake.append_once(step.spec, step.rows, name=_NAME, after=step.after):
                 break
+            faults.die_here(after(step.spec))
             done.update(Plan([step], {}).rows)
         else:
             return Replayed(dict(done), plan.waiting)
     raise TransientError("other replays were faster every time", next_step="run it again")
+
+
+def after(spec: TableSpec) -> str:
+    """Fault point: the step of a table is committed, the next is not."""
+    return f"replay.after_{spec.name}"
 
 
 def plan_replay(lake: TenantLake, selection: Selection, rules: Rules, *, by: str, at: datetime) -> Plan:

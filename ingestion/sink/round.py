@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from core.errors import TransientError
@@ -24,10 +24,11 @@ T = TypeVar("T")
 
 
 class Round:
-    """Begins where the lake is; ends with the drained log, or with the first error."""
+    """Carries some partitions of a topic; begins where the lake is, ends with the drained log or the first error."""
 
-    def __init__(self, job: Job, stop: asyncio.Event) -> None:
+    def __init__(self, job: Job, stop: asyncio.Event, partitions: Iterable[int]) -> None:
         self._job = job
+        self._partitions = sorted(partitions)
         self._log = job.log
         self._topic = job.route.topic
         self._stop = stop
@@ -47,10 +48,9 @@ class Round:
             TransientError: log or lake failed.
             TerminalError: the lake does not take what was planned.
         """
-        count = await self._log.partitions(self._topic)
-        for partition in range(count):
+        for partition in self._partitions:
             self._assembly.resume[partition] = await self._resume(partition)
-        self._readers = [asyncio.create_task(self._read(partition)) for partition in range(count)]
+        self._readers = [asyncio.create_task(self._read(partition)) for partition in self._partitions]
         tasks = [*self._readers, asyncio.create_task(self._commit())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -135,7 +135,7 @@ class Round:
         chunk = self._assembly.take()
         self._space.set()
         commits = await asyncio.to_thread(self._writer.plan, chunk)
-        written = await _to_the_end(self._writer.commit, commits)
+        written = await to_the_end(self._writer.commit, commits)
         self.commits += 1
         _log.info(
             "batches are in the lake",
@@ -160,7 +160,7 @@ class Round:
             await self._log.trim(self._topic, partition, offset)
 
 
-async def _to_the_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def to_the_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a call in a thread; cancelled meanwhile, leave only when it is done.
 
     Whoever cancels a round because the tenant goes may then believe that nothing writes its tables any more.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from core.contracts.lanes import topics_of
 from core.db import TenantScope
 from core.errors import GoldlayerError
-from core.eventlog import EventLog
+from core.eventlog import EventLog, Membership, Shares
 from core.log import get_logger
 from core.settings import Settings
 from ingestion.lag import lag
@@ -16,11 +16,13 @@ from ingestion.sink.checks import TimeLimits
 from ingestion.sink.job import Job
 from ingestion.sink.round import Round
 from ingestion.sink.route import routes_of
+from ingestion.sink.upkeep import keep_compact
 from lake.store import Lake
 
 _DISCOVER_EVERY_S = 1.0
 """How soon a new tenant is served, and one that was suspended no longer."""
 _LAG_EVERY_S = 30.0
+_GROUP = "sink"
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _log = get_logger("sink")
 
@@ -28,17 +30,26 @@ Tenants = Callable[[], Awaitable[Sequence[TenantScope]]]
 """The tenants that are active, asked again and again."""
 
 
-async def sink_topic(job: Job, stop: asyncio.Event) -> None:
-    """Sink until `stop`, then what the log held at that moment; returns when it is in the lake.
+async def sink_topic(job: Job, stop: asyncio.Event, shares: Shares) -> None:
+    """Sink this process's share until `stop`, then what the log held at that moment; returns when it is in the lake.
 
-    Any error ends a round: everything remembered is thrown away, and the next round begins where the lake says.
+    Any error ends a round, and so does another share: everything remembered is thrown away, and the next round begins
+    where the lake says.
     """
     attempt = 0
+    topic = job.route.topic
     while True:
-        one = Round(job, stop)
+        mine = shares.of(topic)
+        if not mine:
+            if stop.is_set() and mine is not None:
+                return
+            await _first(shares.other_than(topic, mine), stop.wait() if mine is not None else asyncio.Event().wait())
+            continue
+        one = Round(job, stop, mine)
         try:
-            await one.run()
-            return
+            if await _first(one.run(), shares.other_than(topic, mine)) == 0:
+                return
+            _log.info("share has changed", action="share", partitions=sorted(shares.of(topic) or ()), **job.facts)
         except GoldlayerError as error:
             attempt = 0 if one.commits else attempt
             if attempt == 0:
@@ -47,8 +58,26 @@ async def sink_topic(job: Job, stop: asyncio.Event) -> None:
             attempt += 1
 
 
+async def _first(*works: Coroutine[object, object, object]) -> int:
+    """Run several until one ends, let go of the others and wait for their end; which one it was.
+
+    Raises:
+        GoldlayerError: what that one raised.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    first = next(index for index, task in enumerate(tasks) if task in done)
+    await tasks[first]
+    return first
+
+
 class Sink:
-    """One process for all tenants.
+    """One process for all tenants, or its share of them: processes of one log divide the partitions among themselves.
 
     Args:
         log: the event log.
@@ -68,6 +97,8 @@ class Sink:
         self._limits = TimeLimits.of(settings.lake.first_day, settings.sink.max_ahead_s)
         self._drain_s = drain_s
         self._running: dict[TenantScope, list[asyncio.Task[None]]] = {}
+        self._group: Membership | None = None
+        self._carried: frozenset[str] = frozenset()
 
     @property
     def served(self) -> frozenset[str]:
@@ -76,6 +107,13 @@ class Sink:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sink until `stop`, then drain what the log holds."""
+        try:
+            await self._serve(stop)
+        finally:
+            if self._group is not None:
+                await self._group.close()
+
+    async def _serve(self, stop: asyncio.Event) -> None:
         lag_at = 0.0
         loop = asyncio.get_running_loop()
         last_look = False
@@ -95,6 +133,7 @@ class Sink:
         await self._drain()
 
     async def _discover(self, stop: asyncio.Event) -> None:
+        group = self._group = self._group or await self._log.join(_GROUP)
         active = await self._tenants()
         for scope in set(self._running) - set(active):
             await self._release(scope)
@@ -106,9 +145,15 @@ class Sink:
             routes = routes_of(scope.slug)
             jobs = [Job(scope.slug, route, self._log, lake, self._limits, self._settings.sink) for route in routes]
             self._running[scope] = [
-                asyncio.create_task(sink_topic(job, stop), name=f"sink {job.route.topic}") for job in jobs
+                asyncio.create_task(sink_topic(job, stop, group.shares), name=f"sink {job.route.topic}") for job in jobs
             ]
+            upkeep = keep_compact(scope.slug, lake, group.shares, self._settings.sink, stop)
+            self._running[scope].append(asyncio.create_task(upkeep, name=f"compact {scope.slug}"))
             _log.info("tenant is served", action="discover", tenant=scope.slug)
+        if self.served != self._carried:
+            served = self.served
+            await group.carry([route.topic for slug in sorted(served) for route in routes_of(slug)])
+            self._carried = served
 
     async def _release(self, scope: TenantScope) -> None:
         """Let go of a tenant that is no longer active: its records stay in the log, and nothing is drained."""

@@ -28,6 +28,7 @@ class Writer:
         self._log = log
         self._limits = limits
         self._known: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] = {}
 
     def resume(self, partition: int) -> int:
         """The offset at which reading a partition goes on."""
@@ -38,7 +39,7 @@ class Writer:
         """Last number the main table has of each lane, 0 if none; side tables are asked along the way."""
         found: dict[str, int] = {}
         for lane in lanes:
-            found[lane] = self._lake.transaction_version(self._route.main, lane) or 0
+            found[lane] = self._last[lane] = self._lake.transaction_version(self._route.main, lane) or 0
             for side in (QUARANTINE, BRIDGE_COUNTS):
                 version = self._lake.transaction_version(side, lane)
                 if side is not self._route.main and version is not None:
@@ -58,14 +59,25 @@ class Writer:
 
         Raises:
             TransientError: the store failed; some commits may have happened.
+            TerminalError: another sink carries one of the lanes by now; nothing of it was written twice.
         """
         written: dict[str, int] = {}
         for one in commits:
             if one.spec is self._route.main:
                 faults.die_here(BEFORE_READINGS)
-            self._lake.append(one.spec, one.rows, transactions=one.transactions, positions=one.offsets)
+            self._lake.append(
+                one.spec, one.rows, transactions=one.transactions, after=self._before(one), positions=one.offsets
+            )
             written[one.spec.full_name] = one.rows.num_rows
-            if one.spec is not self._route.main:
-                for lane, seq in one.transactions.items():
+            for lane, seq in one.transactions.items():
+                if one.spec is self._route.main:
+                    self._last[lane] = seq
+                else:
                     self._known[one.spec.full_name, lane] = seq
         return written
+
+    def _before(self, commit: Commit) -> dict[str, int]:
+        """What the plan took the table to have of each lane: a lane that changed hands meanwhile shows by it."""
+        if commit.spec is self._route.main:
+            return {lane: self._last.get(lane, 0) for lane in commit.transactions}
+        return {lane: self._known.get((commit.spec.full_name, lane), 0) for lane in commit.transactions}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 
+from core import faults
 from core.contracts.odcs import parse_contract
 from core.contracts.reading import Event, GapNews, events_to_arrow, gaps_to_arrow, to_us
 from ingestion.gateway.promise import Promise
 from ingestion.replay.held import Rules
-from ingestion.replay.readmit import Replayed, Selection, plan_replay, replay
+from ingestion.replay.readmit import Replayed, Selection, after, plan_replay, replay
+from lake.store import Lake
 from lake.tables import bronze, ops, silver
 from quality.balance import imbalances
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
@@ -113,6 +118,38 @@ def test_killed_after_any_commit_the_next_replay_ends_the_same(bridge: Bridge, k
     assert len(found["bronze.readmissions"]) == sum(ROWS.values())
     ours = [row for row in found["bronze.readings"] if "bridge/2/readings-live" in row]
     assert (len(ours), len(found["bronze.events"]), len(found["bronze.gaps"])) == (3, 1, 1)
+
+
+def let_in_armed(root: str, tenant: str, todays: Rules, armed: Path) -> None:
+    """A replay in a process of its own, which dies where a fault point is armed."""
+    faults.arm(armed)
+    replay(Lake(root).tenant(tenant), Selection(), todays, by="command:test", at=NOW)
+
+
+def test_a_process_that_is_killed_at_each_step_in_turn_lets_each_row_in_once(bridge: Bridge, tmp_path: Path) -> None:
+    plant, todays = bridge.plant, rules(pressure="bar")
+    plant.build()
+    assert set(imbalances(plant.rows(ops.BOOKS)).values()) == {0}
+    root, tenant = plant.lake.root.rsplit("/", 1)
+    armed = tmp_path / "armed"
+    armed.mkdir()
+    steps = (bronze.READMISSIONS, bronze.READINGS, bronze.EVENTS, bronze.GAPS)
+    for spec in steps:
+        (armed / after(spec)).touch()
+        one = multiprocessing.get_context("spawn").Process(target=let_in_armed, args=(root, tenant, todays, armed))
+        one.start()
+        one.join()
+        assert one.exitcode == -signal.SIGKILL, spec.full_name
+        assert not list(armed.iterdir())
+    assert let_in(plant, todays).rows == {}
+    found = content(plant)
+    assert len(found["bronze.readmissions"]) == sum(ROWS.values())
+    for spec in steps:
+        keys = plant.lake.scan(spec).select("lane", "seq", "row_no").collect()
+        assert keys.is_duplicated().sum() == 0, spec.full_name
+    plant.build()
+    assert "pressure" not in bridge.books()
+    assert set(imbalances(plant.rows(ops.BOOKS)).values()) == {0}
 
 
 def test_an_oversized_batch_comes_in_when_it_may_and_a_forged_one_never(plant: Plant) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.errors import NotFoundError
-from core.eventlog import EventLog, Outgoing, Record, partition_of
+from core.eventlog import EventLog, Membership, Outgoing, Record, partition_of
 
 HEADERS = [("seq", b"1"), ("odd", bytes(range(256))), ("seq", b"twice")]
 
@@ -143,3 +143,38 @@ async def test_a_removed_topic_is_gone_and_one_of_that_name_begins_anew(log: Eve
     assert await log.append(topic, b"lane", b"new", []) == (partition, 0)
     assert [record.value for record in await drain(log, topic, partition, expected=1)] == [b"new"]
     assert len(await drain(log, kept, partition, expected=3)) == 3
+
+
+async def shared(members: list[Membership], topics: list[str]) -> list[dict[str, frozenset[int] | None]]:
+    """What each carries, once every partition is carried by exactly one of them."""
+    for _ in range(600):
+        found = [{topic: member.shares.of(topic) for topic in topics} for member in members]
+        dealt = [(topic, n) for one in found for topic, numbers in one.items() for n in numbers or ()]
+        decided = all(numbers is not None for one in found for numbers in one.values())
+        if decided and sorted(dealt) == [(topic, n) for topic in sorted(topics) for n in range(3)]:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the partitions are never shared: {found}")
+
+
+async def test_members_of_a_group_share_every_partition_and_those_who_stay_take_over(log: EventLog, topic: str) -> None:
+    topics = [topic, f"{topic}.more"]
+    await log.ensure_topics(topics)
+    first = await log.join(topic)
+    assert first.shares.of(topic) is None
+    await first.carry(topics)
+    await shared([first], topics)
+    second = await log.join(topic)
+    await second.carry(topics)
+    both = await shared([first, second], topics)
+    assert all(any(one.values()) for one in both)
+    waiting = asyncio.create_task(second.shares.other_than(topic, second.shares.of(topic)))
+    await first.close()
+    await shared([second], topics)
+    await asyncio.wait_for(waiting, 5)
+    other = await log.join(f"{topic}-other")
+    await other.carry([topic])
+    await shared([other], [topic])
+    await shared([second], topics)
+    await second.close()
+    await other.close()
