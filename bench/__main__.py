@@ -10,7 +10,7 @@ from typing import Any
 
 import bench
 
-_NOT_CLAIMS = {"__main__", "claim"}
+_NOT_CLAIMS = {"__main__", "claim", "logs", "road"}
 
 
 def names() -> list[str]:

@@ -8,11 +8,9 @@ round, in turn. On the PostgreSQL log, and on Apache Kafka where Java and Maven 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,19 +20,15 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from bench.claim import Claim, paired
+from bench.logs import addresses, opened
 from core.contracts.batch import BatchHeader, digest, pack, unpack
 from core.contracts.lanes import topics_of
 from core.contracts.reading import Sample, readings_to_arrow, to_us
 from core.errors import TerminalError
 from core.eventlog import EventLog, Record, Shares
-from core.eventlog.broker import BrokerUnavailableError, LocalBroker
-from core.eventlog.kafka import KafkaLog
 from core.eventlog.postgres import PostgresLog
 from core.log import configure
-from core.run.folder import RunFolder
-from core.run.postgres import Postgres
-from core.settings import Settings, SinkSettings
-from core.tenancy import init_platform
+from core.settings import SinkSettings
 from ingestion.quarantine import accepted, lane_of
 from ingestion.sink.checks import TimeLimits
 from ingestion.sink.job import Job
@@ -148,30 +142,6 @@ def _compare(name: str, log: EventLog, loop: asyncio.AbstractEventLoop, folder: 
     return claim
 
 
-@asynccontextmanager
-async def _postgres_log(folder: Path) -> AsyncGenerator[EventLog]:
-    settings = Settings()
-    run = RunFolder.open(folder / "run", settings)
-    postgres = Postgres(run, settings)
-    with postgres.running():
-        await init_platform(run, postgres, settings)
-        log = await PostgresLog.open(postgres.dsn("eventlog", role="goldlayer_eventlog"))
-        log.needs_trim = False  # all rounds read the same records
-        try:
-            yield log
-        finally:
-            await log.close()
-
-
-@asynccontextmanager
-async def _kafka_log(broker: LocalBroker) -> AsyncGenerator[EventLog]:
-    log = await KafkaLog.open(broker.bootstrap)
-    try:
-        yield log
-    finally:
-        await log.close()
-
-
 def claims() -> list[dict[str, object]]:
     """Seconds for the whole topic, ours and bare."""
     configure("warning")
@@ -182,18 +152,18 @@ def claims() -> list[dict[str, object]]:
         f"{COMMIT_ROWS:,} rows, {PAIRS} pairs; both sides: same topic and columns, local Delta partitioned by date"
     )
     found: list[Claim] = []
-    with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        logs = [("postgres", _postgres_log(folder))]
-        try:
-            logs.append(("kafka", _kafka_log(stack.enter_context(LocalBroker()))))
-        except BrokerUnavailableError as error:
-            print(f"sink kafka: left out, {error}")
-        for name, opening in logs:
-            log = runner.run(opening.__aenter__())
-            try:
-                runner.run(_fill(log))
-                found.append(_compare(name, log, runner.get_loop(), folder))
-            finally:
-                runner.run(opening.__aexit__(None, None, None))
+    try:
+        with addresses(folder) as logs, asyncio.Runner() as runner:
+            for kind, address in logs:
+                opening = opened(kind, address)
+                log = runner.run(opening.__aenter__())
+                if isinstance(log, PostgresLog):
+                    log.needs_trim = False  # all rounds read the same records
+                try:
+                    runner.run(_fill(log))
+                    found.append(_compare(kind, log, runner.get_loop(), folder))
+                finally:
+                    runner.run(opening.__aexit__(None, None, None))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return [claim.as_dict() for claim in found]

@@ -1,0 +1,101 @@
+"""A day of backlog, 1,000 tags at 1 Hz, drained within ten minutes; what is live is in bronze within five seconds.
+
+By default the twentieth part of a day runs, and its rate says how long a whole day would take; with
+`GOLDLAYER_BENCH_DAY=1` a whole day runs. Uplink, gateway and sink are the product's own, each in its process on this
+machine, beside the log; the outbox is filled before the clock starts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from bench.claim import Claim
+from bench.logs import addresses
+from bench.road import TAGS, TENANT, Place, commits, fill, new_place, running
+from core.errors import TerminalError
+from core.log import configure
+from lake.tables.bronze import READINGS
+
+DAY_S, WITHIN_S, LIVE_WITHIN_S = 86_400, 600.0, 5.0
+_FIRST_US = 1_767_225_600_000_000
+_BACKLOG, _LIVE = "readings-backlog", "readings-live"
+
+
+def _drain(place: Place, batches: int) -> float:
+    """Let the road run until the last batch is committed; seconds a batch, once it flows.
+
+    The first commit starts the clock: what stands before it is the start of three processes.
+    """
+    give_up = time.monotonic() + 10 * WITHIN_S
+    with running(place):
+        while time.monotonic() < give_up:
+            made = commits(place, _BACKLOG)
+            if made and made[-1][1] >= batches:
+                (began, before), (ended, _) = made[0], next(one for one in made if one[1] >= batches)
+                return (ended - began) / max(batches - before, 1)
+            time.sleep(1.0)
+    raise TerminalError("the backlog does not drain", received=place.lake.tenant(TENANT).count(READINGS))
+
+
+def _live_ages(place: Place) -> list[float]:
+    """Seconds from the reading of each live batch to the commit that holds it, while backlog drains."""
+    began = commits(place, _BACKLOG)[0][0]
+    made = commits(place, _LIVE)
+    rows = place.lake.tenant(TENANT).scan(READINGS).filter(pl.col("lane").str.ends_with(_LIVE))
+    read = rows.group_by("seq").agg(pl.col("ts").min()).collect()
+    return [
+        min(at for at, upto in made if upto >= seq) - ts.timestamp()
+        for seq, ts in read.iter_rows()
+        if ts.timestamp() >= began
+    ]
+
+
+def _compare(kind: str, address: str, folder: Path, batches: int) -> list[Claim]:
+    place = new_place(kind, address, folder / kind)
+    fill(place.folder / "home", [_FIRST_US + n * 1_000_000 for n in range(batches)], live=False)
+    each = _drain(place, batches)
+    lake = place.lake.tenant(TENANT).scan(READINGS).select("lane", "seq", "row_no")
+    held = lake.filter(pl.col("lane").str.ends_with(_BACKLOG)).collect()
+    if held.height != batches * TAGS or held.is_duplicated().any():
+        raise TerminalError("backlog is not in bronze once", expected=str(batches * TAGS), received=held.height)
+    ages = _live_ages(place)
+    age = float(np.percentile(ages, 99)) if ages else 0.0
+    day = each * DAY_S
+    print(
+        f"catchup {kind}: {batches * TAGS:,} readings at {TAGS / each:,.0f}/s, a whole day in {day:.0f} s; "
+        f"{len(ages)} live batches, p50 {np.median(ages) if ages else 0:.1f} s, p99 {age:.1f} s",
+        flush=True,
+    )
+    return [
+        Claim(f"catchup {kind}", "budget", round(day, 1), WITHIN_S, round(day / WITHIN_S, 4), 1.0, day <= WITHIN_S),
+        Claim(
+            f"catchup live {kind}",
+            "budget",
+            round(age, 2),
+            LIVE_WITHIN_S,
+            round(age / LIVE_WITHIN_S, 4),
+            1.0,
+            age <= LIVE_WITHIN_S,
+        ),
+    ]
+
+
+def claims() -> list[dict[str, object]]:
+    """Seconds for a day of backlog, and the age of what is live meanwhile, on each log."""
+    configure("error")
+    batches = int(DAY_S * float(os.environ.get("GOLDLAYER_BENCH_DAY", "0.05")))
+    folder = Path(tempfile.mkdtemp(prefix="goldlayer-bench-"))
+    folder.chmod(0o711)
+    try:
+        with addresses(folder) as logs:
+            found = [claim for kind, address in logs for claim in _compare(kind, address, folder, batches)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [claim.as_dict() for claim in found]

@@ -1,0 +1,205 @@
+"""The road from outbox to bronze for benchmarks: uplink, gateway and sink, each a process as in an installation.
+
+The bridge's outbox is filled by hand, so that nothing but the road is measured; the register knows one bridge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+import pyarrow as pa
+from pydantic import SecretStr
+
+from bench.logs import opened
+from bridge.config import BridgeConfig
+from bridge.outbox import Outbox, OutboxWriter, Sender
+from bridge.store import Store, get_meta, transaction
+from bridge.uplink import Link, Uplink
+from core.contracts.data_contract import DataContract
+from core.contracts.lanes import LaneKind
+from core.contracts.odcs import parse_contract, permissive_contract
+from core.contracts.reading import READING_SCHEMA
+from core.contracts.site import SiteFile
+from core.db import TenantScope
+from core.identity import BridgeIdentity
+from core.log import configure
+from core.run.ports import free_port
+from core.settings import BridgeSettings, GatewaySettings, Settings, SinkSettings
+from ingestion.gateway.promise import Promise
+from ingestion.gateway.server import Gateway, serve_until
+from ingestion.sink.service import Sink
+from lake.store import Lake
+
+TENANT, SITE, BRIDGE = "bench-co", "bench", "bench-bridge"
+MACHINES, SIGNALS = 100, 10
+TAGS = MACHINES * SIGNALS
+_SCOPE = TenantScope(uuid4(), TENANT, "Bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What all processes of one road have in common.
+
+    Attributes:
+        kind: `postgres` or `kafka`.
+        log: DSN or bootstrap servers.
+        folder: holds the lake and the bridge's home.
+        port: of the gateway.
+    """
+
+    kind: str
+    log: str
+    folder: Path
+    port: int
+
+    @property
+    def lake(self) -> Lake:
+        """The lake the road ends in."""
+        return Lake(str(self.folder / "lake"))
+
+
+def site() -> tuple[SiteFile, DataContract]:
+    """A hundred machines of ten signals each; everything may leave."""
+    document = {
+        "tenant": TENANT,
+        "site": SITE,
+        "protocol": "opcua",
+        "equipment": [
+            {"id": f"m-[1..{MACHINES}]", "type": "machine", "signals": [{"name": f"s{n}"} for n in range(SIGNALS)]}
+        ],
+    }
+    found = SiteFile.model_validate(document)
+    return found, parse_contract(permissive_contract(found), where="bench")
+
+
+def second_of_all(ts_us: int) -> pa.RecordBatch:
+    """One reading of every tag at one source time."""
+    machines = np.arange(TAGS, dtype=np.int32) // SIGNALS
+    columns = {
+        "site": pa.DictionaryArray.from_arrays(np.zeros(TAGS, dtype=np.int32), [SITE]),
+        "equipment_id": pa.DictionaryArray.from_arrays(machines, [f"m-{n + 1}" for n in range(MACHINES)]),
+        "signal": pa.DictionaryArray.from_arrays(
+            np.arange(TAGS, dtype=np.int32) % SIGNALS, [f"s{n}" for n in range(SIGNALS)]
+        ),
+        "ts": pa.array(np.full(TAGS, ts_us)).cast(READING_SCHEMA.field("ts").type),
+        "value": pa.array(np.random.default_rng(ts_us).normal(50, 5, TAGS).round(3)),
+        "text": pa.nulls(TAGS, pa.string()),
+        "quality": pa.array(np.zeros(TAGS, dtype=np.uint32)),
+    }
+    rows = pa.RecordBatch.from_pydict(columns)
+    return rows.cast(READING_SCHEMA) if rows.schema != READING_SCHEMA else rows
+
+
+def fill(home: Path, seconds: Sequence[int], *, live: bool) -> None:
+    """Put one batch of all tags a second into the outbox of a bridge."""
+    with Store.open(home) as store, store.writing() as connection:
+        writer = _writer(get_meta(connection, "incarnation"))
+        for start in range(0, len(seconds), 200):
+            with transaction(connection):
+                for ts_us in seconds[start : start + 200]:
+                    writer.put(connection, LaneKind.READINGS, second_of_all(ts_us), None, live=live)
+
+
+def _writer(incarnation: str) -> OutboxWriter:
+    return OutboxWriter(Sender(BRIDGE, incarnation, SITE, site()[1]), TAGS)
+
+
+class _Door:
+    """A register that knows one bridge."""
+
+    def __init__(self) -> None:
+        found, contract = site()
+        self._promise = Promise.of(found, contract)
+        self._identity = BridgeIdentity(_SCOPE, BRIDGE, SITE)
+
+    async def authenticate(self, key: str) -> BridgeIdentity:  # noqa: ARG002  whoever comes is our bridge
+        return self._identity
+
+    async def active_tenants(self) -> Collection[UUID]:
+        return {_SCOPE.id}
+
+    async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:  # noqa: ARG002
+        return self._promise
+
+    async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
+        """Nobody asks."""
+
+
+async def _gateway(place: Place) -> None:
+    async with opened(place.kind, place.log) as log:
+        await serve_until(Gateway(log, _Door(), GatewaySettings()), place.port, asyncio.Event())
+
+
+async def _sink(place: Place) -> None:
+    async def tenants() -> Sequence[TenantScope]:
+        return [_SCOPE]
+
+    async with opened(place.kind, place.log) as log:
+        await Sink(log, place.lake, tenants, Settings(sink=SinkSettings())).run(asyncio.Event())
+
+
+async def _bridge(place: Place) -> None:
+    """The uplink of a filled outbox, and one batch of live readings every second."""
+    found, contract = site()
+    address = f"ws://127.0.0.1:{place.port}"
+    home = place.folder / "home"
+    config = BridgeConfig(found, contract, home, address, SecretStr("key"), BRIDGE, BridgeSettings())
+    with Store.open(home) as store, store.writing() as connection:
+        incarnation = get_meta(connection, "incarnation")
+        stored, writer = asyncio.Event(), _writer(incarnation)
+        uplink = Uplink(config, incarnation, Outbox(store.connect()), Link(), stored, lambda: True)
+        going = asyncio.create_task(uplink.run(asyncio.Event()))
+        while not going.done():
+            with transaction(connection):
+                writer.put(connection, LaneKind.READINGS, second_of_all(time.time_ns() // 1_000), None, live=True)
+            stored.set()
+            await asyncio.sleep(1.0)
+
+
+def _run(part: Callable[[Place], Coroutine[object, object, None]], place: Place) -> None:
+    configure("error")
+    asyncio.run(part(place))
+
+
+@contextmanager
+def running(place: Place) -> Generator[dict[str, BaseProcess]]:
+    """Gateway, sink and bridge for a block, each a process."""
+    parts = {"gateway": _gateway, "sink": _sink, "bridge": _bridge}
+    made = multiprocessing.get_context("spawn")
+    processes: dict[str, BaseProcess] = {}
+    try:
+        for name, part in parts.items():
+            processes[name] = made.Process(target=_run, args=(part, place), name=name, daemon=True)
+            processes[name].start()
+        yield processes
+    finally:
+        for one in processes.values():
+            one.kill()
+            one.join()
+
+
+def commits(place: Place, lane: str) -> list[tuple[float, int]]:
+    """When each commit of bronze readings was made, seconds since 1970, and the number it brought a lane to."""
+    found: list[tuple[float, int]] = []
+    log = place.folder / "lake" / TENANT / "bronze" / "readings" / "_delta_log"
+    for file in sorted(log.glob("*.json")):
+        actions = [json.loads(line) for line in file.read_text().splitlines()]
+        at = next((one["commitInfo"]["timestamp"] / 1000 for one in actions if "commitInfo" in one), 0.0)
+        found += [(at, one["txn"]["version"]) for one in actions if "txn" in one and one["txn"]["appId"].endswith(lane)]
+    return found
+
+
+def new_place(kind: str, log: str, folder: Path) -> Place:
+    """A road with a port of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Place(kind, log, folder, free_port())
