@@ -10,6 +10,7 @@ from bridge.config import BridgeConfig
 from bridge.contract.plan import plan_site
 from bridge.drivers import drivers_for
 from bridge.etl.service import Pipelines, remember_site
+from bridge.health import Monitor
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
@@ -51,15 +52,17 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 driver,
                 recorder,
                 journaled,
+                endpoint=device.endpoint or "",
                 journal_interval_s=settings.journal_interval_s,
                 poll_interval_s=config.site.poll_interval_s,
                 longest_pause_s=settings.reconnect_max_s,
                 store_max_bytes=settings.store_max_bytes,
             )
-            for driver in drivers
+            for device, driver in zip(config.site.measured().by_endpoint(), drivers, strict=True)
         ]
         remember_site(store, config.site)
         pipelines = Pipelines(store, recorder, config.site, settings)
+        monitor = Monitor(config, store, runners)
         processor = Processor(
             store,
             plan_site(config.site, config.contract),
@@ -68,7 +71,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         )
         outbox_connection = store.connect()
         outbox = Outbox(outbox_connection)
-        uplink = Uplink(config, incarnation, outbox, link, stored, lambda: all(one.connected for one in runners))
+        uplink = Uplink(config, incarnation, outbox, link, stored, monitor.look)
         longest = settings.reconnect_max_s
         try:
             async with asyncio.TaskGroup() as parts:
@@ -82,6 +85,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                     keep_running("historian", lambda: _keep_history(store, settings, stop), stop, longest)
                 )
                 parts.create_task(keep_running("pipelines", lambda: pipelines.run(journaled, stop), stop, longest))
+                parts.create_task(keep_running("health", lambda: monitor.keep(stop), stop, longest))
                 parts.create_task(keep_running("uplink", lambda: uplink.run(stop), stop, longest))
         except* TerminalError as failures:
             raise first_of(failures) from None
@@ -89,6 +93,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             pipelines.close()
             recorder.close()
             processor.close()
+            monitor.close()
             outbox_connection.close()
             _log.info("bridge stopped", action="stop", site=config.site.site)
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from bridge.store import transaction
+from core import clock
 from core.contracts.batch import BatchHeader, digest, pack
 from core.contracts.data_contract import DataContract
 from core.contracts.lanes import Lane, LaneKind
@@ -49,6 +50,12 @@ class Backlog:
 def backlog(connection: sqlite3.Connection) -> Backlog:
     """What waits now."""
     return Backlog(*connection.execute("select batches, rows, bytes from outbox_size").fetchone())
+
+
+def oldest_us(connection: sqlite3.Connection) -> int | None:
+    """When the oldest of what waits was stored, microseconds since the epoch by this machine's clock."""
+    row = connection.execute("select stored_us from outbox order by id limit 1").fetchone()
+    return None if row is None else row[0]
 
 
 def cut(rows: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
@@ -105,8 +112,8 @@ class OutboxWriter:
             payload_sha256=digest(payload),
         )
         connection.execute(
-            "insert into outbox (lane, seq, live, rows, header, payload) values (?, ?, ?, ?, ?, ?)",
-            (str(lane), seq, int(lane.live), rows.num_rows, json.dumps(asdict(header)), payload),
+            "insert into outbox (lane, seq, live, rows, header, payload, stored_us) values (?, ?, ?, ?, ?, ?, ?)",
+            (str(lane), seq, int(lane.live), rows.num_rows, json.dumps(asdict(header)), payload, clock.now_us()),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Any, TypeVar
 
 from bridge.backoff import Backoff, wait_for
@@ -12,6 +13,7 @@ from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
 from bridge.recorder import Recorder
 from bridge.space import Limit
 from bridge.threads import in_thread
+from core import clock
 from core.log import get_logger
 
 T = TypeVar("T")
@@ -37,6 +39,7 @@ class Runner:
 
     Args:
         driver: complete, not connected.
+        endpoint: what it connects to.
         recorder: takes scans, in a thread.
         journaled: set whenever new frames lie in the journal.
         journal_interval_s: longest time a reading waits for its fsync.
@@ -51,6 +54,7 @@ class Runner:
         recorder: Recorder,
         journaled: asyncio.Event,
         *,
+        endpoint: str = "",
         journal_interval_s: float,
         poll_interval_s: float,
         longest_pause_s: float,
@@ -67,7 +71,17 @@ class Runner:
         self._heard: float | None = None
         self._writing = asyncio.Lock()
         self._store = Limit(store_max_bytes)
-        self.connected = False
+        self.endpoint = endpoint
+        self.connected_since: datetime | None = None
+        self.last_reading_s: float | None = None
+        """When something new was read last, seconds since the epoch by this machine's clock."""
+        self.error: str | None = None
+        """Why the device is away."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the device is read now."""
+        return self.connected_since is not None
 
     async def read(self, stop: asyncio.Event) -> None:
         """Connect and read until `stop`; a device that goes away is one line, its return another."""
@@ -85,19 +99,19 @@ class Runner:
                 except _FullError:
                     _log.error("no room for readings, the device is let go", action="stop_reading")
                     self._recorder.stand_still()
-                    self.connected = False
+                    self.connected_since, self.error = None, "no room for readings"
                     await self._driver.close()
                 except (DeviceLostError, DeviceRefusedError) as error:
                     if self._told is not type(error):
                         _log.warning("device is away", action="reconnect", error=str(error))
                         self._told = type(error)
-                    self.connected = False
+                    self.connected_since, self.error = None, error.sentence()
                     await self._driver.close()
                     await backoff.wait(stop)
         except _StoppedError:
             return
         finally:
-            self.connected = False
+            self.connected_since = None
             await self._driver.close()
             await self.flush()
 
@@ -111,6 +125,8 @@ class Runner:
             scan = await _unless(stop, self._driver.read())
             backoff.reset()
             self._heard = loop.time()
+            if scan.samples:
+                self.last_reading_s = time.time()
             self._tell_connected()
             fresh = fresh or bool(scan.samples)
             self._take(scan, loop.time())
@@ -140,8 +156,8 @@ class Runner:
 
     def _tell_connected(self) -> None:
         """A device is back once it is read: one that takes connections and says nothing would come and go for ever."""
-        if not self.connected:
-            self.connected = True
+        if self.connected_since is None:
+            self.connected_since, self.error = clock.now(), None
             _log.info("device connected", action="connect", again=self._told is not None)
             self._told = None
 

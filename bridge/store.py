@@ -52,6 +52,7 @@ class Store:
         try:
             with store.writing() as connection:
                 schema = resources.files("bridge").joinpath("sql/schema.sql").read_text()
+                _grow(connection)
                 connection.executescript(f"begin;\n{schema}\ncommit;")
                 connection.execute(
                     "insert into meta values ('incarnation', ?) on conflict do nothing", (uuid.uuid4().hex,)
@@ -105,6 +106,13 @@ class Store:
             yield connection
         finally:
             connection.close()
+
+
+def _grow(connection: sqlite3.Connection) -> None:
+    """Give a database of an older version what its tables did not have then."""
+    known = {row[1] for row in connection.execute("pragma table_info(outbox)")}
+    if known and "stored_us" not in known:
+        connection.execute("alter table outbox add column stored_us integer")
 
 
 @contextmanager

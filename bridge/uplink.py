@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from bridge.backoff import Backoff, wait_for
 from bridge.calls import Calls
 from bridge.config import BridgeConfig, is_loopback
+from bridge.health import devices_of, version
 from bridge.outbox import Outbox
 from bridge.rate import Rate
 from bridge.threads import in_thread
@@ -23,6 +24,7 @@ from core import clock
 from core.contracts.batch import MalformedBatchError
 from core.contracts.calls import ToolCall, ToolCancel
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
+from core.contracts.health import BridgeHealth
 from core.contracts.lanes import Lane
 from core.errors import GoldlayerError, TransientError
 from core.log import get_logger
@@ -62,11 +64,11 @@ class Uplink:
         outbox: Outbox,
         link: Link,
         stored: asyncio.Event,
-        device_connected: Callable[[], bool],
+        health: Callable[[], Awaitable[BridgeHealth]],
         calls: Calls | None = None,
     ) -> None:
         self._config, self._incarnation, self._outbox, self._link = config, incarnation, outbox, link
-        self._stored, self._device_connected = stored, device_connected
+        self._stored, self._health = stored, health
         self._calls = calls or Calls({})
         self._sent: dict[str, int] = {}
         self._flying: dict[str, deque[int]] = {}
@@ -147,6 +149,8 @@ class Uplink:
             contract_version=contract.version,
             contract_sha256=contract.sha256,
             sent_at=_now(),
+            version=version(),
+            devices=devices_of(self._config.site),
         )
         await socket.send(hello.model_dump_json())
         answer = _message(await asyncio.wait_for(socket.recv(), _ANSWER_S))
@@ -251,14 +255,8 @@ class Uplink:
 
     async def _beat(self, socket: ClientConnection) -> None:
         while True:
-            waits = await self._locked(self._outbox.backlog)
-            beat = Heartbeat(
-                sent_at=_now(),
-                outbox_batches=waits.batches,
-                outbox_rows=waits.rows,
-                device_connected=self._device_connected(),
-            )
-            await socket.send(beat.model_dump_json())
+            health = await self._health()
+            await socket.send(Heartbeat(sent_at=_now(), health=health).model_dump_json())
             await asyncio.sleep(self._config.settings.heartbeat_interval_s)
 
 

@@ -62,7 +62,7 @@ def run(
 
 @app.command()
 def status(home: Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")]) -> None:
-    """Show the books: what was read, what left, what waits, what nobody read."""
+    """Show how the bridge is, and its books: what was read, what left, what waits, what nobody read."""
     from rich.console import Console
     from rich.table import Table
 
@@ -76,8 +76,27 @@ def status(home: Annotated[Path, typer.Option(help="Home folder of the bridge; i
         table.add_row(name.replace("_", " "), f"{getattr(books, name):,}")
     table.add_row("gaps", f"{len(books.gaps):,}")
     Console().print(table)
+    _say_health(home)
     typer.echo(f"outbox: {books.outbox_bytes / 1e6:,.1f} MB wait for the gateway")
     typer.echo(f"historian: {books.historian_bytes / 1e6:,.1f} MB in sealed files")
+
+
+def _say_health(home: Path) -> None:
+    from bridge.health import read_health
+
+    looked = read_health(home)
+    if looked is None:
+        return
+    at, now = looked
+    started = f"running since {now.started_at:%Y-%m-%d %H:%M}"
+    typer.echo(f"as of {at:%Y-%m-%d %H:%M:%S} UTC, version {now.version}, {started}")
+    for one in now.drivers:
+        there = f"connected since {one.connected_since:%Y-%m-%d %H:%M}" if one.connected_since else f"away: {one.error}"
+        typer.echo(f"device {one.endpoint or '-'}: {there}")
+    oldest = "" if now.outbox_oldest_s is None else f", the oldest batch waits {now.outbox_oldest_s:,.0f} s"
+    typer.echo(f"contract {now.contract}{oldest}")
+    memory = f"memory {now.memory_bytes / 1e6:,.0f} MB"
+    typer.echo(f"disk {now.disk_free_bytes / 1e9:,.1f} GB free, CPU {now.cpu_percent} %, {memory}")
 
 
 @app.command()

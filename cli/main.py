@@ -68,6 +68,7 @@ ENTRIES: dict[str, Entry] = {
     "contract": Entry("cli.contract", "Check and explain data contracts.", "bridge"),
     "plant": Entry("cli.plant", "Replay a recorded plant as an OPC UA or Modbus server.", "bridge"),
     "bridge": Entry("cli.bridge", "The on-site application.", "bridge"),
+    "bridges": Entry("cli.bridges", "The tenants' bridges: which there are, how they are and were."),
     "gateway": Entry("cli.gateway", "The door bridges connect to."),
     "sink": Entry("cli.sink", "From the event log into the lake."),
     "lake": Entry("cli.lake", "Look into the lake."),

@@ -96,6 +96,10 @@ class GatewaySettings(_Branch):
     """Larger batches are refused for good and quarantined."""
     credit: int = 32
     """Unacknowledged batches one bridge may have in flight."""
+    bridge_down_after_s: float = Field(default=300.0, gt=0)
+    """Silence after which a bridge counts as down and its tenant is told."""
+    health_days: float = Field(default=30.0, gt=0)
+    """Days that heartbeats are kept as history."""
 
 
 class SinkSettings(_Branch):

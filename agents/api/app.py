@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 
-from agents.api import auth, chat, federation, links, sessions
+from agents.api import auth, chat, federation, fleet, links, sessions
 from agents.api.administration import invitations, keys, people, roles
 from agents.api.headers import Headers
 from agents.api.limits import BodyLimit
@@ -55,7 +55,7 @@ def create_app(open_services: Callable[[], Opened], modules: list[Module]) -> Fa
     app.include_router(auth.router)
     app.include_router(federation.by_address)
     app.include_router(federation.router)
-    for part in (links, sessions, people, invitations, roles, keys, chat):
+    for part in (links, sessions, people, invitations, roles, keys, fleet, chat):
         app.include_router(part.router)
     for module in modules:
         if module.router is not None:

@@ -93,6 +93,7 @@ create table if not exists outbox (
     rows integer not null,
     header text not null,
     payload blob not null,
+    stored_us integer,                     -- null: stored by a version that did not note it
     unique (lane, seq)
 );
 

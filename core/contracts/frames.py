@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.contracts.batch import BatchHeader, MalformedBatchError
 from core.contracts.calls import ToolAnswer, ToolCall, ToolCancel
+from core.contracts.health import MOST_DEVICES, BridgeHealth, Device, Text
 
 PROTOCOL_VERSION = 1
 _LENGTH = struct.Struct("<I")
@@ -28,7 +29,7 @@ class _Message(BaseModel):
 
 
 class Hello(_Message):
-    """First message of a bridge: who it is and under which contract it will send."""
+    """First message of a bridge: who it is, what it reads, and under which contract it will send."""
 
     type: Literal["hello"] = "hello"
     protocol: int = PROTOCOL_VERSION
@@ -39,16 +40,16 @@ class Hello(_Message):
     contract_version: str
     contract_sha256: str
     sent_at: str
+    version: Text = ""
+    devices: tuple[Device, ...] = Field((), max_length=MOST_DEVICES)
 
 
 class Heartbeat(_Message):
-    """Sign of life with the bridge's own view of its backlog."""
+    """Sign of life with the bridge's own view of itself."""
 
     type: Literal["heartbeat"] = "heartbeat"
     sent_at: str
-    outbox_batches: int
-    outbox_rows: int
-    device_connected: bool
+    health: BridgeHealth
 
 
 class Welcome(_Message):

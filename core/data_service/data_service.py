@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.audit import Actor
 from core.errors import DeniedError, InputError
 from core.identity import Identity, IdentityService
 from core.module_settings import ModuleSettings, secret_name
-from core.sdk.core_data import BridgeInstance, ModuleSubscription, TenantProfile, TenantUser
+from core.sdk.core_data import BridgeInstance, ModuleSubscription, Notification, TenantProfile, TenantUser
 from core.subscriptions import Subscriptions
 from core.tenancy import Tenancy
+from core.tenancy.fleet import BridgeState
 from core.vault import Secret
 from core.vault.vault import Vault
 
 MANAGE_PEOPLE, MANAGE_SETTINGS = "PLATFORM.MANAGE_PEOPLE", "PLATFORM.MANAGE_SETTINGS"
-DISCONNECTED_AFTER = timedelta(minutes=5)
-"""Silence after which a bridge counts as disconnected."""
+_MOST_NOTIFICATIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +117,14 @@ class TenantCoreData:
 
     async def get_active_bridges(self) -> Sequence[BridgeInstance]:
         """Registered bridges, by id."""
-        since = datetime.now(UTC) - DISCONNECTED_AFTER
-        return [
-            BridgeInstance(one.bridge_id, one.site, one.last_seen is not None and one.last_seen > since, one.last_seen)
-            for one in await self._sources.tenancy.bridges(self._person.tenant)
-        ]
+        return [_bridge(one) for one in await self._sources.tenancy.fleet.bridges(self._person.tenant)]
+
+    async def get_notifications(self, limit: int = 50) -> Sequence[Notification]:
+        """What the person was told and has not put away, the newest first; 500 at most."""
+        if not 1 <= limit <= _MOST_NOTIFICATIONS:
+            raise InputError("not a number of notifications", expected=f"1 to {_MOST_NOTIFICATIONS}", received=limit)
+        told = await self._sources.tenancy.fleet.notices(self._person.tenant, self._person.person_id, limit)
+        return [Notification(**asdict(one)) for one in told]
 
     async def get_secret(self, key: str, *, purpose: str) -> Secret:
         """A secret of the module this is bound to.
@@ -148,3 +150,20 @@ class TenantCoreData:
     def within(self, module_code: str, agent: str | None) -> TenantCoreData:
         """The same, bound to one module and the agent that acts for the person."""
         return replace(self, module_code=module_code, agent=agent)
+
+
+def _bridge(known: BridgeState) -> BridgeInstance:
+    health = known.health
+    return BridgeInstance(
+        known.bridge_id,
+        known.site,
+        known.connected,
+        known.last_seen,
+        down_since=known.down_since,
+        version=known.version,
+        devices=len(known.devices),
+        devices_connected=health.connected if health is not None and known.connected else 0,
+        outbox_rows=None if health is None else health.outbox_rows,
+        clock_offset_s=known.clock_offset_s,
+        clock_is_off=known.clock_is_off,
+    )

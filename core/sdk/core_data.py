@@ -58,14 +58,44 @@ class BridgeInstance:
     """A bridge of the tenant.
 
     Attributes:
-        connected: it gave a sign of life within the last five minutes.
+        connected: it gave a sign of life lately.
         last_seen: the newest sign of life, None before the first.
+        down_since: when it was heard of last, once it counts as down.
+        version: of the product on site, None before it connected.
+        devices: endpoints it reads, by its newest heartbeat.
+        devices_connected: those of them that are there.
+        outbox_rows: rows that wait on site.
+        clock_offset_s: by how much its clock was ahead.
+        clock_is_off: that is too much.
     """
 
     bridge_id: str
     site: str
     connected: bool
     last_seen: datetime | None
+    down_since: datetime | None = None
+    version: str | None = None
+    devices: int = 0
+    devices_connected: int = 0
+    outbox_rows: int | None = None
+    clock_offset_s: float | None = None
+    clock_is_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something the person is told by name, by role, or with everybody.
+
+    Attributes:
+        severity: `info`, `warning` or `critical`.
+    """
+
+    id: UUID
+    severity: str
+    subject: str
+    message: str
+    action_url: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +147,10 @@ class CoreDataService(Protocol):
 
     async def get_active_bridges(self) -> Sequence[BridgeInstance]:
         """Registered bridges, by id."""
+        ...
+
+    async def get_notifications(self, limit: int = 50) -> Sequence[Notification]:
+        """What the person was told and has not put away, the newest first."""
         ...
 
     async def get_secret(self, key: str, *, purpose: str) -> Secret:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from core.contracts.evidence import Evidence
 from core.errors import DeniedError, InputError, NotFoundError
 from core.sdk.context import ToolContext, Vectors
-from core.sdk.core_data import BridgeInstance, ModuleSubscription, TenantProfile, TenantUser
+from core.sdk.core_data import BridgeInstance, ModuleSubscription, Notification, TenantProfile, TenantUser
 from core.vault.secret import Secret
 
 _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -183,6 +183,7 @@ class FakeCoreData:
     secrets: dict[tuple[str, str], str] = field(default_factory=lambda: dict[tuple[str, str], str]())
     users: list[TenantUser] = field(default_factory=lambda: list[TenantUser]())
     bridges: list[BridgeInstance] = field(default_factory=lambda: list[BridgeInstance]())
+    notifications: list[Notification] = field(default_factory=lambda: list[Notification]())
     person: FakePerson = field(default_factory=lambda: FakePerson(FakeTenant()))
     module_code: str | None = None
 
@@ -212,6 +213,10 @@ class FakeCoreData:
     async def get_active_bridges(self) -> list[BridgeInstance]:
         """The bridges."""
         return self.bridges
+
+    async def get_notifications(self, limit: int = 50) -> list[Notification]:
+        """The notifications."""
+        return self.notifications[:limit]
 
     async def get_secret(self, key: str, *, purpose: str) -> Secret:
         """A secret of the module this is bound to."""

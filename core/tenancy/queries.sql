@@ -67,9 +67,6 @@ insert into bridges (tenant_id, site_id, bridge_id, key_prefix, key_hash, key_fi
 -- replace_bridge_key: a lost or leaked key
 update bridges set key_hash = $2 where site_id = $1
 
--- bridge_seen: heartbeats, and which outbox is in use
-update bridges set last_seen = now(), incarnation = coalesce($2, incarnation) where bridge_id = $1
-
 -- bridge_by_prefix: a bridge signs in with nothing but its key
 select tenant_id, bridge_id, site, key_hash from bridge_by_prefix($1)
 

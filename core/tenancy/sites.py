@@ -137,11 +137,6 @@ class SiteRegistry:
         """Every bridge of a tenant."""
         return [BridgeRecord(**row) for row in await self._fetch(scope, "bridges")]
 
-    async def seen(self, scope: TenantScope, bridge_id: str, incarnation: str | None) -> None:
-        """A bridge gave a sign of life."""
-        async with self._database.transaction(scope.id) as transaction:
-            await transaction.execute(_SQL["bridge_seen"], bridge_id, incarnation)
-
     async def _fetch(self, scope: TenantScope, query: str, *args: object) -> list[dict[str, Any]]:
         async with self._database.transaction(scope.id, readonly=True) as transaction:
             return await transaction.fetch(_SQL[query], *args)

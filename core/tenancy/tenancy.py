@@ -23,6 +23,7 @@ from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy.creation import Creation
 from core.tenancy.domains import Domains
+from core.tenancy.fleet import Fleet
 from core.tenancy.keys import matches, prefix_of
 from core.tenancy.module_roles import ensure_module_role
 from core.tenancy.sites import BridgeRecord, RegisteredSite, SiteRegistry
@@ -73,6 +74,7 @@ class Tenancy:
         stores: where those are.
         domains: e-mail domains that lead to tenants.
         creation: makes what a new tenant has of its own.
+        fleet: how their bridges are, and who is told.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Tenancy:
         self._creating = asyncio.Lock()
         self.platform = platform
         self.audit = audit
+        self.fleet = Fleet(platform, settings.gateway)
         self._sites = SiteRegistry(platform, run, audit)
 
     @classmethod
@@ -258,7 +261,7 @@ class Tenancy:
 
     async def bridge_seen(self, scope: TenantScope, bridge_id: str, incarnation: str | None = None) -> None:
         """Note a bridge's sign of life and which outbox it uses."""
-        await self._sites.seen(scope, bridge_id, incarnation)
+        await self.fleet.seen(scope, bridge_id, incarnation)
 
     async def bridge_key_file(self, scope: TenantScope, site: str) -> Path:
         """Where the key of a site's bridge was written."""

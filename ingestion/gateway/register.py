@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from core.contracts.health import BridgeHealth, Device
 from core.identity import BridgeIdentity, IdentityService
 from core.tenancy import Tenancy
 from ingestion.gateway.promise import Promise
@@ -38,6 +39,26 @@ class PlatformRegister:
             return None
         sites = {one.site.site: one.site for one in await self._tenancy.sites(identity.tenant)}
         return Promise.of(sites[identity.site], contract)
+
+    async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
+        """What a bridge says of itself when it connects."""
+        await self._tenancy.fleet.introduce(identity.tenant, identity.bridge_id, version, devices)
+
+    async def beat(
+        self, identity: BridgeIdentity, incarnation: str, health: BridgeHealth, clock_offset_s: float
+    ) -> None:
+        """A heartbeat."""
+        await self._tenancy.fleet.beat(identity.tenant, identity.bridge_id, incarnation, health, clock_offset_s)
+
+    async def take_down_silent(self) -> None:
+        """Tell the tenants of bridges that are silent too long; what another gateway told is not told again."""
+        silent = await self._tenancy.fleet.silent()
+        if not silent:
+            return
+        scopes = {scope.id: scope for scope in await self._tenancy.active_tenants()}
+        for tenant_id, bridge_id in silent:
+            if tenant_id in scopes:
+                await self._tenancy.fleet.take_down(scopes[tenant_id], bridge_id)
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
         """The bridge gave a sign of life."""

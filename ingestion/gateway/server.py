@@ -26,6 +26,9 @@ from ingestion.gateway.session import Register, Session
 
 _LOOK_EVERY_S = 1.0
 """How soon the bridges of a tenant that was suspended lose their sockets."""
+_LOOK_FOR_SILENT_S = 10.0
+_LONGEST_GRACE_S = 60.0
+"""Time that bridges have to be heard again after the gateway or the platform was away; a heartbeat takes half."""
 _log = get_logger("gateway")
 
 
@@ -34,6 +37,10 @@ class Door(Register, Protocol):
 
     async def authenticate(self, key: str) -> BridgeIdentity:
         """Who holds a key; `DeniedError` if nobody does, `InactiveTenantError` if its tenant is suspended."""
+        ...
+
+    async def take_down_silent(self) -> None:
+        """Tell the tenants of bridges that are silent too long, each once."""
         ...
 
     async def active_tenants(self) -> Collection[UUID]:
@@ -81,11 +88,15 @@ class Gateway:
             ) from error
         scheme = "wss" if tls else "ws"
         _log.info("gateway is listening", action="listen", address=f"{scheme}://{self._settings.host}:{port}")
-        watch = asyncio.create_task(self._watch(), name="watch for suspended tenants")
+        watches = (
+            asyncio.create_task(self._watch(), name="watch for suspended tenants"),
+            asyncio.create_task(self._look_for_silent(), name="watch for silent bridges"),
+        )
         try:
             yield server
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             server.close()
             await server.wait_closed()
 
@@ -129,6 +140,20 @@ class Gateway:
     def connected(self) -> list[Session]:
         """Every bridge that was welcomed and is still there."""
         return [one for one in self._sessions if one.welcomed]
+
+    async def _look_for_silent(self) -> None:
+        """Take bridges down that nobody hears; after a start only when those that are there had time to come back."""
+        silence_s = self._settings.bridge_down_after_s
+        grace_s = min(silence_s, _LONGEST_GRACE_S)
+        await asyncio.sleep(grace_s)
+        while True:
+            try:
+                await self._door.take_down_silent()
+            except GoldlayerError as error:
+                # Signs of life were not noted either.
+                _log.warning("platform does not answer", action="watch", error=str(error))
+                await asyncio.sleep(grace_s)
+            await asyncio.sleep(min(silence_s / 4, _LOOK_FOR_SILENT_S))
 
     async def _watch(self) -> None:
         """Turn away the bridges of tenants that are no longer active; what they have not delivered stays with them."""

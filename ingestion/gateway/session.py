@@ -15,18 +15,19 @@ from websockets.exceptions import ConnectionClosed
 from core.contracts.batch import MalformedBatchError
 from core.contracts.calls import ToolAnswer
 from core.contracts.frames import PROTOCOL_VERSION, Error, Heartbeat, Hello, Welcome, parse_message, unpack_frame
+from core.contracts.health import BridgeHealth, Device
 from core.errors import GoldlayerError, TerminalError, TransientError
 from core.eventlog import EventLog
 from core.identity import BridgeIdentity
 from core.log import get_logger
 from core.settings import GatewaySettings
+from core.tenancy.fleet import CLOCK_OFF_S
 from ingestion.gateway.calls import OpenCalls
 from ingestion.gateway.check import check_header
 from ingestion.gateway.intake import Intake
 from ingestion.gateway.promise import Promise
 
 _GREETING_S = 15.0
-_CLOCK_OFF_S = 60.0
 _SEEN_EVERY_S = 10.0
 _log = get_logger("gateway")
 
@@ -36,6 +37,16 @@ class Register(Protocol):
 
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
         """What the bridge's site may send under a contract; None if the contract was never registered for it."""
+        ...
+
+    async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
+        """What a bridge says of itself when it connects."""
+        ...
+
+    async def beat(
+        self, identity: BridgeIdentity, incarnation: str, health: BridgeHealth, clock_offset_s: float
+    ) -> None:
+        """A heartbeat, and by how much the bridge's clock is ahead."""
         ...
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
@@ -69,6 +80,7 @@ class Session:
         self._settings = settings
         self._promises: dict[str, Promise | None] = {}
         self._seen_at = 0.0
+        self._clock_off = False
         self._facts = {"tenant": identity.tenant.slug, "bridge": identity.bridge_id}
         self.calls = OpenCalls(self._send)
         """What the bridge is asked for."""
@@ -138,6 +150,7 @@ class Session:
             )
         self._flag_clock(hello.sent_at)
         await self._note_sign_of_life(hello.incarnation)
+        await self._register.introduce(self._identity, hello.version, hello.devices)
         await self._send(Welcome(protocol=PROTOCOL_VERSION, credit=self._settings.credit, tenant=self._facts["tenant"]))
         return hello
 
@@ -166,7 +179,9 @@ class Session:
                 message = parse_message(frame)
                 if isinstance(message, ToolAnswer):
                     self.calls.answered(message)
-                elif not isinstance(message, Heartbeat):
+                elif isinstance(message, Heartbeat):
+                    await self._keep_beat(hello.incarnation, message)
+                else:
                     raise MalformedBatchError("bridge sends what only a gateway says", received=message.type)
             else:
                 header, payload = unpack_frame(frame)
@@ -195,13 +210,29 @@ class Session:
         except TransientError as error:
             _log.warning("sign of life was not noted", action="heartbeat", error=str(error), **self._facts)
 
-    def _flag_clock(self, sent_at: str) -> None:
+    async def _keep_beat(self, incarnation: str, beat: Heartbeat) -> None:
+        """The platform's memory of a heartbeat may fail; what the bridge sends is taken all the same."""
+        ahead_s = self._flag_clock(beat.sent_at)
+        try:
+            await self._register.beat(self._identity, incarnation, beat.health, ahead_s)
+            self._seen_at = asyncio.get_running_loop().time()
+        except TransientError as error:
+            _log.warning("heartbeat was not kept", action="heartbeat", error=str(error), **self._facts)
+
+    def _flag_clock(self, sent_at: str) -> float:
+        """By how many seconds the bridge's clock is ahead; said once when it goes wrong, and once when it is right."""
         try:
             ahead = (datetime.fromisoformat(sent_at) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError) as error:
-            raise MalformedBatchError("hello says no time", expected="ISO 8601 with zone", received=sent_at) from error
-        if abs(ahead) > _CLOCK_OFF_S:
-            _log.warning("clock of the bridge is off", action="connect", ahead_s=round(ahead, 1), **self._facts)
+            said = {"expected": "ISO 8601 with zone", "received": sent_at}
+            raise MalformedBatchError("message says no time", **said) from error
+        off = abs(ahead) > CLOCK_OFF_S
+        if off != self._clock_off:
+            say = _log.warning if off else _log.info
+            told = "clock of the bridge is off" if off else "clock of the bridge is right again"
+            say(told, action="clock", ahead_s=round(ahead, 1), **self._facts)
+        self._clock_off = off
+        return ahead
 
     async def _send(self, message: BaseModel) -> None:
         await self._socket.send(message.model_dump_json())

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from bridge.config import BridgeConfig
+from bridge.health import Monitor
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.store import Store, transaction
 from bridge.uplink import Link, Uplink
@@ -29,7 +30,8 @@ class Sending:
         settings = BridgeSettings(reconnect_max_s=0.3, heartbeat_interval_s=0.2)
         self.config = BridgeConfig(built.site, built.contract, store.home, url, key, "loop-bridge", settings)
         self.writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", built.contract), 10)
-        self.uplink = Uplink(self.config, "inc", self.outbox, self.link, self.stored, lambda: True)
+        self.monitor = Monitor(self.config, store, [])
+        self.uplink = Uplink(self.config, "inc", self.outbox, self.link, self.stored, self.monitor.look)
 
     def put(self, count: int, *, live: bool) -> None:
         rows: pa.RecordBatch = readings_to_arrow("loop", [Sample("p1", "flow", n, 1.0, None, 0) for n in range(10)])
@@ -54,6 +56,7 @@ def sending(tmp_path: Path, build, gateway):
     with Store.open(tmp_path) as store:
         one = Sending(store, build("- name: flow"), gateway.url, build.key)
         yield one
+        one.monitor.close()
         one.connection.close()
 
 
@@ -65,12 +68,13 @@ async def test_lanes_arrive_in_order_and_the_outbox_empties(sending: Sending, ga
         sending.put(3, live=True)
         await build.until(lambda: sending.outbox.backlog().batches == 0)
         await build.until(lambda: len(gateway.heartbeats) >= 2)
+        await build.until(lambda: gateway.heartbeats[-1].health.outbox_batches == 0)
         assert sending.link.connected
     assert [seq for lane, seq in gateway.arrived if lane == "readings-live"] == list(range(1, 9))
     assert [seq for lane, seq in gateway.arrived if lane == "readings-backlog"] == list(range(1, 31))
     assert gateway.arrived[0] == ("readings-live", 1)
     assert gateway.hellos[0].incarnation == "inc"
-    assert gateway.heartbeats[0].device_connected
+    assert [(one.endpoint, one.signals) for one in gateway.hellos[0].devices] == [("", 2)]
 
 
 async def test_no_more_than_the_credit_is_in_flight(sending: Sending, gateway, build) -> None:
@@ -134,7 +138,7 @@ async def test_a_wrong_key_is_told_and_nothing_is_lost(sending: Sending, gateway
         sending.outbox,
         sending.link,
         sending.stored,
-        lambda: True,
+        sending.monitor.look,
     )
     async with sending.running():
         await build.until(lambda: gateway.turned_away >= 2)

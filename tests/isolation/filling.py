@@ -21,6 +21,7 @@ from agents.sessions import SCHEMA, TABLES, Sessions
 from core.audit import Actor
 from core.connector import TenantDataConnector, connector_for
 from core.contracts.data_contract import DataContract
+from core.contracts.health import BridgeHealth, Device
 from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.db import TenantScope
@@ -71,7 +72,25 @@ async def site(
     known = SiteFile.model_validate({**form, "equipment": equipment})
     contract = parse_contract(permissive_contract(known), where=name)
     await tenancy.register_site(scope, known, contract, actor=actor)
+    await _bridge_back(tenancy, scope, f"{name}-bridge", mark)
     return contract, (await tenancy.bridge_key_file(scope, name)).read_text()
+
+
+async def _bridge_back(tenancy: Tenancy, scope: TenantScope, bridge_id: str, mark: str) -> None:
+    """A bridge that has said how it is, was away and is back, which the tenant was told."""
+    device = Device(endpoint=f"opc.tcp://{mark}", equipment=(mark,), signals=len(mark))
+    health = BridgeHealth.model_validate(
+        {"version": mark, "started_at": "2024-03-01T12:00:00Z", "contract": mark, "drivers": ()}
+        | dict.fromkeys(("outbox_batches", "outbox_rows", "outbox_bytes", "disk_free_bytes", "memory_bytes"), len(mark))
+        | {"outbox_oldest_s": None, "cpu_percent": 1.0}
+    )
+    await tenancy.fleet.introduce(scope, bridge_id, mark, (device,))
+    await tenancy.fleet.beat(scope, bridge_id, mark, health, 0.0)
+    async with tenancy.platform.transaction(scope.id) as transaction:
+        silent = "update bridges set last_seen = now() - interval '1 day' where bridge_id = $1"
+        await transaction.execute(silent, bridge_id)
+    await tenancy.fleet.take_down(scope, bridge_id)
+    await tenancy.fleet.seen(scope, bridge_id, mark)
 
 
 async def notes(tenancy: Tenancy, scope: TenantScope, mark: str, count: int, *, hidden: bool) -> TenantDataConnector:

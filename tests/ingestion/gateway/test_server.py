@@ -22,6 +22,7 @@ from websockets.protocol import State
 from core.contracts.batch import BatchHeader
 from core.contracts.data_contract import DataContract
 from core.contracts.frames import Ack, Error, Heartbeat, Hello, Refused, Welcome, pack_frame, parse_message
+from core.contracts.health import BridgeHealth, Device, DriverHealth
 from core.contracts.lanes import quarantine_topic
 from core.contracts.site import SiteFile
 from core.db.scope import TenantScope
@@ -46,6 +47,10 @@ class OneBridge:
         self.identity = BridgeIdentity(TenantScope(uuid4(), "acme-works", "Acme"), "plant-a-bridge", "plant-a")
         self._promises = {contract.sha256: Promise.of(site, contract)}
         self.seen_incarnations: list[str] = []
+        self.introduced: list[tuple[str, tuple[Device, ...]]] = []
+        self.beats: list[tuple[BridgeHealth, float]] = []
+        self.looks = 0
+        self.forgetful = False
         self.suspended = False
 
     async def authenticate(self, key: str) -> BridgeIdentity:
@@ -63,6 +68,19 @@ class OneBridge:
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
         self.seen_incarnations.append(incarnation)
+
+    async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
+        self.introduced.append((version, devices))
+
+    async def beat(
+        self, identity: BridgeIdentity, incarnation: str, health: BridgeHealth, clock_offset_s: float
+    ) -> None:
+        if self.forgetful:
+            raise TransientError("database is away")
+        self.beats.append((health, clock_offset_s))
+
+    async def take_down_silent(self) -> None:
+        self.looks += 1
 
 
 class SulkyLog(MemoryLog):
@@ -292,13 +310,46 @@ async def test_frames_that_make_no_sense_end_the_talk(address: str, contract: Da
         assert isinstance(await answer(socket), Error)
 
 
-async def test_a_clock_that_is_off_is_no_reason_to_refuse(address: str, contract: DataContract, batch: Maker) -> None:
+HEALTH = BridgeHealth(
+    version="0.1.0",
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    contract="1.0.0 abc",
+    drivers=(DriverHealth(endpoint="opc.tcp://a", connected_since=None, last_reading=None, error="away"),),
+    outbox_batches=0,
+    outbox_rows=0,
+    outbox_bytes=0,
+    outbox_oldest_s=None,
+    disk_free_bytes=1,
+    cpu_percent=0.5,
+    memory_bytes=1,
+)
+
+
+async def test_a_clock_that_is_off_is_flagged_once_and_no_reason_to_refuse(
+    address: str, contract: DataContract, door: OneBridge, batch: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with bridge(address, contract, sent_at="2001-01-01T00:00:00+00:00") as socket:
         assert isinstance(await answer(socket), Welcome)
-        beat = Heartbeat(sent_at="2001-01-01T00:00:00Z", outbox_batches=0, outbox_rows=0, device_connected=True)
-        await socket.send(beat.model_dump_json())
+        for sent_at in ("2001-01-01T00:00:00Z", datetime.now(UTC).isoformat()):
+            await socket.send(Heartbeat(sent_at=sent_at, health=HEALTH).model_dump_json())
         await socket.send(pack_frame(*batch([sample(0)])))
         assert isinstance(await answer(socket), Ack)
+    (first, behind_s), (_, right_s) = door.beats
+    assert (first, behind_s < -20 * 365 * 86_400, abs(right_s) < 60) == (HEALTH, True, True)
+    said = "".join(capsys.readouterr())
+    assert (said.count("clock of the bridge is off"), said.count("right again")) == (1, 1)
+
+
+async def test_a_platform_that_forgets_a_heartbeat_takes_the_batches(
+    address: str, contract: DataContract, door: OneBridge, batch: Maker
+) -> None:
+    door.forgetful = True
+    async with bridge(address, contract, sent_at=datetime.now(UTC).isoformat()) as socket:
+        await answer(socket)
+        await socket.send(Heartbeat(sent_at=datetime.now(UTC).isoformat(), health=HEALTH).model_dump_json())
+        await socket.send(pack_frame(*batch([sample(0)])))
+        assert isinstance(await answer(socket), Ack)
+    assert (door.introduced, door.beats) == ([("", ())], [])
 
 
 async def test_plain_ws_stays_on_loopback(log: SulkyLog, door: OneBridge) -> None:

@@ -20,6 +20,7 @@ _LISTS = {
     "get_tenant_users": 4,
     "get_tenant_subscriptions": None,
     "get_active_bridges": 1,
+    "get_notifications": None,
 }
 """Calls without a parameter, and how many A has of what they list."""
 
@@ -52,6 +53,7 @@ PLACES: dict[str, list[Place]] = {
     "get_user_permissions": [lambda core, text: core.get_user_permissions(text)],
     "get_module_settings": [lambda core, text: core.get_module_settings(text)],
     "has_module": [lambda core, text: core.has_module(text)],
+    "get_notifications": [lambda core, text: core.get_notifications(len(text))],
     "get_secret": [_secret, _secret_of, _purpose],
     "within": [_within],
 }

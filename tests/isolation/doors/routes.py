@@ -112,6 +112,7 @@ def kinds(world: World) -> dict[str, tuple[Any, Any]]:
         "first": ("2023-04-05", "2023-04-05"),
         "last": ("2023-04-07", "2023-04-07"),
         "top": (3, 50),
+        "most": (3, 500),
         "session_id": (None, str(b.session_id)),
         "message": ("Which machines are there?", "How is hidden-pump-1 in hidden-hall of twin-beta?"),
         "tenant": (a.scope.slug, b.scope.slug),
