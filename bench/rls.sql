@@ -6,10 +6,10 @@ insert into people (email, name, password_hash)
 select 'p' || n || '@bench.example', 'P' || n, 'x' from generate_series(1, $1::int) n
 
 -- fill_memberships: dealt out evenly, so that neighbours in the table belong to different tenants
-with people as (select id, row_number() over (order by email) as n from people),
+with people as (select id, address, row_number() over (order by email) as n from people),
     tenants as (select id, row_number() over (order by slug) as n from tenants)
-insert into memberships (tenant_id, person_id)
-select t.id, p.id from people p join tenants t on t.n = 1 + p.n % (select count(*) from tenants)
+insert into memberships (tenant_id, person_id, address)
+select t.id, p.id, p.address from people p join tenants t on t.n = 1 + p.n % (select count(*) from tenants)
 
 -- fill_sessions: one a member
 insert into sessions (tenant_id, person_id, method, expires_at)

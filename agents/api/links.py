@@ -22,7 +22,7 @@ router = APIRouter(prefix=PREFIX, tags=["Sign-in"])
 
 
 class AcceptForm(BaseModel):
-    """Somebody new sets name and password; somebody the platform knows gives their own password."""
+    """Name and password in the tenant that invites, whoever one may be in another."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,6 +41,14 @@ class ResetForm(BaseModel):
     password: SecretStr = Field(max_length=1024)
 
 
+class JoinForm(BaseModel):
+    """The invitation that one accepts as who one is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=4096)
+
+
 class SwitchForm(BaseModel):
     """Which of one's own tenants; one's memberships decide, and another's is answered like one that never was."""
 
@@ -51,7 +59,7 @@ class SwitchForm(BaseModel):
 
 @router.post("/invitations/accept", status_code=201)
 async def accept(form: AcceptForm, request: Request, response: Response) -> Token:
-    """Become a member by an invitation, and a session as one; a wrong password counts as at sign-in."""
+    """Become a member by an invitation, as somebody new, and a session as one."""
     try:
         async with attempt(request, "link", form.token):
             tokens = await services(request).accounts.accept_invitation(
@@ -59,6 +67,20 @@ async def accept(form: AcceptForm, request: Request, response: Response) -> Toke
             )
     except DeniedError as error:
         raise unauthenticated(error) from error
+    return give_session(request, response, tokens)
+
+
+@router.post("/invitations/join", status_code=201)
+async def join(
+    form: JoinForm, request: Request, response: Response, person: Annotated[Identity, Depends(acting)]
+) -> Token:
+    """Accept an invitation of another tenant as the person one is signed in as, and a session there."""
+    try:
+        async with attempt(request, "link", form.token):
+            tokens = await services(request).accounts.join(person, form.token, client_of(request))
+    except DeniedError as error:
+        await services(request).accounts.record_denied(person, f"POST {PREFIX}/invitations/join", error.what)
+        raise
     return give_session(request, response, tokens)
 
 

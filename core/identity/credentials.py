@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -82,14 +83,29 @@ class Credentials:
             if renewed is not None:
                 await transaction.execute(_SQL["store_hash"], person_id, renewed)
 
-    async def first_tenant_of(self, email: str) -> TenantScope | None:
-        """A tenant in which an address can be checked; None for nobody's."""
-        rows = await self._tenancy.platform.fetch(_SQL["tenants_of_address"], email)
-        return await self._tenancy.active(rows[0]["id"]) if rows else None
+    async def check_everywhere(self, email: str, password: str) -> list[UUID]:
+        """Who has this address and this password: one person, or several that tenants know apart.
 
-    async def tenants_of(self, email: str) -> list[TenantScope]:
-        """Active tenants in which an address is an active member's, by name; for that person's own eyes."""
-        rows = await self._tenancy.platform.fetch(_SQL["tenants_of_address"], email)
+        Raises:
+            DeniedError: nobody; as `check`, which it is for everybody of that address if nobody's password is right.
+        """
+        known = await self._tenancy.platform.fetch(_MEMBERS["people_of_address"], email)
+        right = [row["id"] for row in known if await is_right(password, row["password_hash"])]
+        if not known:
+            await is_right(password, None)  # takes as long
+        homes = [await self.tenants_of(person) for person in right or [row["id"] for row in known]]
+        doors = [home[0] for home in homes if home]
+        told = await asyncio.gather(
+            *(self.check(door, email, password) for door in doors or [None]), return_exceptions=True
+        )
+        found = [one for one in told if isinstance(one, UUID)]
+        if not found:
+            raise next(one for one in told if isinstance(one, BaseException))
+        return found
+
+    async def tenants_of(self, person_id: UUID) -> list[TenantScope]:
+        """Active tenants that somebody's password opens, by name; for that person's own eyes."""
+        rows = await self._tenancy.platform.fetch(_SQL["tenants_of_person"], person_id)
         return [await self._tenancy.active(row["id"]) for row in rows]
 
     async def change(self, identity: Identity, old: str, new: str) -> None:

@@ -23,5 +23,5 @@ where id = $1 and password_version = $3 returning password_version
 -- end_sessions: a password that was changed ends what the old one opened, in every tenant
 select end_sessions_everywhere($1, $2, $3)
 
--- tenants_of_address: where somebody who gave their password may go
-select id from tenants_of_address($1)
+-- tenants_of_person: where somebody who gave their password may go
+select id from tenants_of_person($1)

@@ -12,10 +12,10 @@ from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
 from core.errors import DeniedError, InputError, NotFoundError
 from core.identity.authority import Authority
-from core.identity.credentials import ATTEMPTS, LOCKED_FOR, refused
+from core.identity.identity import Identity
 from core.identity.links import INVITATION, Link, Links, spent
 from core.identity.members import check_email, check_name, roles_of
-from core.identity.passwords import check_strength, hash_password, is_right
+from core.identity.passwords import check_strength, hash_password
 from core.identity.standing import Standings
 from core.settings import IdentitySettings
 from core.tenancy import Tenancy
@@ -23,7 +23,6 @@ from core.tenancy.roles import ADMIN_ROLE
 
 _SQL = load_queries("core.identity", "invitations.sql")
 _MEMBERS = load_queries("core.identity", "members.sql")
-_CREDENTIALS = load_queries("core.identity", "credentials.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +90,12 @@ class Invitations:
             await transaction.execute(_MEMBERS["lock_people"], scope.id)
             role_ids, permissions = await roles_of(transaction, scope, roles)
             by.require_reach(permissions, admin=ADMIN_ROLE in roles)
-            active = await transaction.fetchval(_SQL["member_by_address"], scope.id, email)
-            if active is not None:
+            member = await transaction.fetchrow(_MEMBERS["member_of_address"], scope.id, email)
+            if member is not None:
                 raise InputError(
-                    "already a member" if active else "a member whose membership was ended",
+                    "already a member" if member["active"] else "a member whose membership was ended",
                     received=email,
-                    next_step="change their roles" if active else "reactivate them",
+                    next_step="change their roles" if member["active"] else "reactivate them",
                 )
             await transaction.execute(_SQL["withdraw_older"], scope.id, email)
             invitation = await transaction.fetchval(
@@ -145,66 +144,85 @@ class Invitations:
         return InvitationView(scope.name, found.email, found.name)
 
     async def accept(self, token: str, name: str, password: str) -> Accepted:
-        """Become a member. Whoever is new to the platform sets name and password; who is known proves their own.
+        """Become a member as somebody new, with a name and a password of this tenant's own.
+
+        Whoever else has the address somewhere is neither asked nor met: a link shows that somebody may join this
+        tenant, and nothing of who they are in another. Who wants to be the same person signs in there and joins.
 
         Raises:
-            DeniedError: the link is not good, or the password of the known person is wrong.
+            DeniedError: the link is not good.
             InputError: the new password is too weak, or the name is empty; the link stays good.
         """
         scope, invitation_id = await self._read(token)
         hashed = await hash_password(password)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            await transaction.execute(_MEMBERS["lock_people"], scope.id)
-            found = await _open(transaction, scope, invitation_id, None)
-            if found is None:
-                raise spent()
+            found = await self._still_open(transaction, scope, invitation_id)
             called = (name or found.name).strip()
-            person_id = await transaction.fetchval(_MEMBERS["ensure_person"], found.email, called or "?", hashed)
-            # Only now the policies show the person: as one who is about to belong to the tenant.
-            member = await transaction.fetchrow(_MEMBERS["add_member"], scope.id, person_id, True)
-            stored = await transaction.fetchrow(_SQL["stored"], person_id)
-            if member is None or stored is None or not member["active"]:
-                raise spent()
-            right = True
-            if stored["password_hash"] == hashed:
-                check_name(called)
-                check_strength(password, found.email, called, scope.name)
-            elif not await _proves(transaction, person_id, password, stored):
-                right = False
-                if member["new"]:
-                    await transaction.execute(_SQL["forget_member"], scope.id, member["id"])
-            if right:
-                await transaction.execute(_MEMBERS["open_to_password"], scope.id, person_id)
-                await self._join(transaction, scope, found, member["id"], Actor.user(found.email))
-        if not right:
-            await self._tenancy.audit.record(
-                scope, Actor.user(found.email), "person.accept_invitation", found.email, outcome="denied"
-            )
-            raise refused()
+            check_name(called)
+            check_strength(password, found.email, called, scope.name)
+            person_id = await transaction.fetchval(_MEMBERS["new_person"], found.email, called, hashed)
+            await self._join(transaction, scope, found, person_id, Actor.user(found.email), by_password=True)
         self._standings.forget(scope.id)
         return Accepted(scope, person_id)
+
+    async def join(self, token: str, identity: Identity) -> Accepted:
+        """Become a member as who one is in another tenant, by the invitation's link and a session there.
+
+        Neither is enough: a link alone may be in the hands of whoever made it, and the address of a session alone may
+        have been named by whoever administers its tenant.
+
+        Args:
+            token: the link's.
+            identity: somebody whose password has been proven; of the invitation's address.
+
+        Raises:
+            DeniedError: the link is not good, or for another address.
+        """
+        scope, invitation_id = await self._read(token)
+        async with self._tenancy.platform.transaction(scope.id) as transaction:
+            found = await self._still_open(transaction, scope, invitation_id)
+            if found.email.lower() != identity.email.lower():
+                raise DeniedError("the invitation is for another address", next_step="sign in with that one")
+            await self._join(
+                transaction, scope, found, identity.person_id, Actor.user(identity.email), by_password=True
+            )
+        self._standings.forget(scope.id)
+        return Accepted(scope, identity.person_id)
 
     async def accept_vouched(self, scope: TenantScope, email: str, name: str, actor: Actor) -> UUID | None:
         """Make somebody a member whose address the tenant's provider vouches for, if they are invited."""
         async with self._tenancy.platform.transaction(scope.id) as transaction:
             await transaction.execute(_MEMBERS["lock_people"], scope.id)
             found = await _open(transaction, scope, None, email)
-            if found is None:
+            if found is None or await transaction.fetchrow(_MEMBERS["member_of_address"], scope.id, email):
                 return None
-            person_id = await transaction.fetchval(_MEMBERS["ensure_person"], found.email, name, None)
-            member = await transaction.fetchrow(_MEMBERS["add_member"], scope.id, person_id, False)
-            if member is None or not member["active"]:
-                return None
-            await self._join(transaction, scope, found, member["id"], actor)
+            person_id = await transaction.fetchval(_MEMBERS["new_person"], found.email, name, None)
+            await self._join(transaction, scope, found, person_id, actor, by_password=False)
         self._standings.forget(scope.id)
         return person_id
 
+    async def _still_open(self, transaction: Transaction, scope: TenantScope, invitation_id: UUID) -> _Opened:
+        await transaction.execute(_MEMBERS["lock_people"], scope.id)
+        found = await _open(transaction, scope, invitation_id, None)
+        # Whoever became a member on another way in the meantime needs no invitation any more.
+        if found is None or await transaction.fetchrow(_MEMBERS["member_of_address"], scope.id, found.email):
+            raise spent()
+        return found
+
     async def _join(
-        self, transaction: Transaction, scope: TenantScope, found: _Opened, membership: UUID, actor: Actor
+        self,
+        transaction: Transaction,
+        scope: TenantScope,
+        found: _Opened,
+        person_id: UUID,
+        actor: Actor,
+        *,
+        by_password: bool,
     ) -> None:
+        member = await transaction.fetchval(_MEMBERS["add_member"], scope.id, person_id, found.email, by_password)
         for row in await transaction.fetch(_SQL["promised_roles"], scope.id, found.id):
-            await transaction.execute(_MEMBERS["give_role"], scope.id, membership, row["role_id"])
-        await transaction.execute(_MEMBERS["bump_member"], scope.id, membership)
+            await transaction.execute(_MEMBERS["give_role"], scope.id, member, row["role_id"])
+        await transaction.execute(_MEMBERS["bump_member"], scope.id, member)
         await transaction.execute(_SQL["accept"], scope.id, found.id)
         after = {"invitation": found.id}
         self._tenancy.audit.note(transaction, scope, actor, "person.accept_invitation", found.email, None, after)
@@ -222,12 +240,3 @@ async def _open(
 ) -> _Opened | None:
     row = await transaction.fetchrow(_SQL["find_open"], scope.id, invitation_id, email)
     return _Opened(**row) if row else None
-
-
-async def _proves(transaction: Transaction, person_id: UUID, password: str, stored: dict[str, object]) -> bool:
-    """Whether a person the platform knows gave their own password; one without a password cannot."""
-    kept = stored["password_hash"]
-    if not await is_right(password, str(kept) if kept else None):
-        await transaction.execute(_CREDENTIALS["count_failure"], person_id, ATTEMPTS, LOCKED_FOR)
-        return False
-    return bool(stored["active"]) and not stored["locked"]

@@ -1,7 +1,3 @@
--- member_by_address: whoever belongs to the tenant already is not invited
-select m.active from memberships m join people p on p.id = m.person_id
-where m.tenant_id = $1 and lower(p.email) = lower($2)
-
 -- withdraw_older: a new invitation takes the place of an open one
 update invitations set revoked_at = now()
 where tenant_id = $1 and lower(email) = lower($2) and accepted_at is null and revoked_at is null
@@ -37,9 +33,3 @@ select role_id from invitation_roles where tenant_id = $1 and invitation_id = $2
 
 -- accept: good for one use
 update invitations set accepted_at = now() where tenant_id = $1 and id = $2
-
--- stored: what was known of a person before, or was stored a moment ago
-select password_hash, active, coalesce(locked_until > now(), false) as locked from people where id = $1
-
--- forget_member: somebody else's password was wrong; nothing is left of the attempt but the count
-delete from memberships where tenant_id = $1 and id = $2

@@ -44,7 +44,7 @@ class Links:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
 
-    def sign(self, use: str, lifetime: timedelta, **claims: UUID | int | bool) -> Link:
+    def sign(self, use: str, lifetime: timedelta, **claims: UUID | str | int | bool) -> Link:
         """A link for one use.
 
         Args:

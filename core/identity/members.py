@@ -92,8 +92,8 @@ class Members:
     ) -> UUID:
         """Make somebody a member with one role; may be repeated.
 
-        A person the platform knows already keeps name and password and becomes a member of one more tenant. That
-        password does not open it by this: another tenant may have chosen it. A membership that was ended stays ended.
+        A member of that address keeps name and password, and a membership that was ended stays ended. A person of other
+        tenants who has this very password becomes a member of one more; anybody else of that address is somebody else.
 
         Raises:
             InputError: no such role, no e-mail address or no name.
@@ -101,9 +101,10 @@ class Members:
         check_email(email)
         check_name(name)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
+            await transaction.execute(_SQL["lock_people"], scope.id)
             (role_id, *_), _ = await roles_of(transaction, scope, [role])
-            person_id = await transaction.fetchval(_SQL["ensure_person"], email, name.strip(), password_hash)
-            membership: UUID = await transaction.fetchval(_SQL["add_member"], scope.id, person_id, False)
+            person_id = await _person(transaction, scope, email, name.strip(), password_hash)
+            membership: UUID = await transaction.fetchval(_SQL["add_member"], scope.id, person_id, email, False)
             if (
                 password_hash is not None
                 and await transaction.fetchval(_SQL["password_of"], person_id) == password_hash
@@ -116,6 +117,13 @@ class Members:
         if given:
             self._standings.forget(scope.id)
         return person_id
+
+    async def hash_known(self, email: str, password: str) -> str | None:
+        """The hash of somebody of that address, in whatever tenant, whose password this is."""
+        for row in await self._tenancy.platform.fetch(_SQL["people_of_address"], email):
+            if await is_right(password, row["password_hash"]):
+                return str(row["password_hash"])
+        return None
 
     async def open_to_password(self, scope: TenantScope, person_id: UUID, password: str) -> None:
         """Let somebody's password open this tenant too, if it is the one that whoever adds them knows."""
@@ -241,6 +249,19 @@ class Members:
         return await self._sessions.end(scope, actor=by.actor, person_id=person_id)
 
 
+async def _person(
+    transaction: Transaction, scope: TenantScope, email: str, name: str, password_hash: str | None
+) -> UUID:
+    """The member of that address; else who has that password elsewhere; else somebody new."""
+    member = await transaction.fetchrow(_SQL["member_of_address"], scope.id, email)
+    if member is not None:
+        return member["person_id"]
+    for row in await transaction.fetch(_SQL["people_of_address"], email):
+        if row["password_hash"] == password_hash:
+            return row["id"]
+    return await transaction.fetchval(_SQL["new_person"], email, name, password_hash)
+
+
 async def facts_of(transaction: Transaction, scope: TenantScope, person_id: UUID) -> MemberFacts:
     """What there is to know of a member.
 
@@ -300,11 +321,7 @@ async def _require_administrator(transaction: Transaction, scope: TenantScope, m
 
 
 def check_email(email: str) -> None:
-    """Refuse what is no e-mail address.
-
-    Raises:
-        InputError: it is none.
-    """
+    """Refuse what is no e-mail address, as InputError."""
     if not _EMAIL.fullmatch(email) or len(email) > _LONGEST_EMAIL or _has_controls(email):
         raise InputError("not an e-mail address", received=email[:_LONGEST_EMAIL])
 

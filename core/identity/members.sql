@@ -1,11 +1,17 @@
 -- lock_people: two changes of who administers a tenant must not each leave it to the other
 select pg_advisory_xact_lock(hashtextextended('people:' || $1::uuid::text, 0))
 
--- ensure_person: one person is one row, whatever tenants they belong to; a known one keeps name and password
-select ensure_person($1, $2, $3)
+-- member_of_address: in one tenant an address is one member's
+select person_id, active from memberships where tenant_id = $1 and address = lower($2)
 
--- add_member: repeating it leaves the membership as it is, also one that was ended; $3 says whether a password opens it
-insert into memberships (tenant_id, person_id, by_password) values ($1, $2, $3)
+-- new_person: an address that others know somebody by is no reason to meet them
+select new_person($1, $2, $3)
+
+-- people_of_address: who shows that they know the password is asked to join as who they are
+select id, password_hash from people_of_address($1)
+
+-- add_member: repeating it leaves the membership as it is, also one that was ended; $4 says whether a password opens it
+insert into memberships (tenant_id, person_id, address, by_password) values ($1, $2, lower($3), $4)
 on conflict (tenant_id, person_id) do update set person_id = excluded.person_id
 returning id, active, xmax = 0 as new
 

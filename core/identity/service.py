@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -75,14 +76,15 @@ class IdentityService:
     ) -> UUID:
         """Make somebody a member with one role and a password; may be repeated.
 
-        A person the platform knows already keeps name and password and becomes a member of one more tenant, which
-        their password opens only if it is this one. A membership that was ended stays ended.
+        Whoever has this address and this password in another tenant becomes a member of one more. A member of that
+        address keeps name and password, and a membership that was ended stays ended.
 
         Raises:
             InputError: no such role, no e-mail address, no name, or a password too weak.
         """
         check_strength(password, email, name, scope.name)
-        person_id = await self.members.add(scope, email, name, await hash_password(password), role, actor=actor)
+        kept = await self.members.hash_known(email, password) or await hash_password(password)
+        person_id = await self.members.add(scope, email, name, kept, role, actor=actor)
         await self.members.open_to_password(scope, person_id, password)
         return person_id
 
@@ -118,8 +120,9 @@ class IdentityService:
         Raises:
             DeniedError: as `sign_in`.
         """
-        person_id = await self.credentials.check(await self.credentials.first_tenant_of(email), email, password)
-        return self._links.sign(ENTRY, _ENTRY, sub=person_id), await self.credentials.tenants_of(email)
+        people = await self.credentials.check_everywhere(email, password)
+        told = self._links.sign(ENTRY, _ENTRY, sub=" ".join(str(one) for one in people))
+        return told, [scope for one in people for scope in await self.credentials.tenants_of(one)]
 
     async def enter(self, ticket: str, slug: str, client: Client = _UNKNOWN) -> SessionTokens:
         """A session in the tenant that was chosen.
@@ -127,14 +130,17 @@ class IdentityService:
         Raises:
             DeniedError: the ticket is too old, or the tenant is none of theirs; one that never was is answered alike.
         """
-        person_id = UUID(self._links.read(ENTRY, ticket)["sub"])
-        return await self._enter(slug, person_id, client)
+        people = [UUID(one) for one in self._links.read(ENTRY, ticket)["sub"].split()]
+        for person_id in people[:-1]:
+            with suppress(DeniedError):
+                return await self._enter(slug, person_id, client)
+        return await self._enter(slug, people[-1], client)
 
     async def tenants_of(self, identity: Identity) -> list[TenantScope]:
         """Where somebody belongs, for their own eyes; a session that speaks for one tenant only hears of no other."""
         if identity.method != PASSWORD:
             return [identity.tenant]
-        return await self.credentials.tenants_of(identity.email)
+        return await self.credentials.tenants_of(identity.person_id)
 
     async def switch(self, identity: Identity, slug: str, client: Client = _UNKNOWN) -> SessionTokens:
         """A session in another of one's tenants.
@@ -153,6 +159,18 @@ class IdentityService:
             return await self.open_session(scope, person_id, PASSWORD, client)
         except (NotFoundError, DeniedError) as error:
             raise DeniedError("no such tenant to enter", received=slug) from error
+
+    async def join(self, identity: Identity, token: str, client: Client = _UNKNOWN) -> SessionTokens:
+        """Accept an invitation as who one is already, and a session in its tenant; see `Invitations.join`.
+
+        Raises:
+            DeniedError: the link is not good, is for another address, or they came in by something that speaks for
+                one tenant only.
+        """
+        if identity.method != PASSWORD:
+            raise DeniedError("this sign-in is good for one tenant", next_step="choose a password for the other one")
+        accepted = await self.invitations.join(token, identity)
+        return await self.open_session(accepted.scope, accepted.person_id, PASSWORD, client)
 
     async def accept_invitation(self, token: str, name: str, password: str, client: Client = _UNKNOWN) -> SessionTokens:
         """Become a member by an invitation, and a session as one; see `Invitations.accept`."""

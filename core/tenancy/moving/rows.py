@@ -58,6 +58,21 @@ class Table:
     numbered_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """Who came along.
+
+    Attributes:
+        renaming: the id here by the id there, of those who are known by another id here.
+        strangers: ids of those whose password is another one here.
+        addresses: by the id here.
+    """
+
+    renaming: Mapping[str, str]
+    strangers: Collection[str]
+    addresses: Mapping[str, str]
+
+
 class PlatformRows:
     """Implements `Holding`, over the platform database.
 
@@ -100,22 +115,22 @@ class PlatformRows:
     async def restore(self, scope: TenantScope, source: Path) -> Contents:
         """All rows in one transaction; a person this installation knows already stays who they are here."""
         await self._refuse_unknown_modules(source)
-        renaming, strangers = await self._bring_people(scope, _read(source, PEOPLE))
+        people = await self._bring_people(scope, _read(source, PEOPLE))
         bridges = [await self._with_free_key_file(scope, line) for line in _read(source, _BRIDGES)]
         contents: dict[str, Content] = {}
         async with self._owner(scope) as transaction:
             for table in await tables(transaction, STAYS.keys()):
                 lines = _read(source, table.name)
-                here = [_renamed(line, renaming) for line in (bridges if table.name == _BRIDGES else lines)]
+                here = [_renamed(line, people.renaming) for line in (bridges if table.name == _BRIDGES else lines)]
                 if table.name == _MEMBERSHIPS:
-                    here = [_without_password(line, strangers) for line in here]
+                    here = [_member(line, people) for line in here]
                 if here:
                     await transaction.execute(_insert(table, here), here)
                 found = await _lines(transaction, _rows_of(table))
                 contents[table.name] = _found(table, lines, here, found)
             members = [str(row["id"]) for row in await transaction.fetch(_SQL["members"])]
-        people = await self._people(scope, members)
-        contents[PEOPLE] = Content(len(people), _checksum(PEOPLE, people))
+        brought = await self._people(scope, members)
+        contents[PEOPLE] = Content(len(brought), _checksum(PEOPLE, brought))
         return contents
 
     async def _refuse_unknown_modules(self, source: Path) -> None:
@@ -128,23 +143,21 @@ class PlatformRows:
                 next_step="install them first",
             )
 
-    async def _bring_people(self, scope: TenantScope, lines: Sequence[str]) -> tuple[dict[str, str], set[str]]:
-        """People in.
-
-        Returns:
-            The id here by the id there of those who are known by another id here, and the ids here of those whose
-            password is another one here.
-        """
+    async def _bring_people(self, scope: TenantScope, lines: Sequence[str]) -> _Brought:
+        """People in: whoever has the same id here, or the same address and password, is the same person."""
         people = {str(row["id"]): str(row["email"]).lower() for row in map(json.loads, lines)}
         passwords = {str(row["id"]): row["password_hash"] for row in map(json.loads, lines)}
         async with self._tenancy.admin.open(self._actor, f"bring in the people of {scope.slug}") as admin:
             rows = await admin.fetch(_SQL["known_people"], list(people), list(people.values()))
-            by_email = {row["email"]: str(row["id"]) for row in rows}
-            known = {str(row["id"]) for row in rows}
-            # Somebody who changed their address since is the same person all the same.
-            renaming = {id: by_email[email] for id, email in people.items() if by_email.get(email, id) != id}
-            there = {renaming.get(id, id): password for id, password in passwords.items()}
-            strangers = {str(row["id"]) for row in rows if there.get(str(row["id"])) != row["password_hash"]}
+            same = {(row["email"], row["password_hash"]): str(row["id"]) for row in rows if row["password_hash"]}
+            known = {str(row["id"]): row for row in rows}
+            renaming = {
+                id: same[email, passwords[id]]
+                for id, email in people.items()
+                if id not in known and (email, passwords[id]) in same
+            }
+            strangers = {id for id in people if id in known and known[id]["password_hash"] != passwords[id]}
+            addresses = people | {id: str(row["email"]) for id, row in known.items()}
             fresh = [line for line, id in zip(lines, people, strict=True) if id not in known and id not in renaming]
             async with self._owner(scope) as transaction:
                 ids = [json.loads(line)["id"] for line in fresh]
@@ -152,7 +165,7 @@ class PlatformRows:
             if fresh:
                 columns = [row["column"] for row in await admin.fetch(_SQL["columns_of"], PEOPLE)]
                 await admin.execute(_insert(Table(PEOPLE, (), tuple(columns)), fresh), fresh)
-        return renaming, strangers
+        return _Brought(renaming, strangers, addresses)
 
     async def _with_free_key_file(self, scope: TenantScope, line: str) -> str:
         """A bridge's row; two tenants may name a site alike, their key files must not be the same."""
@@ -222,10 +235,11 @@ def _renamed(line: str, renaming: Mapping[str, str]) -> str:
     return line
 
 
-def _without_password(line: str, strangers: Collection[str]) -> str:
-    """A membership that the person's password here must not open: another tenant may have chosen it."""
+def _member(line: str, people: _Brought) -> str:
+    """A membership of whoever it is here; a password that is another one here, and not this tenant's, opens it not."""
     row = json.loads(line)
-    return json.dumps(row | {"by_password": False}) if row["person_id"] in strangers else line
+    row["address"] = people.addresses.get(row["person_id"], "")
+    return json.dumps(row | {"by_password": False} if row["person_id"] in people.strangers else row)
 
 
 def _found(table: Table, exported: Sequence[str], brought: Sequence[str], found: Sequence[str]) -> Content:

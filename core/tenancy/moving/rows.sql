@@ -25,7 +25,7 @@ set local timezone = 'UTC'
 -- people: some, whatever tenants they belong to
 select row_to_json(p)::text as line from people p where p.id::text = any ($1::text[]) order by p.id
 
--- known_people: people are known by their address; one who changed it since, by the id
+-- known_people: people are known by the id, or by address and password together
 select id, lower(email) as email, password_hash from people where id::text = any ($1::text[]) or lower(email) = any ($2::text[])
 
 -- members: of the transaction's tenant

@@ -14,7 +14,6 @@ import pytest
 from core.audit import Actor
 from core.db import TenantScope
 from core.identity import PASSWORD, Authority
-from core.identity.credentials import ATTEMPTS
 from core.identity.passwords import hash_password
 from core.tenancy import Tenancy
 from tests.agents.api.accounts import House, house_of
@@ -45,6 +44,9 @@ class Desk:
         bearer = token or self.tokens.get(who, "")
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
         return await self.client.post(f"/api/v1{path}", json=body, headers=headers)
+
+    def bearer(self, who: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.tokens[who]}"}
 
     async def invited(self, email: str, *roles: str) -> str:
         """The token of an invitation, as the administrator is given it."""
@@ -195,7 +197,7 @@ async def test_a_password_is_set_once_by_a_link_and_ends_what_the_old_one_opened
 async def test_who_became_known_elsewhere_is_told_to_no_holder_of_a_link(desk: Desk):
     token = await desk.reset("viewer")
     email = f"viewer@{desk.scope.slug}.example"
-    await desk.house.service.members.add(desk.other, email, "V", None, "viewer", actor=TEST)
+    await desk.house.service.members.add(desk.other, email, "V", _hashed[0], "viewer", actor=TEST)
 
     known = await desk.post("/auth/password-reset", {"token": token, "password": GOOD})
 
@@ -203,18 +205,39 @@ async def test_who_became_known_elsewhere_is_told_to_no_holder_of_a_link(desk: D
     assert _shown(known) == _shown(forged)
 
 
-async def test_an_invitation_locks_out_like_sign_in(desk: Desk):
-    email = f"known@{desk.scope.slug}.example"
-    await desk.house.service.members.add(desk.other, email, "K", _hashed[0], "viewer", actor=TEST)
-    token = await desk.invited(email)
+async def test_an_invitation_tells_nobody_who_is_known_elsewhere(desk: Desk):
+    known, unknown = (f"{name}@{desk.scope.slug}.example" for name in ("known", "never"))
+    await desk.house.service.members.add(desk.other, known, "Known Elsewhere", _hashed[0], "admin", actor=TEST)
+    told: list[list[object]] = []
+    for email in (known, unknown):
+        token = await desk.invited(email)
+        bodies = [{"token": token, "name": "Guest", "password": one} for one in ("short", GOOD, GOOD)]
+        answers = [await desk.post("/auth/invitations/accept", body) for body in bodies]
+        people = (await desk.client.get("/api/v1/people", headers=desk.bearer("admin"))).json()
+        (person,) = [one for one in people if one["email"] == email]
+        shown = [(one.status_code, sorted(one.headers), sorted(one.json())) for one in answers]
+        told.append([*shown, {**person, "id": "", "email": "", "last_sign_in": ""}, answers[0].json()["detail"]])
 
-    for password in (*(f"guess number {n}" for n in range(ATTEMPTS)), KNOWN):
-        refused = await desk.post("/auth/invitations/accept", {"token": token, "password": password})
-        assert (refused.status_code, "sign-in is refused" in refused.json()["detail"]) == (401, True)
+    assert told[0] == told[1]
 
-    assert ("person.accept_invitation", email) in await desk.denied()
-    locked = await desk.post("/auth/sign-in", {"tenant": desk.other.slug, "email": email, "password": KNOWN})
-    assert locked.status_code == 401
+
+async def test_one_accepts_an_invitation_as_who_one_is_and_nobody_else_does(desk: Desk):
+    service, email = desk.house.service, f"viewer@{desk.scope.slug}.example"
+    token = (await service.invitations.invite(desk.other, email, "V", ["operator"], by=BY)).token
+    body = {"token": token}
+
+    stranger = await desk.post("/auth/invitations/join", body, who="admin")
+    unsigned = await desk.post("/auth/invitations/join", body)
+    forged = await desk.post("/auth/invitations/join", {"token": f"{token}x"}, who="viewer")
+    joined = await desk.post("/auth/invitations/join", body, who="viewer")
+    again = await desk.post("/auth/invitations/join", body, who="viewer")
+
+    assert [one.status_code for one in (stranger, unsigned, forged, joined, again)] == [403, 401, 403, 201, 403]
+    assert _shown(forged) == _shown(again)
+    assert await desk.denied() == [("route.call", "POST /api/v1/auth/invitations/join")] * 3
+    me = await desk.client.get("/api/v1/me", headers={"authorization": f"Bearer {joined.json()['token']}"})
+    assert (me.json()["tenant_name"], me.json()["email"]) == (desk.other.name, email)
+    assert "goldlayer_refresh=" in joined.headers["set-cookie"]
 
 
 async def test_one_goes_to_a_tenant_of_one_s_own_and_to_no_other(desk: Desk):

@@ -9,6 +9,7 @@ import pytest
 from core.audit import Actor
 from core.db import Database, TenantScope
 from core.errors import DeniedError, InputError, NotFoundError
+from core.identity import PASSWORD as METHOD
 from core.identity import Authority, ExternalIdentity, IdentityService
 from core.identity.bulk import MOST_LINES, invite_all, read_lines
 from core.identity.credentials import ATTEMPTS
@@ -51,50 +52,151 @@ async def test_somebody_new_sets_name_and_password(service: IdentityService, sco
     assert link.token not in str(await tenancy.audit.newest(scope, 50))
 
 
-async def test_somebody_known_proves_their_own_password_and_keeps_it(
+async def test_who_has_the_address_elsewhere_is_neither_met_nor_told_of(
     service: IdentityService, scope: TenantScope, tenancy: Tenancy, people: People
 ):
     other = await tenancy.create("inviting-other", "Other", actor=TEST)
-    person = await people.add(other, "bob@inviting.example")
-    link = await service.invitations.invite(scope, "bob@inviting.example", "Robert", ["viewer"], by=ADMIN)
+    known = await people.add(other, "Bob@Inviting.example", "admin")
+    told = []
+    for email in ("bob@inviting.example", "new@inviting.example"):
+        link = await service.invitations.invite(scope, email, "B", ["viewer"], by=ADMIN)
+        shown = await service.invitations.look(link.token)
+        with pytest.raises(InputError) as weak:
+            await service.accept_invitation(link.token, "Robert", "short")
+        identity = await service.verify((await service.accept_invitation(link.token, "Robert", GOOD)).access)
+        member = await service.members.by_email(scope, email)
+        await service.sign_in(scope.slug, email, GOOD)
+        reset = await service.credentials.reset_link(scope, member.id, by=ADMIN)
+        await service.members.unlock(scope, member.id, by=ADMIN)
+        seen = (shown, str(weak.value), identity.name, member.email, member.name, member.roles, member.locked)
+        told.append(str((seen, reset.use)).replace(email, "who"))
+        assert identity.person_id not in (known, None)
 
-    with pytest.raises(DeniedError, match="sign-in is refused"):
-        await service.accept_invitation(link.token, "Mallory", "a password of my choice")
-    assert "bob@inviting.example" not in [one.email for one in await service.people(scope)]
-    assert (await tenancy.audit.newest(scope, 1))[0].outcome == "denied"
-
-    identity = await service.verify((await service.accept_invitation(link.token, "Mallory", PASSWORD)).access)
-    assert (identity.person_id, identity.name) == (person, "bob")
+    assert told[0] == told[1]
 
 
-async def test_an_invitation_is_no_way_to_guess_a_password(
+async def test_whoever_makes_a_link_and_uses_it_themselves_gets_nowhere_else(
     service: IdentityService, scope: TenantScope, tenancy: Tenancy, people: People
 ):
-    other = await tenancy.create("inviting-guess", "Guess", actor=TEST)
-    await people.add(other, "cat@inviting.example")
-    link = await service.invitations.invite(scope, "cat@inviting.example", "", ["viewer"], by=ADMIN)
-    for n in range(ATTEMPTS):
+    other = await tenancy.create("inviting-victim", "Victim", actor=TEST)
+    person = await people.add(other, "vic@inviting.example", "admin")
+    theirs = await service.open_session(other, person, METHOD)
+    link = await service.invitations.invite(scope, "vic@inviting.example", "", ["admin"], by=ADMIN)
+
+    taken = await service.verify((await service.accept_invitation(link.token, "Vic", GOOD)).access)
+
+    assert await service.tenants_of(taken) == [scope]
+    for attempt in (service.switch(taken, other.slug), service.sign_in(other.slug, "vic@inviting.example", GOOD)):
         with pytest.raises(DeniedError):
-            await service.accept_invitation(link.token, "Cat", f"guess number {n}")
-
+            await attempt
+    await service.credentials.change(taken, GOOD, "another nine kettles")
+    for n in range(ATTEMPTS + 1):
+        with pytest.raises(DeniedError):
+            await service.sign_in(scope.slug, "vic@inviting.example", f"guess number {n}")
+    reset = await service.credentials.reset_link(scope, taken.person_id, by=ADMIN)
+    await service.credentials.set_by_link(reset.token, "a third good sentence")
+    # Whose address it is elsewhere has noticed nothing: not a lock, not a new password, not a session that ended.
+    assert (await service.verify(theirs.access)).person_id == person
+    assert await service.sign_in(other.slug, "vic@inviting.example", PASSWORD)
+    ticket, mine = await service.tenants_to_enter("vic@inviting.example", PASSWORD)
+    assert mine == [other]
     with pytest.raises(DeniedError):
-        await service.accept_invitation(link.token, "Cat", PASSWORD)
-    with pytest.raises(DeniedError):
-        await service.sign_in("inviting-guess", "cat@inviting.example", PASSWORD)
+        await service.enter(ticket.token, scope.slug)
 
 
-async def test_whoever_comes_by_a_provider_only_gets_no_password_from_another_tenant(
-    service: IdentityService, scope: TenantScope, tenancy: Tenancy
+async def test_an_address_named_by_another_tenant_first_is_no_way_into_this_one(
+    service: IdentityService, scope: TenantScope, tenancy: Tenancy, people: People
 ):
-    other = await tenancy.create("inviting-sso", "Sso", actor=TEST)
-    said = ExternalIdentity("corporate", "dan", "dan@inviting.example", "Dan", verified=True)
-    await service.sign_in_external(other, said, just_in_time_role="admin")
-    link = await service.invitations.invite(scope, "dan@inviting.example", "", ["viewer"], by=ADMIN)
+    # Whoever administers the other tenant has named the address and chosen its password.
+    other = await tenancy.create("inviting-squat", "Squat", actor=TEST)
+    person = await people.add(other, "wes@inviting.example")
+    squatter = await service.verify((await service.open_session(other, person, METHOD)).access)
+    link = await service.invitations.invite(scope, "wes@inviting.example", "Wes", ["admin"], by=ADMIN)
+    with pytest.raises(DeniedError):
+        await service.switch(squatter, scope.slug)
 
+    await service.accept_invitation(link.token, "Wes", GOOD)
+
+    for attempt in (
+        service.switch(squatter, scope.slug),
+        service.join(squatter, link.token),
+        service.sign_in(scope.slug, "wes@inviting.example", PASSWORD),
+    ):
+        with pytest.raises(DeniedError):
+            await attempt
+    assert await service.sign_in(scope.slug, "wes@inviting.example", GOOD)
+
+
+async def test_who_is_signed_in_elsewhere_joins_as_the_same_person(
+    service: IdentityService, scope: TenantScope, tenancy: Tenancy, people: People
+):
+    other = await tenancy.create("inviting-home", "Home", actor=TEST)
+    person = await people.add(other, "xia@inviting.example")
+    identity = await service.verify((await service.open_session(other, person, METHOD)).access)
+    link = await service.invitations.invite(scope, "XIA@inviting.example", "X", ["operator"], by=ADMIN)
+
+    joined = await service.verify((await service.join(identity, link.token)).access)
+
+    assert (joined.person_id, joined.tenant, joined.name) == (person, scope, "xia")
+    assert (await service.members.by_email(scope, "xia@inviting.example")).roles == ["operator"]
+    assert {one.slug for one in await service.tenants_of(identity)} == {scope.slug, other.slug}
+    assert (await service.verify((await service.switch(joined, other.slug)).access)).tenant == other
+    assert await service.sign_in(scope.slug, "xia@inviting.example", PASSWORD)
+    with pytest.raises(DeniedError, match="not valid any more"):
+        await service.join(identity, link.token)
+    record = next(one for one in await tenancy.audit.newest(scope, 5) if one.action == "person.accept_invitation")
+    assert (str(record.actor), record.target) == ("user:xia@inviting.example", "XIA@inviting.example")
+
+
+async def test_nobody_joins_on_another_s_invitation_or_by_a_sign_in_of_one_tenant(
+    service: IdentityService, scope: TenantScope, tenancy: Tenancy, people: People
+):
+    other = await tenancy.create("inviting-other", "Other", actor=TEST)
+    mallory = await people.add(other, "mallory@inviting.example")
+    link = await service.invitations.invite(scope, "yan@inviting.example", "Yan", ["admin"], by=ADMIN)
+    said = ExternalIdentity("corporate", "yan", "yan@inviting.example", "Yan", verified=True)
+    vouched = await service.sign_in_external(other, said, just_in_time_role="viewer")
+    key = (await service.api_keys.create(other, "yan", "x", ["viewer"], by=ADMIN)).key
+    opened = await service.open_session(other, mallory, METHOD)
+
+    for access, why in ((opened.access, "another address"), (vouched.access, "one tenant"), (key, "one tenant")):
+        with pytest.raises(DeniedError, match=why):
+            await service.join(await service.verify(access), link.token)
+
+    assert "yan@inviting.example" not in [one.email for one in await service.people(scope)]
+    # The link stays good, and whoever comes by a provider elsewhere sets a password of this tenant's own.
+    await service.accept_invitation(link.token, "Yan", GOOD)
     with pytest.raises(DeniedError):
-        await service.accept_invitation(link.token, "Dan", GOOD)
-    with pytest.raises(DeniedError):
-        await service.sign_in("inviting-sso", "dan@inviting.example", GOOD)
+        await service.sign_in(other.slug, "yan@inviting.example", GOOD)
+    # What a provider of another tenant says a person is called, nobody hears here.
+    assert (await service.members.by_email(other, "yan@inviting.example")).name == "Yan"
+
+
+async def test_who_became_a_member_meanwhile_is_not_taken_over_by_the_link(
+    service: IdentityService, scope: TenantScope, people: People
+):
+    link = await service.invitations.invite(scope, "zed@inviting.example", "Zed", ["viewer"], by=ADMIN)
+    await people.add(scope, "zed@inviting.example", "admin")
+
+    with pytest.raises(DeniedError, match="not valid any more"):
+        await service.accept_invitation(link.token, "Zed", GOOD)
+
+    assert await service.sign_in(scope.slug, "zed@inviting.example", PASSWORD)
+
+
+async def test_one_address_and_one_password_that_tenants_know_apart_lead_to_all_of_them(
+    service: IdentityService, scope: TenantScope, tenancy: Tenancy, people: People
+):
+    other = await tenancy.create("inviting-apart-two", "Apart two", actor=TEST)
+    await people.add(other, "uma@inviting.example")
+    link = await service.invitations.invite(scope, "uma@inviting.example", "Uma", ["viewer"], by=ADMIN)
+    await service.accept_invitation(link.token, "Uma", PASSWORD)
+
+    ticket, mine = await service.tenants_to_enter("uma@inviting.example", PASSWORD)
+
+    assert {one.slug for one in mine} == {scope.slug, other.slug}
+    for slug in (scope.slug, other.slug):
+        assert (await service.verify((await service.enter(ticket.token, slug)).access)).tenant.slug == slug
 
 
 async def test_a_newer_invitation_or_a_withdrawal_makes_a_link_worthless(

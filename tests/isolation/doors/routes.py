@@ -51,8 +51,9 @@ _NEEDS_A_PROVIDER = {
     "GET /api/v1/auth/{slug}/oidc/{provider}/callback",
     "POST /api/v1/auth/{slug}/saml/{provider}/acs",
     "POST /api/v1/auth/refresh",
+    "POST /api/v1/auth/invitations/join",
 }
-"""Where A gets its own only with what an identity provider or a cookie brings along."""
+"""Where A gets its own only with what an identity provider, a cookie or a third tenant's invitation brings along."""
 _ADMINISTERED = ("/api/v1/people", "/api/v1/invitations", "/api/v1/roles", "/api/v1/permissions", "/api/v1/api-keys")
 """Routes that A's administrator asks."""
 _BY_LINK = ("/api/v1/auth/invitations", "/api/v1/auth/password-reset")
