@@ -21,7 +21,7 @@ from core.sdk.loader import Module
 
 _PAGE = Path(__file__).parent / "page"
 _FILES = {"/": "page.html"} | {
-    f"/{name}": name for name in ("page.css", "page.js", "session.js", "render.js", "icon.svg")
+    f"/{name}": name for name in ("page.css", "page.js", "session.js", "link.js", "render.js", "icon.svg")
 }
 Opened = AbstractAsyncContextManager[Services]
 

@@ -41,8 +41,8 @@ class ResetForm(BaseModel):
     password: SecretStr = Field(max_length=1024)
 
 
-class JoinForm(BaseModel):
-    """The invitation that one accepts as who one is."""
+class LinkForm(BaseModel):
+    """A link, to look at what it is for or to accept it as who one is."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,6 +55,44 @@ class SwitchForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tenant: str = Field(min_length=1, max_length=64)
+
+
+class InvitationLook(BaseModel):
+    """What an invitation is for, for whoever holds it."""
+
+    tenant_name: str
+    email: str
+    name: str
+
+
+class ResetLook(BaseModel):
+    """Whose password a link sets, for whoever holds it."""
+
+    tenant: str
+    tenant_name: str
+    email: str
+
+
+@router.post("/invitations/look")
+async def look_at_invitation(form: LinkForm, request: Request) -> InvitationLook:
+    """What an invitation is for."""
+    try:
+        async with attempt(request, "link", form.token):
+            told = await services(request).accounts.invitations.look(form.token)
+    except DeniedError as error:
+        raise unauthenticated(error) from error
+    return InvitationLook(tenant_name=told.tenant_name, email=told.email, name=told.name)
+
+
+@router.post("/password-reset/look")
+async def look_at_reset(form: LinkForm, request: Request) -> ResetLook:
+    """Whose password a link sets."""
+    try:
+        async with attempt(request, "link", form.token):
+            scope, email = await services(request).accounts.credentials.look(form.token)
+    except DeniedError as error:
+        raise unauthenticated(error) from error
+    return ResetLook(tenant=scope.slug, tenant_name=scope.name, email=email)
 
 
 @router.post("/invitations/accept", status_code=201)
@@ -72,7 +110,7 @@ async def accept(form: AcceptForm, request: Request, response: Response) -> Toke
 
 @router.post("/invitations/join", status_code=201)
 async def join(
-    form: JoinForm, request: Request, response: Response, person: Annotated[Identity, Depends(acting)]
+    form: LinkForm, request: Request, response: Response, person: Annotated[Identity, Depends(acting)]
 ) -> Token:
     """Accept an invitation of another tenant as the person one is signed in as, and a session there."""
     try:

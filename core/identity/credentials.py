@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from core.audit import Actor
-from core.db import TenantScope
+from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
 from core.errors import DeniedError, NotFoundError
 from core.identity.authority import Authority
 from core.identity.identity import Identity
 from core.identity.links import RESET, Link, Links, spent
-from core.identity.members import facts_of, require_ours_alone
+from core.identity.members import MemberFacts, facts_of, require_ours_alone
 from core.identity.passwords import check_strength, hash_password, is_outdated, is_right
 from core.identity.standing import Standings
 from core.settings import IdentitySettings
@@ -150,6 +150,27 @@ class Credentials:
             self._tenancy.audit.note(transaction, scope, by.actor, "person.reset_link", member.email, None, after)
         return link
 
+    async def look(self, token: str) -> tuple[TenantScope, str]:
+        """In which tenant and for which address a link sets a password.
+
+        Raises:
+            DeniedError: it sets none; as `set_by_link`.
+        """
+        scope, said = await self._read(token)
+        try:
+            async with self._tenancy.platform.transaction(scope.id, readonly=True) as transaction:
+                member, _ = await self._redeemable(transaction, scope, said)
+        except (DeniedError, NotFoundError) as error:
+            raise spent() from error
+        return scope, member.email
+
+    async def _read(self, token: str) -> tuple[TenantScope, dict[str, Any]]:
+        said = self._links.read(RESET, token)
+        try:
+            return await self._tenancy.active(UUID(said["tid"])), said
+        except DeniedError as error:
+            raise spent() from error
+
     async def set_by_link(self, token: str, new: str) -> None:
         """A new password by a link; all sessions of the person end, in every tenant.
 
@@ -157,11 +178,7 @@ class Credentials:
             DeniedError: the link is not ours, too old, used, or older than the password in force; says no more.
             InputError: the new password is too weak; the link stays good.
         """
-        said = self._links.read(RESET, token)
-        try:
-            scope = await self._tenancy.active(UUID(said["tid"]))
-        except DeniedError as error:
-            raise spent() from error
+        scope, said = await self._read(token)
         try:
             await self._redeem(scope, said, new)
         except (DeniedError, NotFoundError) as error:
@@ -171,21 +188,28 @@ class Credentials:
         self._standings.forget(scope.id)
 
     async def _redeem(self, scope: TenantScope, said: dict[str, Any], new: str) -> None:
-        person_id, version = UUID(said["sub"]), int(said["ver"])
         hashed = await hash_password(new)
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            member = await facts_of(transaction, scope, person_id)
-            if not member.active or member.password_version != version:
-                raise spent()
-            by = Authority(Actor.user(member.email), None, operator=bool(said["operator"]))
-            # Asked again: since the link was made they may have become somebody's whom its maker may not be.
-            await require_ours_alone(transaction, scope, member, by)
+            member, actor = await self._redeemable(transaction, scope, said)
             check_strength(new, member.email, member.name, scope.name)
-            if not await transaction.fetchval(_SQL["change_password"], person_id, hashed, version):
+            changed = (member.person_id, hashed, member.password_version)
+            if not await transaction.fetchval(_SQL["change_password"], *changed):
                 raise spent()
-            await transaction.execute(_MEMBERS["open_to_password"], scope.id, person_id)
-            await transaction.fetchval(_SQL["end_sessions"], person_id, _CHANGED, None)
-            self._tenancy.audit.note(transaction, scope, by.actor, "person.set_password", member.email)
+            await transaction.execute(_MEMBERS["open_to_password"], scope.id, member.person_id)
+            await transaction.fetchval(_SQL["end_sessions"], member.person_id, _CHANGED, None)
+            self._tenancy.audit.note(transaction, scope, actor, "person.set_password", member.email)
+
+    async def _redeemable(
+        self, transaction: Transaction, scope: TenantScope, said: dict[str, Any]
+    ) -> tuple[MemberFacts, Actor]:
+        """Whose password a link may still set, and as whom."""
+        member = await facts_of(transaction, scope, UUID(said["sub"]))
+        if not member.active or member.password_version != int(said["ver"]):
+            raise spent()
+        by = Authority(Actor.user(member.email), None, operator=bool(said["operator"]))
+        # Asked again: since the link was made they may have become somebody's whom its maker may not be.
+        await require_ours_alone(transaction, scope, member, by)
+        return member, by.actor
 
 
 def refused() -> DeniedError:

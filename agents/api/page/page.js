@@ -1,4 +1,5 @@
 import { counted, element, evidence, prose, tables } from "./render.js";
+import * as link from "./link.js";
 import { drop, end, inside, renew, request, take } from "./session.js";
 
 const $ = (id) => document.getElementById(id);
@@ -17,11 +18,16 @@ async function show() {
   const response = inside() || (await renew()) ? await request("/api/v1/me") : null;
   const welcome = Boolean(response?.ok);
   if (!welcome) leave();
-  $("sign-in").hidden = welcome;
-  $("talk").hidden = $("who").hidden = $("leave").hidden = !welcome;
+  const linked = link.linked();
+  $("link").hidden = !linked;
+  $("sign-in").hidden = welcome || Boolean(linked);
+  $("talk").hidden = !welcome || Boolean(linked);
+  $("who").hidden = $("leave").hidden = !welcome;
+  if (linked) await link.open(linked);
   if (!welcome) return;
   const me = await response.json();
   $("who").textContent = `${me.name} · ${me.tenant_name}`;
+  if (linked) return;
   await offer();
   ready();
 }
@@ -68,12 +74,46 @@ $("sign-in").addEventListener("submit", async (event) => {
     if (!response.ok) throw new Error(await problem(response));
     take(await response.json());
     form.reset();
+    form.querySelector(".good").hidden = true;
     await show();
   } catch (error) {
     warning.textContent = error.message;
     warning.hidden = false;
   }
 });
+
+async function follow(joining) {
+  const linked = link.linked();
+  const to = { tenant: $("link").dataset.tenant, email: $("link").elements.username.value };
+  try {
+    if (!(await link.use(linked, joining))) return;
+    if (linked.use === "reset") await signInAgain(to);
+    await show();
+  } catch (error) {
+    link.warn(error.message);
+  }
+}
+
+// All sessions of the person have ended by a reset, also this browser's.
+async function signInAgain({ tenant, email }) {
+  drop();
+  const form = $("sign-in");
+  form.elements.tenant.value = tenant;
+  form.elements.email.value = email;
+  form.querySelector(".good").textContent = "The password is set. Sign in with it.";
+  form.querySelector(".good").hidden = false;
+}
+
+$("link").addEventListener("submit", (event) => {
+  event.preventDefault();
+  follow(false);
+});
+$("link").querySelector("[data-part=join]").addEventListener("click", () => follow(true));
+$("link").querySelector("[data-part=back]").addEventListener("click", () => {
+  link.leave();
+  show();
+});
+addEventListener("hashchange", () => link.linked() && show());
 
 // The domain of an address says where its people sign in beside a password.
 $("sign-in").elements.email.addEventListener("change", async ({ target }) => {

@@ -23,7 +23,7 @@ from tests.isolation.filling import ACTOR
 from tests.isolation.techniques import Tried, hostile, some
 from tests.isolation.world import PASSWORD, B, World
 
-_PAGES = ("/", "/page.css", "/page.js", "/session.js", "/render.js", "/icon.svg")
+_PAGES = ("/", "/page.css", "/page.js", "/session.js", "/link.js", "/render.js", "/icon.svg")
 NOT_A_DOOR = {f"routes.GET {path}": "a file of the page, the same for everybody" for path in _PAGES}
 NOT_A_DOOR["routes.GET /openapi.json"] = "describes the routes, the same for everybody"
 _DOOR = "where somebody knocks who is not signed in; shows what a tenant offers to strangers, and B offers nothing"
@@ -32,7 +32,9 @@ _OPEN = {
     "POST /api/v1/auth/sign-in": "one is signed in by it",
     "POST /api/v1/auth/refresh": "the refresh cookie says who asks; the room of tokens tries it",
     "POST /api/v1/auth/invitations/accept": _LINK,
+    "POST /api/v1/auth/invitations/look": _LINK,
     "POST /api/v1/auth/password-reset": _LINK,
+    "POST /api/v1/auth/password-reset/look": _LINK,
     "POST /api/v1/auth/ways": _DOOR,
     "GET /api/v1/auth/{slug}/providers": _DOOR,
     "GET /api/v1/auth/{slug}/oidc/{provider}/start": _DOOR,
@@ -283,10 +285,10 @@ async def _to_use_up(world: World, route: Route) -> dict[str, Any]:
         return {"key_id": str((await identity.api_keys.create(scope, "own-program", "x", ["viewer"], by=by)).id)}
     if route.name == "POST /api/v1/invitations":
         return {"email": "new@works.example"}
-    if route.name == "POST /api/v1/auth/invitations/accept":
+    if route.name in ("POST /api/v1/auth/invitations/accept", "POST /api/v1/auth/invitations/look"):
         email = f"new-{uuid4().hex}@works.example"
         return {"token": (await identity.invitations.invite(scope, email, "New", ["viewer"], by=by)).token}
-    if route.name == "POST /api/v1/auth/password-reset":
+    if route.name in ("POST /api/v1/auth/password-reset", "POST /api/v1/auth/password-reset/look"):
         helper = world.a.administering.helper_id
         return {"token": (await identity.credentials.reset_link(scope, helper, by=by)).token}
     if route.name == "DELETE /api/v1/sessions/{auth_session_id}":
