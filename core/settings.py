@@ -185,6 +185,8 @@ class IdentitySettings(_Branch):
     """A session that nobody renewed for this long has ended."""
     session_days: int = 14
     """Longest life of a session, however busy."""
+    refresh_grace_s: float = Field(default=10.0, ge=0.0, le=300.0)
+    """A refresh token whose answer was lost may come again for so long, unless that answer's token was used."""
     reset_minutes: int = 60
     """Life of a link that sets a new password."""
     key_requests_per_minute: int = 100

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from core.audit import Actor
-from core.db import TenantScope
+from core.db import TenantScope, Transaction
 from core.db.queries import load_queries
 from core.errors import DeniedError, NotFoundError
 from core.identity.standing import Standings
@@ -21,6 +21,7 @@ from core.tenancy.roles import ADMIN_ROLE
 
 _SQL = load_queries("core.identity", "sessions.sql")
 _REUSED = "a refresh token came a second time"
+_UNHEARD = "the answer before was not heard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Sessions:
         self._standings = standings
         self._longest = timedelta(days=settings.session_days)
         self._idle = timedelta(hours=settings.session_idle_hours)
+        self._grace = timedelta(seconds=settings.refresh_grace_s)
 
     async def open(self, scope: TenantScope, person_id: UUID, method: str, client: Client) -> SessionTokens:
         """A session for a member; the caller has made sure that it is them.
@@ -87,7 +89,7 @@ class Sessions:
             if row is None:
                 raise DeniedError("sign-in is refused", next_step="ask an administrator of the tenant")
             version = await transaction.fetchval(_SQL["signed_in"], scope.id, person_id)
-            await transaction.execute(_SQL["add_refresh"], hash_of(refresh), scope.id, row["id"])
+            await transaction.execute(_SQL["add_refresh"], hash_of(refresh), scope.id, row["id"], None)
             after = {"method": method, "session": row["id"], "address": client.address}
             actor = Actor.user(row["email"])
             self._tenancy.audit.note(transaction, scope, actor, "person.sign_in", row["email"], None, after)
@@ -102,7 +104,8 @@ class Sessions:
 
         Raises:
             DeniedError: the token is not one, or its session has ended. A token that comes a second time was in two
-                hands: its session is ended for both.
+                hands: its session is ended for both. Unless the answer to the first may have been lost: within the
+                grace of the settings, and as long as nobody has used what that answer brought.
         """
         kept = hash_of(token)
         tenant_id = await self._tenancy.platform.fetchval(_SQL["tenant_of_token"], kept)
@@ -114,18 +117,30 @@ class Sessions:
             row = await transaction.fetchrow(_SQL["take_refresh"], scope.id, kept, self._idle)
             if row is None or (session_id is not None and row["id"] != session_id):
                 raise _over()
-            if row["used"]:
+            stolen = await self._is_stolen(transaction, scope, kept, used=row["used"])
+            if stolen:
                 await transaction.execute(_SQL["end"], scope.id, row["person_id"], row["id"], _REUSED)
             elif not row["open"]:
                 raise _over()
             else:
                 await transaction.execute(_SQL["use_refresh"], scope.id, kept)
-                await transaction.execute(_SQL["add_refresh"], hash_of(following), scope.id, row["id"])
+                await transaction.execute(_SQL["add_refresh"], hash_of(following), scope.id, row["id"], kept)
                 await transaction.execute(_SQL["touch"], scope.id, row["id"])
-        if row["used"]:
+                if row["used"]:
+                    after = {"session": row["id"], "reason": _UNHEARD}
+                    actor = Actor.user(row["email"])
+                    self._tenancy.audit.note(transaction, scope, actor, "session.refresh", row["email"], None, after)
+        if stolen:
             await self._tell_of_theft(scope, row, still_open=row["open"])
             raise _over()
         return self._tokens(scope, row["person_id"], row["role_version"], row, following)
+
+    async def _is_stolen(self, transaction: Transaction, scope: TenantScope, kept: bytes, *, used: bool) -> bool:
+        """Whether a token must have been in two hands; the session is locked."""
+        family = await transaction.fetchrow(_SQL["family"], scope.id, kept, self._grace)
+        if family is None or family["overtaken"]:
+            return True
+        return used and (family["followed"] or not family["just_used"])
 
     async def _tell_of_theft(self, scope: TenantScope, row: dict[str, Any], *, still_open: bool) -> None:
         self._standings.forget(scope.id)

@@ -16,7 +16,7 @@ delete from sessions
 where tenant_id = $1 and person_id = $2 and coalesce(revoked_at, expires_at) < now() - interval '30 days'
 
 -- add_refresh: only the hash of a refresh token is kept
-insert into refresh_tokens (token_hash, tenant_id, session_id) values ($1, $2, $3)
+insert into refresh_tokens (token_hash, tenant_id, session_id, parent) values ($1, $2, $3, $4)
 
 -- take_refresh: both rows are locked, so that of two that come with one token one finds it used
 select r.used_at is not null as used, s.id, s.person_id, s.expires_at, p.email, m.role_version,
@@ -29,8 +29,17 @@ join people p on p.id = m.person_id
 where r.tenant_id = $1 and r.token_hash = $2
 for update of r, s
 
--- use_refresh: a refresh token is good for one use
-update refresh_tokens set used_at = now() where tenant_id = $1 and token_hash = $2
+-- family: asked once the session is locked, so that nobody is about to use one of them; a token that came in the same
+-- place and was used, one that came in this one's place and was used, and whether this one was used a moment ago
+select exists (select from refresh_tokens o where o.tenant_id = $1 and o.parent = r.parent
+                   and o.token_hash <> r.token_hash and o.used_at is not null) as overtaken,
+       exists (select from refresh_tokens o where o.tenant_id = $1 and o.parent = r.token_hash
+                   and o.used_at is not null) as followed,
+       coalesce(r.used_at > clock_timestamp() - $3::interval, false) as just_used
+from refresh_tokens r where r.tenant_id = $1 and r.token_hash = $2
+
+-- use_refresh: a refresh token is good for one use; brought again, the first use counts
+update refresh_tokens set used_at = coalesce(used_at, now()) where tenant_id = $1 and token_hash = $2
 
 -- touch: a session that is renewed is in use
 update sessions set last_used_at = now() where tenant_id = $1 and id = $2

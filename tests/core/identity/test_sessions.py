@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from core.audit import Actor
 from core.db import TenantScope
 from core.errors import DeniedError, NotFoundError
 from core.identity import PASSWORD, Authority, Client, IdentityService
+from core.settings import IdentitySettings
 from core.tenancy import Tenancy
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ async def test_a_stolen_refresh_token_ends_the_session_of_thief_and_victim(
 ):
     person = await people.add(scope, "eve@sessions.example")
     opened = await service.open_session(scope, person, PASSWORD)
-    victim = await service.refresh(opened.refresh)
+    victim = await service.refresh((await service.refresh(opened.refresh)).refresh)
     assert await service.verify(victim.access)
 
     with pytest.raises(DeniedError):
@@ -98,15 +101,93 @@ async def test_a_stolen_refresh_token_ends_the_session_of_thief_and_victim(
     ]
 
 
-async def test_of_two_that_refresh_at_once_one_is_the_thief(
+async def _over(service: IdentityService, *tokens: str) -> bool:
+    """Whether each of these is refused."""
+    results = await asyncio.gather(*(service.refresh(one) for one in tokens), return_exceptions=True)
+    return all(isinstance(one, DeniedError) for one in results)
+
+
+async def test_a_token_whose_answer_was_lost_comes_again_and_goes_on(
+    service: IdentityService, scope: TenantScope, people: People, tenancy: Tenancy
+):
+    person = await people.add(scope, "lea@sessions.example")
+    opened = await service.open_session(scope, person, PASSWORD)
+    await service.refresh(opened.refresh)  # nobody hears it
+
+    again = await service.refresh(opened.refresh)
+    third = await service.refresh((await service.refresh(again.refresh)).refresh)
+
+    assert third.session_id == opened.session_id
+    assert (await service.verify(third.access)).person_id == person
+    told = [one for one in await tenancy.audit.newest(scope, 5) if one.action == "session.refresh"]
+    assert [(one.outcome, one.after["reason"]) for one in told] == [("done", "the answer before was not heard")]
+
+
+async def test_many_that_come_at_once_with_one_token_may_go_on_as_one_and_not_as_two(
     service: IdentityService, scope: TenantScope, people: People
 ):
-    opened = await service.open_session(scope, await people.add(scope, "fay@sessions.example"), PASSWORD)
+    person = await people.add(scope, "fay@sessions.example")
+    opened = await service.open_session(scope, person, PASSWORD)
 
-    results = await asyncio.gather(*(service.refresh(opened.refresh) for _ in range(4)), return_exceptions=True)
+    results = await asyncio.gather(*(service.refresh(opened.refresh) for _ in range(4)))
+    await service.refresh(results[2].refresh)
 
-    assert sum(isinstance(one, DeniedError) for one in results) == 3
-    assert await service.sessions.all(scope, (await _person(service, scope, "fay@sessions.example"))) == []
+    assert await _over(service, results[0].refresh)
+    assert await service.sessions.all(scope, person) == []
+
+
+@pytest.mark.parametrize("order", sorted(set(permutations("vvtt"))), ids="".join)
+async def test_victim_and_thief_of_one_token_both_end_whoever_comes_when(
+    service: IdentityService, scope: TenantScope, people: People, order: tuple[str, ...]
+):
+    person = await people.add(scope, f"{''.join(order)}@sessions.example")
+    opened = await service.open_session(scope, person, PASSWORD)
+    holds = dict.fromkeys("vt", opened.refresh)
+
+    for who in order:
+        with contextlib.suppress(DeniedError):
+            holds[who] = (await service.refresh(holds[who])).refresh
+
+    assert await service.sessions.all(scope, person) == []
+    assert await _over(service, opened.refresh, *holds.values())
+
+
+async def test_victim_and_thief_who_come_at_once_end_with_their_next_step(
+    service: IdentityService, scope: TenantScope, people: People
+):
+    person = await people.add(scope, "ole@sessions.example")
+    opened = await service.open_session(scope, person, PASSWORD)
+    first = await service.refresh(opened.refresh)
+
+    both = await asyncio.gather(service.refresh(first.refresh), service.refresh(opened.refresh), return_exceptions=True)
+    for one in both:
+        if not isinstance(one, BaseException):
+            with contextlib.suppress(DeniedError):
+                await service.refresh(one.refresh)
+
+    assert await service.sessions.all(scope, person) == []
+
+
+@pytest.mark.parametrize("used_before", ["11 seconds", "none"])
+async def test_after_the_grace_or_without_one_a_second_use_is_theft(
+    service: IdentityService, tenancy: Tenancy, scope: TenantScope, people: People, prepared: Installation,
+    used_before: str,
+):  # fmt: skip
+    from core.db import Database
+
+    if used_before == "none":
+        strict = IdentitySettings(refresh_grace_s=0)
+        service = IdentityService(tenancy, prepared.run, prepared.settings.model_copy(update={"identity": strict}))
+    person = await people.add(scope, f"pia-{used_before[:2]}@sessions.example")
+    opened = await service.open_session(scope, person, PASSWORD)
+    following = await service.refresh(opened.refresh)
+    if used_before != "none":
+        async with await Database.open(prepared.postgres.dsn("platform")) as superuser:
+            change = "update refresh_tokens set used_at = used_at - interval '11 s' where session_id = $1"
+            await superuser.execute(change, opened.session_id)
+
+    assert await _over(service, opened.refresh)
+    assert await _over(service, following.refresh)
 
 
 async def _person(service: IdentityService, scope: TenantScope, email: str) -> Any:

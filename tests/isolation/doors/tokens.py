@@ -162,12 +162,12 @@ def _worn(world: World) -> dict[str, Callable[[str], Awaitable[Any]]]:
 
     async def used_again(_: str) -> Any:
         tokens = await service.open_session(a.scope, a.person_id, "password")
-        await service.refresh(tokens.refresh)
+        await service.refresh((await service.refresh(tokens.refresh)).refresh)
         return await service.refresh(tokens.refresh)
 
     async def after_theft(_: str) -> Any:
         tokens = await service.open_session(a.scope, a.person_id, "password")
-        following = await service.refresh(tokens.refresh)
+        following = await service.refresh((await service.refresh(tokens.refresh)).refresh)
         with suppress(DeniedError):
             await service.refresh(tokens.refresh)
         return await service.refresh(following.refresh)
