@@ -1,4 +1,4 @@
-"""Everything Dagster loads: assets, checks, the job, the sensors and the resources of one installation.
+"""Everything Dagster loads: assets, checks, the jobs, the schedule, the sensors and the resources of one installation.
 
 `workspace.yaml` points at `defs`. Loading touches neither the lake nor a database.
 """
@@ -11,6 +11,7 @@ import dagster as dg
 from assets import bronze, embeddings, gold, serving, silver, training
 from orchestration.resources import installation, resources
 from orchestration.sensors import JOB, bronze_watch, follow_upstream
+from orchestration.upkeep import daily, upkeep_job
 
 _ROOMS = (bronze, silver, gold, serving, embeddings, training)
 
@@ -19,13 +20,17 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
     """The code location over some resources.
 
     Args:
-        found: resources by key: `lake`, `tenants`, `databases`.
+        found: resources by key: `lake`, `tenants`, `databases`, `upkeep`.
         others: assets that need more than the code, the dbt marts.
     """
     return dg.Definitions(
         assets=[*(asset for room in _ROOMS for asset in room.ASSETS), *others],
         asset_checks=[check for room in _ROOMS for check in room.CHECKS],
-        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks())],
+        jobs=[
+            dg.define_asset_job(JOB, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()),
+            upkeep_job,
+        ],
+        schedules=[daily],
         sensors=[bronze_watch, follow_upstream],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.

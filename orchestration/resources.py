@@ -6,6 +6,7 @@ from typing import Any
 from assets.resources import LakeResource, PlatformTenants
 from core.run.folder import RunFolder
 from core.settings import Settings, load_settings
+from orchestration.upkeep import UPKEEP, TenantUpkeep
 
 
 def installation() -> tuple[RunFolder, Settings]:
@@ -23,4 +24,5 @@ def resources(run: RunFolder, settings: Settings) -> Mapping[str, Any]:
         "lake": LakeResource(root=run.lake_root(settings)),
         "tenants": PlatformTenants(run=folder),
         "databases": TenantDatabases(run=folder),
+        UPKEEP: TenantUpkeep(run=folder),
     }

@@ -16,6 +16,7 @@ from assets.partitions import TENANT_DAYS
 from assets.resources import LakeResource, PlatformTenants
 from orchestration.bronze_watch import reach_of
 from orchestration.definitions import definitions
+from orchestration.upkeep import UPKEEP, TenantUpkeep
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "asset_graph.json"
 
@@ -23,7 +24,8 @@ SNAPSHOT = Path(__file__).parent / "snapshots" / "asset_graph.json"
 def loaded() -> AssetGraph:
     """The graph of an installation that does not exist: loading must not look."""
     nowhere = {"lake": LakeResource(root="nowhere"), "tenants": PlatformTenants(run="nowhere")}
-    return definitions({**nowhere, "databases": TenantDatabases(run="nowhere")}).resolve_asset_graph()
+    others = {"databases": TenantDatabases(run="nowhere"), UPKEEP: TenantUpkeep(run="nowhere")}
+    return definitions({**nowhere, **others}).resolve_asset_graph()
 
 
 def graph() -> dict[str, Any]:
