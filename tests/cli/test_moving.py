@@ -309,10 +309,11 @@ def test_a_removed_tenant_is_as_if_it_had_never_been(world: World, capsys: pytes
 
     async def nobody_enters_with_a_password_another_tenant_chose() -> None:
         async with opened(here.run, here.postgres, here.settings) as there:
-            assert (await there.identity.sign_in(STRANGER, f"{MOVER}@own.example", TAKEN)).access
-            for password in (TAKEN, PASSWORD):
+            # Who was brought back and who has the address elsewhere are two people, each with their own password.
+            for slug, own, other in ((STRANGER, TAKEN, PASSWORD), (MOVER, PASSWORD, TAKEN)):
+                assert (await there.identity.sign_in(slug, f"{MOVER}@own.example", own)).access
                 with pytest.raises(DeniedError):
-                    await there.identity.sign_in(MOVER, f"{MOVER}@own.example", password)
+                    await there.identity.sign_in(slug, f"{MOVER}@own.example", other)
             assert (await there.identity.sign_in(MOVER, "both@shared.example", PASSWORD)).access
 
     asyncio.run(nobody_enters_with_a_password_another_tenant_chose())

@@ -203,10 +203,11 @@ class Providers:
             NotFoundError: the tenant has none of that name.
         """
         async with self._tenancy.platform.transaction(scope.id) as transaction:
-            if await transaction.fetchval(_SQL["set_enabled"], scope.id, name, enabled) is None:
+            before = await transaction.fetchval(_SQL["set_enabled"], scope.id, name, enabled)
+            if before is None:
                 raise NotFoundError("no such identity provider", received=name)
             audit = self._tenancy.audit
-            audit.note(transaction, scope, actor, "identity_provider.set_enabled", name, not enabled, enabled)
+            audit.note(transaction, scope, actor, "identity_provider.set_enabled", name, before, enabled)
 
     async def remove(self, scope: TenantScope, name: str, *, actor: Actor) -> None:
         """Close a way into a tenant and forget whom it stood for.
@@ -222,7 +223,8 @@ class Providers:
                 raise NotFoundError("no such identity provider", received=name)
             # A later provider of this name may call somebody else by the same subject.
             await transaction.execute(_SQL["forget_people"], scope.id, name)
-            self._tenancy.audit.note(transaction, scope, actor, "identity_provider.remove", name)
+            before = {key: value for key, value in asdict(provider).items() if key not in ("id", "name", "metadata")}
+            self._tenancy.audit.note(transaction, scope, actor, "identity_provider.remove", name, before)
 
     async def use_up(self, scope: TenantScope, provider: Provider, word: str, until: int) -> bool:
         """Use a word that is good once: true the first time, false ever after.

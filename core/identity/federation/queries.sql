@@ -22,7 +22,9 @@ cross join lateral (
 where p.tenant_id = $1 order by p.name
 
 -- set_enabled: what is known of its people stays
-update identity_providers set enabled = $3 where tenant_id = $1 and name = $2 returning id
+update identity_providers p set enabled = $3
+from (select id, enabled from identity_providers where tenant_id = $1 and name = $2 for update) was
+where p.tenant_id = $1 and p.id = was.id returning was.enabled as before
 
 -- remove_provider: its used words go with it
 delete from identity_providers where tenant_id = $1 and name = $2 returning id
