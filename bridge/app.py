@@ -14,6 +14,7 @@ from bridge.health import Monitor
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
+from bridge.rules.service import Rules
 from bridge.runner import Runner
 from bridge.segments import retain, seal, tidy
 from bridge.store import Store, get_meta
@@ -63,6 +64,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         remember_site(store, config.site)
         pipelines = Pipelines(store, recorder, config.site, settings)
         monitor = Monitor(config, store, runners)
+        rules = Rules(store, recorder, config.site)
         processor = Processor(
             store,
             plan_site(config.site, config.contract),
@@ -84,6 +86,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 parts.create_task(
                     keep_running("historian", lambda: _keep_history(store, settings, stop), stop, longest)
                 )
+                parts.create_task(keep_running("rules", lambda: rules.run(journaled, stop), stop, longest))
                 parts.create_task(keep_running("pipelines", lambda: pipelines.run(journaled, stop), stop, longest))
                 parts.create_task(keep_running("health", lambda: monitor.keep(stop), stop, longest))
                 parts.create_task(keep_running("uplink", lambda: uplink.run(stop), stop, longest))
@@ -91,6 +94,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             raise first_of(failures) from None
         finally:
             pipelines.close()
+            rules.close()
             recorder.close()
             processor.close()
             monitor.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from core.errors import InputError
 OWN = "site"
 """Origin of what the site's owner has put there."""
 _FOLDER = "local"
+PACKAGES = "packages"
+CURRENT = "current"
+"""Link to the folder of the version in use, in the folder of a package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,27 @@ def own_definitions(home: Path) -> Definitions:
     """The folder `local` of a bridge's home."""
     folder = home / _FOLDER
     return Definitions(folder, OWN, folder)
+
+
+def definitions(home: Path) -> list[Definitions]:
+    """The site owner's own folder, then that of every package in use, by name."""
+    own = own_definitions(home)
+    found = [own]
+    for link in sorted((home / PACKAGES).glob(f"*/{CURRENT}")):
+        version = link.resolve()
+        found.append(Definitions(version, f"{link.parent.name} {version.name}", own.root))
+    return found
+
+
+def stamp_of(home: Path, kinds: Sequence[str]) -> list[tuple[str, int, int]]:
+    """What changes whenever a file of one of the kinds does."""
+    found: list[tuple[str, int, int]] = []
+    for source in definitions(home):
+        for path in sorted(path for kind in kinds for path in (source.root / kind).glob("*")):
+            with contextlib.suppress(FileNotFoundError):  # it went in this very moment
+                state = path.stat()
+                found.append((str(path), state.st_mtime_ns, state.st_size))
+    return found
 
 
 def read_yaml(path: Path, what: str) -> tuple[object, str]:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from bridge.driver import Series
 from bridge.journal import decode_frame
-from bridge.store import get_meta, transaction
+from bridge.store import RULES_CHECKPOINT, get_meta, transaction
 from core import clock
 from core.contracts.reading import READING_SCHEMA, Sample
 
@@ -41,7 +41,7 @@ class Segment:
 
 
 def seal(connection: sqlite3.Connection, home: Path, *, rows: int, age_s: float) -> int:
-    """Move the oldest frames the contract has passed into a file, if they are enough or old enough.
+    """Move the oldest frames that contract and rules have passed into a file, if they are enough or old enough.
 
     Args:
         connection: of the writer's own; the bridge may be running.
@@ -75,8 +75,9 @@ def seal(connection: sqlite3.Connection, home: Path, *, rows: int, age_s: float)
 
 
 def _passed(connection: sqlite3.Connection, rows: int) -> list[tuple[int, int, int]]:
-    """(id, rows, received at) of the oldest frames behind the contract's checkpoint, until they hold `rows`."""
+    """(id, rows, received at) of the oldest frames that contract and rules have passed, until they hold `rows`."""
     checkpoint = int(get_meta(connection, "checkpoint", "0"))
+    checkpoint = min(checkpoint, int(get_meta(connection, RULES_CHECKPOINT) or checkpoint))
     found: list[tuple[int, int, int]] = []
     held = 0
     for frame in connection.execute(

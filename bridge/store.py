@@ -15,6 +15,8 @@ from core import faults
 from core.errors import InputError, TransientError
 
 DATABASE = "bridge.sqlite"
+RULES_CHECKPOINT = "rules_checkpoint"
+"""Name of the newest frame that edge rules have seen; remembered while there are any."""
 DISK_FULL = "bridge.disk_full"
 """Fault point: nothing more can be written."""
 

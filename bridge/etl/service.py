@@ -14,7 +14,7 @@ from bridge.etl.cron import Cron
 from bridge.etl.folder import FOLDER, Loaded, Placed, load_pipelines
 from bridge.etl.memory import Memory, forget_old, interrupted
 from bridge.etl.run import Runner
-from bridge.local import Definitions, own_definitions
+from bridge.local import definitions, stamp_of
 from bridge.recorder import Recorder
 from bridge.store import Store, get_meta, read_only, set_meta, transaction
 from bridge.threads import in_thread
@@ -49,14 +49,9 @@ def remembered_site(home: Path) -> SiteFile:
         connection.close()
 
 
-def sources(home: Path) -> list[Definitions]:
-    """Where pipelines of a home folder come from, the owner's own first."""
-    return [own_definitions(home)]
-
-
 def load_of(home: Path, site: SiteFile) -> Loaded:
     """Pipelines of a home folder as they lie there now."""
-    return load_pipelines(sources(home), site.derived())
+    return load_pipelines(definitions(home), site.derived())
 
 
 class Pipelines:
@@ -125,8 +120,7 @@ class Pipelines:
                 connection.execute("delete from etl_requests where id < ? and run_id is not null", (request - 100,))
 
     def _reload(self) -> None:
-        files = [path for source in sources(self._home) for path in source.files(FOLDER)]
-        stamp = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+        stamp = stamp_of(self._home, (FOLDER,))
         if stamp == self._stamp:
             return
         self._stamp = stamp

@@ -158,3 +158,13 @@ create table if not exists etl_requests (
     again integer not null,                -- load what was loaded before as well
     run_id integer
 );
+
+-- What edge rules remember of each machine; moves with the name `rules_checkpoint` of `meta`.
+create table if not exists rule_memory (
+    rule text not null,
+    equipment_id text not null,
+    event text not null,                   -- derived signal it makes
+    definition text not null,              -- SHA-256 of rule and model
+    memory text not null,
+    primary key (rule, equipment_id)
+) without rowid;

@@ -8,6 +8,7 @@ import yaml
 
 from bridge.drivers import driver_for
 from bridge.etl.form import Pipeline
+from bridge.rules.form import RuleFile
 from bridge.vault import BridgeVault, NoSecrets
 from core.contracts.addresses import HOLE_FLOAT32_BITS
 from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions, OpcuaSecurity, SerialLine
@@ -56,6 +57,10 @@ def block_with(word: str) -> str:
 
 def test_the_pipeline_of_the_docs_is_one() -> None:
     assert Pipeline.model_validate(yaml.safe_load(block_with("pipeline:"))).every == "PT15M"
+
+
+def test_the_rules_of_the_docs_are_rules() -> None:
+    assert len(RuleFile.model_validate(yaml.safe_load(block_with("rules:"))).rules) == 4
 
 
 _MODELS = (

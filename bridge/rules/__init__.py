@@ -1,0 +1,1 @@
+"""Edge rules: conditions held against the journal, link or no link; what they find are readings like any other."""
