@@ -74,6 +74,7 @@ ENTRIES: dict[str, Entry] = {
     "lake": Entry("cli.lake", "Look into the lake."),
     "ledger": Entry("cli.ledger", "The books: every reading accounted for, gaps with their reason.", pick="*"),
     "quarantine": Entry("cli.quarantine", "What could not be used and why; letting it in after all."),
+    "score": Entry("cli.score.command", "What the health models reach on public recordings."),
     "dagster": Entry("cli.dagster", "The data engineer's home."),
     "agents": Entry("cli.agents", "The agent service."),
 }

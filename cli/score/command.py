@@ -1,0 +1,51 @@
+"""`platform score skab | nab`: a table of figures, and the last line as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.table import print_table
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+FolderArgument = Annotated[Path, typer.Argument(help="Folder with the recordings, read with all folders in it.")]
+
+
+@app.command()
+def skab(folder: FolderArgument) -> None:
+    """Anomalies of a water pump, point by point: F1, false alarm rate, missed alarm rate, beside classical methods."""
+    from cli.score import skab as board
+
+    result = board.score(board.read(folder))
+    for group, rule in result.rules.items():
+        typer.echo(
+            f"{group}: alarm above {rule.on:.1f} until below {rule.on * rule.off_share:.1f}, chosen on the others"
+        )
+    figures = [(name, f"{one.f1:.3f}", f"{one.far:.3f}", f"{one.mar:.3f}") for name, one in result.methods.items()]
+    print_table([("method", "F1", "false alarms", "missed alarms"), *figures])
+    ours = result.methods[board.OURS]
+    typer.echo(json.dumps({"files": result.files, "f1": ours.f1, "far": ours.far, "mar": ours.mar}))
+
+
+@app.command()
+def nab(folder: FolderArgument) -> None:
+    """Failures of machines in one long signal each: windows found, how early, and false alarms."""
+    from cli.score import nab as board
+
+    found = [board.judge(one) for one in board.read(folder)]
+    rows = [
+        (one.name, f"{one.detected} of {len(one.lead_minutes)}", board.spelled(one.lead_minutes), str(one.false_alarms))
+        for one in found
+    ]
+    print_table([("recording", "windows found", "minutes before the label", "false alarms"), *rows])
+    total = {
+        "windows": sum(len(one.lead_minutes) for one in found),
+        "detected": sum(one.detected for one in found),
+        "lead_minutes": [lead for one in found for lead in one.lead_minutes],
+        "false_alarms": sum(one.false_alarms for one in found),
+    }
+    typer.echo(json.dumps(total))

@@ -1,0 +1,84 @@
+"""Pump recordings in the benchmark's form, with faults whose rows are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.main import main
+from cli.score import skab
+from core.errors import InputError
+
+
+def write(path: Path, seed: int, fault: float) -> Path:
+    """1,000 rows of two signals; the second leaves the first by `fault` in rows 600 to 800."""
+    chance = np.random.default_rng(seed)
+    load = np.sin(np.arange(1000) / 40)
+    flow, current = 30 + load + chance.normal(0, 0.2, 1000), 5 + load + chance.normal(0, 0.2, 1000)
+    current[600:800] += fault
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["datetime;Flow;Current;anomaly;changepoint"]
+    for n in range(1000):
+        lines.append(f"2020-03-09 10:{n // 60:02}:{n % 60:02};{flow[n]};{current[n]};{float(600 <= n < 800)};0.0")
+    path.write_text("\r\n".join(lines) + "\r\n")
+    return path
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    for group, seeds in (("valve1", (1, 2)), ("valve2", (3,)), ("other", (4,))):
+        for seed in seeds:
+            write(tmp_path / "deep" / group / f"{seed}.csv", seed, 3.0)
+    (tmp_path / "anomaly-free.csv").write_text("datetime;Flow\n2020-03-09 10:00:00;1.0\n")
+    return tmp_path
+
+
+def test_the_last_line_has_the_figures_of_the_labelled_files(recordings: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["score", "skab", str(recordings)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    figures = json.loads(out[-1])
+    assert figures.keys() == {"files", "f1", "far", "mar"}
+    assert figures["files"] == 4
+    assert figures["f1"] > 0.9
+    assert figures["mar"] < 0.05
+    assert any(line.startswith("PCA") for line in out)
+
+
+def test_everything_an_alarm_is_the_share_of_anomalous_points(recordings: Path):
+    board = skab.score(skab.read(recordings))
+    assert board.methods["everything an alarm"] == skab.Figures(f1=2 * 200 / (200 + 600), far=1.0, mar=0.0)
+
+
+def test_a_group_is_scored_by_the_rule_that_does_best_on_the_others(tmp_path: Path):
+    write(tmp_path / "loud" / "1.csv", 1, 8.0)
+    write(tmp_path / "quiet" / "2.csv", 2, 0.6)
+    both = skab.score(skab.read(tmp_path))
+    other = skab.score(skab.read(tmp_path / "quiet"))
+    assert set(both.rules) == {"loud", "quiet"}
+    assert both.rules["loud"] != both.rules["quiet"]
+    # Alone, the file of a group is a group of its own, and there is nothing to choose on.
+    assert list(other.rules) == ["2.csv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("datetime;Flow;anomaly\nx;fast;0.0\n", "signals are numbers"),
+        ("datetime;Flow;anomaly\nx;1.0;0.0\n", "too short"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_named(tmp_path: Path, text: str, says: str):
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=says) as caught:
+        skab.read(tmp_path)
+    assert "bad.csv" in str(caught.value)
+
+
+def test_a_folder_without_recordings_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["score", "skab", str(tmp_path)]) == 2
+    assert "no labelled recording" in "".join(capsys.readouterr())
+    assert main(["score", "skab", str(tmp_path / "none")]) == 2
+    assert "no such folder" in "".join(capsys.readouterr())
