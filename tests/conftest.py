@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from argon2 import PasswordHasher
 
 from core.db import Database
+from core.identity import passwords
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import IdentitySettings, PostgresSettings, Settings
@@ -24,6 +27,17 @@ _NOT_SHOWN = {
     "kafka": "the road over Kafka counts as not shown",
     "keycloak": "sign-in through a real identity provider counts as not shown",
 }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting imports stays to the end: the garbage collector need not look at it, then or in any test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,6 +60,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """`pytest tests/isolation` ends with what it is run for; any other run with pytest's own closing line."""
+    gc.unfreeze()
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if isinstance(reporter, TerminalReporter) and _only_isolation(reporter):
         _say_isolation(reporter)
@@ -70,6 +85,16 @@ PATIENT = dict.fromkeys(
     ("failures_per_account_minute", "failures_per_address_and_tenant_minute", "failures_per_address_minute"), 1_000_000
 )
 """As if failing cost nothing; what it costs has tests of its own."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def product_hasher() -> Iterator[Callable[[], PasswordHasher]]:
+    """The product's own hasher, for tests of what it costs. All others get one that does the least work Argon2 can be
+    asked for: a hash is slow on purpose, and tests make hundreds in this process."""
+    own, least = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: least)
+        yield own
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -114,7 +116,8 @@ class OpcUaReplay:
             InputError: the port is taken, or a node address of the site file is not one.
         """
         server = self._server
-        await server.init()
+        with _uncollected():
+            await server.init()
         server.set_endpoint(self.endpoint)
         server.set_server_name(f"Replay of {self._plant.site.site}")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
@@ -214,6 +217,16 @@ class OpcUaReplay:
             for tag in self._tags[index]:
                 await self._write(tag, row)
         self._shown = step + 1
+
+
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Without the garbage collector, which would look again and again at the standard's thousands of nodes."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _node_id(address: str) -> ua.NodeId:

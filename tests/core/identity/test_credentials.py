@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from argon2 import PasswordHasher
 from core.audit import Actor
 from core.db import Database, TenantScope
 from core.errors import DeniedError, InputError, NotFoundError
-from core.identity import PASSWORD, Authority, IdentityService
+from core.identity import PASSWORD, Authority, IdentityService, passwords
 from core.identity.credentials import ATTEMPTS
 from core.tenancy import Tenancy
 from tests.core.identity.conftest import PASSWORD as OLD
@@ -156,8 +157,13 @@ async def test_unlocking_lets_try_again(service: IdentityService, scope: TenantS
 
 
 async def test_a_hash_of_other_parameters_is_renewed_at_the_next_sign_in(
-    service: IdentityService, scope: TenantScope, prepared: Installation
+    service: IdentityService,
+    scope: TenantScope,
+    prepared: Installation,
+    product_hasher: Callable[[], PasswordHasher],
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.setattr(passwords, "_hasher", product_hasher)
     weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(OLD)
     await service.members.add(scope, "hal@credentials.example", "Hal", weak, "viewer", actor=TEST)
     link = None
