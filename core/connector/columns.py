@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from core.db.identifiers import quote_identifier
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.connector.writer import Writer
 
 
 class Kind(StrEnum):
@@ -88,10 +92,15 @@ class TableInfo:
         """Name as it stands in SQL."""
         return quote_identifier(self.schema, self.name)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Name as it stands in an error."""
         return f"{self.schema}.{self.name}"
+
+    @cached_property
+    def writers(self) -> dict[tuple[str, ...], Writer]:
+        """What `core.connector.writer` worked out, by the columns that are stored."""
+        return {}
 
     def column(self, name: object) -> ColumnInfo:
         """A column by name.

@@ -62,14 +62,15 @@ def convert_all(column: ColumnInfo, values: list[Any], where: str) -> list[Any]:
         InputError: a value does not fit; names table and column.
     """
     kinds = set(map(type, values))
-    given = [value for value in values if value is not None] if type(None) in kinds else values
-    kinds.discard(type(None))
-    if not column.array:
-        if kinds <= _PLAIN.get(column.kind, frozenset()) and not (kinds == {str} and "\0" in "".join(given)):
-            return values
-        if column.kind is Kind.TIMESTAMP and kinds == {datetime} and None not in map(_ZONE, given):
-            return values
+    if kinds <= _PLAIN[column.kind] and not column.array and not (kinds & _LOOKED_INTO and _odd_inside(kinds, values)):
+        return values
     return [convert(column, value, where) for value in values]
+
+
+def _odd_inside(kinds: set[type], values: list[Any]) -> bool:
+    """Whether texts hold a zero byte, or moments lack their zone."""
+    given = [value for value in values if value is not None] if None.__class__ in kinds else values
+    return "\0" in "".join(given) if str in kinds else None in map(_ZONE, given)
 
 
 def _listed(value: object) -> list[Any]:
@@ -141,15 +142,19 @@ _CHECKS: dict[Kind, Callable[[ColumnInfo, Any], Any]] = {
     Kind.DATE: _date,
     Kind.VECTOR: _vector,
 }
-_PLAIN: dict[Kind, frozenset[type]] = {
-    Kind.UUID: frozenset({UUID}),
-    Kind.STRING: frozenset({str}),
-    Kind.INTEGER: frozenset({int}),
-    Kind.FLOAT: frozenset({float, int}),
-    Kind.BOOLEAN: frozenset({bool}),
-    Kind.DATE: frozenset({date}),
+_OWN: dict[Kind, set[type]] = {
+    Kind.UUID: {UUID},
+    Kind.STRING: {str},
+    Kind.INTEGER: {int},
+    Kind.FLOAT: {float, int},
+    Kind.BOOLEAN: {bool},
+    Kind.TIMESTAMP: {datetime},
+    Kind.DATE: {date},
 }
+_PLAIN = {kind: frozenset({*_OWN[kind], type(None)}) if kind in _OWN else frozenset[type]() for kind in Kind}
 """Types that need no second look: what they can still hold wrong, the server refuses."""
+_LOOKED_INTO = frozenset({str, datetime})
+"""Of these, the types whose values can hold what the server would take wrongly."""
 _EXPECTED = {
     Kind.UUID: "a UUID",
     Kind.STRING: "a text without zero bytes",
@@ -176,20 +181,27 @@ def _json_text(column: ColumnInfo, value: object) -> str:
         ) from error
 
 
-def as_array(column: ColumnInfo, values: list[Any]) -> tuple[str, str, list[Any]]:
-    """One column of many rows as one array argument.
+def array_argument(column: ColumnInfo) -> tuple[str, str]:
+    """How one column of many rows travels as one array argument.
 
     Arrays of JSON, vectors or arrays would be taken for arrays of more dimensions, so they travel as text.
 
     Returns:
-        The argument's type, the expression of one element with `{0}` for its name, and the values.
+        The argument's type, and the expression of one element with `{0}` for its name.
     """
     if column.array:
-        texts = [None if v is None else json.dumps(v, default=str) for v in values]
-        return "text[]", _ELEMENTS.replace("{1}", column.sql_type.removesuffix("[]")), texts
+        return "text[]", _ELEMENTS.replace("{1}", column.sql_type.removesuffix("[]"))
+    if column.kind in (Kind.JSON, Kind.VECTOR):
+        return "text[]", f"{{0}}::{column.sql_type}"
+    return f"{column.sql_type}[]", "{0}"
+
+
+def array_values(column: ColumnInfo, values: list[Any]) -> list[Any]:
+    """Checked values of one column of many rows as `array_argument` says that they travel."""
+    if column.array:
+        return [None if v is None else json.dumps(v, default=str) for v in values]
     if column.kind is Kind.JSON:
-        return "text[]", f"{{0}}::{column.sql_type}", [None if v is None else _json_text(column, v) for v in values]
+        return [None if v is None else _json_text(column, v) for v in values]
     if column.kind is Kind.VECTOR:
-        texts = [None if v is None else "[" + ",".join(map(repr, v)) + "]" for v in values]
-        return "text[]", f"{{0}}::{column.sql_type}", texts
-    return f"{column.sql_type}[]", "{0}", values
+        return [None if v is None else "[" + ",".join(map(repr, v)) + "]" for v in values]
+    return values

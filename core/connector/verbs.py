@@ -247,9 +247,11 @@ class Verbs:
 
 
 def _chunks(rows: object, info: TableInfo) -> list[Sequence[RowValues]]:
-    if isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in cast("Sequence[object]", rows)):
+    if isinstance(rows, Sequence) and all(issubclass(kind, Mapping) for kind in set(map(type, rows))):
         several = cast("Sequence[RowValues]", rows)
-        return [several[start : start + CHUNK] for start in range(0, max(len(several), 1), CHUNK)]
+        if len(several) <= CHUNK:
+            return [several]
+        return [several[start : start + CHUNK] for start in range(0, len(several), CHUNK)]
     raise InputError("rows are mappings from column to value", expected="a list of them", where=info.label)
 
 
