@@ -43,6 +43,10 @@ class Catalogue:
         self._schemas = list(schemas)
         self._tables: dict[tuple[str, str], TableInfo] = {}
 
+    def known(self, schema: str, name: str) -> TableInfo | None:
+        """A table as it was when the database was last asked."""
+        return self._tables.get((schema, name))
+
     async def find(self, reader: Reader, schema: str, name: str) -> TableInfo | None:
         """A table, looked up in the database if it is not known yet."""
         if (schema, name) not in self._tables:

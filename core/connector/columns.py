@@ -98,6 +98,11 @@ class TableInfo:
         return f"{self.schema}.{self.name}"
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Every column's name as it stands in SQL."""
+        return {name: column.quoted for name, column in self.columns.items()}
+
+    @cached_property
     def writers(self) -> dict[tuple[str, ...], Writer]:
         """What `core.connector.writer` worked out, by the columns that are stored."""
         return {}

@@ -25,12 +25,13 @@ SEARCH_CONFIGURATION = "simple"
 """How words are told apart: as they are written, in any language; indexes for `matches` use the same."""
 _COMPARE = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _PLAIN = (*_COMPARE, "between", "in", "not_in", "is_null")
-_TEXT = {
+_OF_TEXT = {
     "contains": "strpos({0}, {1}) > 0",
     "icontains": "strpos(lower({0}), lower({1})) > 0",
     "starts_with": "starts_with({0}, {1})",
     "matches": f"to_tsvector('{SEARCH_CONFIGURATION}', {{0}}) @@ websearch_to_tsquery('{SEARCH_CONFIGURATION}', {{1}})",
 }
+_TEXT = (*_PLAIN, *_OF_TEXT)
 
 
 class Arguments:
@@ -55,7 +56,7 @@ def operators_for(column: ColumnInfo) -> tuple[str, ...]:
         case Kind.VECTOR | Kind.OTHER:
             return ("is_null",)
         case Kind.STRING:
-            return (*_PLAIN, *_TEXT)
+            return _TEXT
         case _:
             return _PLAIN
 
@@ -106,7 +107,9 @@ def _condition(table: TableInfo, column: ColumnInfo, operator: object, value: ob
         return f"{left} @> {arguments.add(value)}"
     placeholder = arguments.add(convert(column, value, table.label))
     return (
-        _TEXT[operator].format(left, placeholder) if operator in _TEXT else f"{left} {_COMPARE[operator]} {placeholder}"
+        _OF_TEXT[operator].format(left, placeholder)
+        if operator in _OF_TEXT
+        else f"{left} {_COMPARE[operator]} {placeholder}"
     )
 
 

@@ -58,7 +58,7 @@ def _rows(
     names = as_list(columns or (), "columns", table.label, example='["id", "value"]')
     shown = ", ".join(table.column(name).quoted for name in names) or "*"
     sql = f"select {shown} from {table.quoted}{where(table, filters, time_range, arguments)}"
-    return sql + order(order_by, {name: column.quoted for name, column in table.columns.items()}, table), arguments
+    return sql + order(order_by, table.names, table), arguments
 
 
 def checked_limit(limit: object, table: TableInfo) -> int:

@@ -212,8 +212,9 @@ class Verbs:
         found = None
         if isinstance(table, str):  # pyright: ignore[reportUnnecessaryIsInstance]  comes from a model or a request
             schema, _, name = table.rpartition(".")
-            if (schema or self._schema) in self._schemas:
-                found = await self._catalogue.find(self._runner, schema or self._schema, name)
+            inside = schema or self._schema
+            if inside in self._schemas:
+                found = self._catalogue.known(inside, name) or await self._catalogue.find(self._runner, inside, name)
         if found is None:
             choices = [self._named(inside, one) for inside in self._schemas for one in self._catalogue.names(inside)]
             raise InputError("no such table", expected=", ".join(choices) or "a provisioned table", received=table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 
 import asyncpg
 
@@ -87,17 +88,21 @@ class Pools:
                     )
         # Counted only now, without an await since the pool was seen open: somebody who still waited for the lock would
         # keep a place from those before it in the queue.
+        self.count(one)
+        return one.pool
+
+    def count(self, one: RestingPool) -> None:
+        """One user more of a pool that is open; every one of them wants a `leave`."""
         one.uses += 1
         self._open.pop(one, None)
         self._open[one] = None
-        return one.pool
 
     def leave(self, one: RestingPool) -> None:
         """One user less; the last one lets the pool rest."""
         one.uses -= 1
         if one.uses:
             return
-        one.rests_since = asyncio.get_running_loop().time()
+        one.rests_since = monotonic()
         self._rested.set()
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep(), name="close pools that have rested")
@@ -129,7 +134,7 @@ class Pools:
     async def _sweep(self) -> None:
         while self._open:
             await asyncio.sleep(self._idle_s / 2)
-            before = asyncio.get_running_loop().time() - self._idle_s
+            before = monotonic() - self._idle_s
             async with self._changing:
                 for one in [one for one in self._open if not one.uses and one.rests_since <= before]:
                     await self.drop(one)
@@ -153,7 +158,10 @@ class RestingPool:
         return self
 
     async def __aenter__(self) -> asyncpg.Pool:
-        return await self._pools.admit(self)
+        if self.pool is None:
+            return await self._pools.admit(self)
+        self._pools.count(self)
+        return self.pool
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._pools.leave(self)
