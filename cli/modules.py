@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +18,12 @@ from core.settings import load_settings
 
 if TYPE_CHECKING:
     from core.audit import Actor
+    from core.db import TenantScope
     from core.run.folder import RunFolder
     from core.settings import Settings
     from core.subscriptions import Subscriptions
     from core.tenancy import Tenancy
+    from core.tenancy.creation import Furnish
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 app.command()(migrate)
@@ -133,10 +135,11 @@ async def open_subscriptions(tenancy: Tenancy, run: RunFolder, settings: Setting
     return Subscriptions(tenancy, IdentityService(tenancy, run, settings), manifests)
 
 
-async def give_modules(
-    tenancy: Tenancy, run: RunFolder, settings: Settings, slugs: Iterable[str], *, actor: Actor
-) -> None:
-    """Subscribe tenants that were just made to the modules that come with the product; others are left as they are."""
+async def open_furnishing(tenancy: Tenancy, run: RunFolder, settings: Settings, *, actor: Actor) -> Furnish:
+    """What `Tenancy.create` furnishes a tenant with: every module that comes with the product, until it chose."""
     subscriptions = await open_subscriptions(tenancy, run, settings, actor=actor)
-    for slug in dict.fromkeys(slugs):
-        await subscriptions.start(await tenancy.get(slug), actor=actor)
+
+    async def furnish(scope: TenantScope) -> None:
+        await subscriptions.start(scope, actor=actor)
+
+    return furnish

@@ -45,16 +45,16 @@ def create(
     """Make a tenant with a database of its own; finishes one that was begun."""
 
     async def work() -> None:
-        from cli.modules import give_modules
+        from cli.modules import open_furnishing
         from core.audit import Actor
         from core.run.folder import RunFolder
         from core.settings import load_settings
 
         actor = Actor.command("tenants create")
         async with tenancy_of(run, create=True) as tenancy:
-            scope = await tenancy.create(slug, name, actor=actor, server=server)
             settings = load_settings()
-            await give_modules(tenancy, RunFolder.find(run, settings), settings, [slug], actor=actor)
+            furnish = await open_furnishing(tenancy, RunFolder.find(run, settings), settings, actor=actor)
+            scope = await tenancy.create(slug, name, actor=actor, server=server, furnish=furnish)
             typer.echo(f"tenant {scope.slug} is ready: {scope.name}")
 
     asyncio.run(work())

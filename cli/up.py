@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from cli.modules import give_modules
+from cli.modules import open_furnishing
 from cli.parts import BridgeFiles, installation_parts
 from cli.session import initialise
 from cli.sites import SiteOnDisk, find_sites
@@ -17,6 +17,7 @@ from core.run.postgres import Postgres
 from core.run.supervisor import Supervisor
 from core.settings import Settings
 from core.tenancy import Tenancy
+from core.tenancy.creation import Furnish
 
 _REGISTER = Actor.command("register sites")
 
@@ -38,8 +39,8 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
     async with Supervisor(run, postgres) as supervisor:
         await initialise(run, postgres, settings)
         async with await Tenancy.open(run, postgres, settings) as tenancy:
-            bridges = [await register(tenancy, site) for site in found.sites]
-            await give_modules(tenancy, run, settings, (one.site.tenant for one in found.sites), actor=_REGISTER)
+            furnish = await open_furnishing(tenancy, run, settings, actor=_REGISTER)
+            bridges = [await register(tenancy, site, furnish=furnish) for site in found.sites]
         await supervisor.up(installation_parts(run, settings, bridges))
         ports = run.state().ports
         typer.echo(f"agents   http://{settings.agents.host}:{ports['agents']}")
@@ -48,9 +49,12 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
         await supervisor.until_stopped()
 
 
-async def register(tenancy: Tenancy, one: SiteOnDisk, endpoint: str | None = None) -> BridgeFiles:
+async def register(
+    tenancy: Tenancy, one: SiteOnDisk, endpoint: str | None = None, *, furnish: Furnish | None = None
+) -> BridgeFiles:
     """Make a site's tenant and register the site; may be repeated. Returns what its bridge is started with."""
-    scope = await tenancy.create(one.site.tenant, one.site.tenant_name or one.site.tenant, actor=_REGISTER)
+    name = one.site.tenant_name or one.site.tenant
+    scope = await tenancy.create(one.site.tenant, name, actor=_REGISTER, furnish=furnish)
     await tenancy.register_site(scope, one.site, one.contract, actor=_REGISTER)
     key_file = await tenancy.bridge_key_file(scope, one.site.site)
     return BridgeFiles(one.site.site, one.file, one.contract_file, key_file, endpoint)

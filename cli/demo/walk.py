@@ -14,7 +14,7 @@ from cli.demo.progress import Progress
 from cli.demo.stream import View, until_settled
 from cli.demo.summary import Answer, Assets, Readings, Summary
 from cli.demo.verdict import Verdict, judge
-from cli.modules import give_modules
+from cli.modules import open_furnishing
 from cli.parts import (
     agents_part,
     bridge_part,
@@ -81,9 +81,9 @@ class Walk:
             await initialise(self.run, self.postgres, self.settings)
         with self.progress.step("provision", f"provisioning {_counted(len(self.tenants), 'tenant')}, a database each"):
             async with await Tenancy.open(self.run, self.postgres, self.settings) as tenancy:
+                furnish = await open_furnishing(tenancy, self.run, self.settings, actor=_DEMO)
                 for one in self.sites:
-                    await register(tenancy, one)
-                await give_modules(tenancy, self.run, self.settings, self.tenants, actor=_DEMO)
+                    await register(tenancy, one, furnish=furnish)
                 people = IdentityService(tenancy, self.run, self.settings)
                 for slug in self.tenants:
                     scope = await tenancy.get(slug)

@@ -36,19 +36,32 @@ async def ensure_group(server: Database, name: str, *, for_role: str) -> None:
     await server.execute(f"grant {group} to {quote_identifier(for_role)} with inherit false, set true")
 
 
+async def close_to_public(server: Database) -> None:
+    """Shut the databases every server comes with: by default everybody may connect to them, and would see all names."""
+    for row in await server.fetch(_SQL["open_to_public"]):
+        await server.execute(f"revoke all on database {quote_identifier(row['datname'])} from public")
+
+
 async def ensure_database(
-    server: Database, name: str, *, owner: str, template: str = "template1", connection_limit: int = -1
+    server: Database, name: str, *, owner: str | None = None, template: str = "template1", connection_limit: int = -1
 ) -> None:
-    """A database that nobody but its owner and those it is granted to may connect to."""
+    """A database that nobody but its owner and those it is granted to may connect to.
+
+    Args:
+        server: under a superuser.
+        name: of the database.
+        owner: whose it is; the superuser's if unset, whatever its name is there.
+        template: what it is a copy of.
+        connection_limit: connections at most; -1 for any number.
+    """
     state = await server.fetchval(_SQL["database_state"], name)
     quoted = quote_identifier(name)
     if state == _INTERRUPTED:
         await server.execute(f"drop database {quoted}")
         state = None
     if state is None:
-        await server.execute(
-            f"create database {quoted} owner {quote_identifier(owner)} template {quote_identifier(template)}"
-        )
+        whose = f" owner {quote_identifier(owner)}" if owner is not None else ""
+        await server.execute(f"create database {quoted}{whose} template {quote_identifier(template)}")
     await server.execute(f"revoke all on database {quoted} from public")
     await server.execute(f"alter database {quoted} connection limit {int(connection_limit)}")
 

@@ -15,3 +15,8 @@ select datistemplate and not datallowconn from pg_catalog.pg_database where datn
 
 -- lock_provisioning: two commands on a new run folder must not create the same thing twice
 select pg_advisory_xact_lock(hashtextextended($1, 0))
+
+-- open_to_public: the databases that initdb makes, as long as PUBLIC may connect to them
+select datname from pg_catalog.pg_database
+where datname in ('postgres', 'template1')
+  and exists (select from aclexplode(coalesce(datacl, acldefault('d', datdba))) as granted where granted.grantee = 0)

@@ -6,7 +6,7 @@ from core.identity.identity import PASSWORD, Identity
 from core.identity.members import Member
 from core.identity.service import IdentityService
 from core.identity.sessions import Client, SessionRecord, SessionTokens
-from core.tenancy.tenancy import BridgeIdentity
+from core.tenancy.bridges import BridgeIdentity
 
 __all__ = [
     "PASSWORD",

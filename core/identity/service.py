@@ -28,8 +28,8 @@ from core.identity.tokens import TokenKeys
 from core.run.folder import RunFolder
 from core.settings import Settings
 from core.tenancy import Tenancy
+from core.tenancy.bridges import BridgeIdentity
 from core.tenancy.keys import KEY_MARK
-from core.tenancy.tenancy import BridgeIdentity
 
 _ENTRY = timedelta(minutes=5)
 """How long one may take to choose a tenant after the password."""

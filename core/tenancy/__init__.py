@@ -2,7 +2,8 @@
 
 from core.db.scope import TenantScope
 from core.tenancy.installation import init_platform
+from core.tenancy.registry import InactiveTenantError
 from core.tenancy.sites import RegisteredSite
-from core.tenancy.tenancy import InactiveTenantError, Tenancy
+from core.tenancy.tenancy import Tenancy
 
 __all__ = ["InactiveTenantError", "RegisteredSite", "Tenancy", "TenantScope", "init_platform"]

@@ -7,11 +7,13 @@ from core.db import Database
 from core.db.identifiers import quote_identifier
 from core.db.migrate import migrate
 from core.db.roles import ADMIN, APP, LOOKUP, OWNER, PLATFORM
-from core.db.server import ensure_database, ensure_group, ensure_role, provisioning
+from core.db.server import close_to_public, ensure_database, ensure_group, ensure_role, provisioning
+from core.errors import TransientError
 from core.log import get_logger
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
+from core.tenancy.stores import servers_of
 
 SERVICES = {"eventlog": "goldlayer_eventlog", "dagster": "goldlayer_dagster"}
 """Databases beside the platform's, and the role that owns each."""
@@ -24,12 +26,13 @@ async def init_platform(run: RunFolder, postgres: Postgres, settings: Settings) 
     Args:
         run: keeps the passwords.
         postgres: a server that is running.
-        settings: the connection limit of the embedded server bounds every database.
+        settings: name the other servers that tenants' databases are on.
 
     Raises:
-        TransientError: the server is not reachable.
+        InputError: another server has the name of the installation's own.
+        TransientError: the installation's own server is not reachable.
     """
-    del settings  # The face all parts call; databases need nothing from it yet.
+    others = servers_of(run, settings)
     async with await Database.open(postgres.dsn("postgres")) as server, provisioning(server, "init"):
         for role in (OWNER, APP, ADMIN, *SERVICES.values()):
             await ensure_role(server, role, run.secret(f"pg_{role}"), bypass_rls=role == ADMIN)
@@ -40,14 +43,23 @@ async def init_platform(run: RunFolder, postgres: Postgres, settings: Settings) 
         await ensure_database(server, PLATFORM, owner=OWNER)
         for name, owner in SERVICES.items():
             await ensure_database(server, name, owner=owner)
-        # Everybody may connect to these by default and would see every database's name there.
-        for name in ("postgres", "template1"):
-            await server.execute(f"revoke all on database {quote_identifier(name)} from public")
+        await close_to_public(server)
         await server.execute(f"grant connect on database {quote_identifier(PLATFORM)} to {APP}, {ADMIN}")
         migrated = await migrate(postgres.dsn(PLATFORM, OWNER))
+    for name, other in others.items():
+        await _close(name, other)
     if migrated:
         await _adopt_heads(run, postgres)
         _log.info("platform database is ready", action="init")
+
+
+async def _close(name: str, other: Postgres) -> None:
+    """One that is down keeps nobody waiting: whoever makes a tenant's database there closes it first."""
+    try:
+        async with await Database.open(other.dsn("postgres"), max_size=2) as server, provisioning(server, "init"):
+            await close_to_public(server)
+    except TransientError as error:
+        _log.warning("a server of tenants is not reachable", action="init", server=name, reason=str(error))
 
 
 async def _adopt_heads(run: RunFolder, postgres: Postgres) -> None:

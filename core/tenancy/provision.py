@@ -6,6 +6,7 @@ from core.db import Database
 from core.db.identifiers import quote_identifier
 from core.db.queries import load_queries
 from core.db.server import (
+    close_to_public,
     drop_database,
     drop_role,
     ensure_database,
@@ -34,10 +35,10 @@ async def make_role(store: DataStore, run: RunFolder, server: Postgres) -> None:
 async def make_database(store: DataStore, server: Postgres, connection_limit: int) -> None:
     """The tenant's database, a copy of the template, open to its role alone."""
     async with await Database.open(server.dsn("postgres")) as database:
+        async with provisioning(database, "init"):
+            await close_to_public(database)
         await _ensure_template(database, server)
-        await ensure_database(
-            database, store.database, owner="postgres", template=_TEMPLATE, connection_limit=connection_limit
-        )
+        await ensure_database(database, store.database, template=_TEMPLATE, connection_limit=connection_limit)
         name, role = quote_identifier(store.database), quote_identifier(store.role)
         await database.execute(f"grant connect, create, temporary on database {name} to {role}")
 
@@ -65,7 +66,7 @@ async def _ensure_template(database: Database, server: Postgres) -> None:
     async with provisioning(database, _TEMPLATE):
         if await is_complete_template(database, _TEMPLATE):
             return
-        await ensure_database(database, _TEMPLATE, owner="postgres")
+        await ensure_database(database, _TEMPLATE)
         async with await Database.open(server.dsn(_TEMPLATE), max_size=1) as template:
             for statement in _SQL.values():
                 await template.execute(statement)

@@ -58,6 +58,29 @@ class StoreFacts:
     schemas: dict[str, int]
 
 
+def servers_of(run: RunFolder, settings: Settings) -> dict[str, Postgres]:
+    """The servers beside the installation's own, by name.
+
+    Args:
+        run: keeps the roles' passwords, whatever the server.
+        settings: name them.
+
+    Raises:
+        InputError: one has the name of the installation's own.
+    """
+    others = {
+        name: Postgres(run, settings.model_copy(update={"postgres": PostgresSettings(url=url)}))
+        for name, url in settings.tenancy.servers.items()
+    }
+    if OWN_SERVER in others:
+        raise InputError(
+            f"{OWN_SERVER!r} is the installation's own server",
+            expected="another name",
+            where="GOLDLAYER_TENANCY__SERVERS",
+        )
+    return others
+
+
 class DataStores:
     """Tenants' databases in the platform database, and the servers they are on."""
 
@@ -78,17 +101,7 @@ class DataStores:
         Raises:
             InputError: another server has the name of the installation's own.
         """
-        others = {
-            name: Postgres(run, settings.model_copy(update={"postgres": PostgresSettings(url=url)}))
-            for name, url in settings.tenancy.servers.items()
-        }
-        if OWN_SERVER in others:
-            raise InputError(
-                f"{OWN_SERVER!r} is the installation's own server",
-                expected="another name",
-                where="GOLDLAYER_TENANCY__SERVERS",
-            )
-        return cls(platform, {**others, OWN_SERVER: postgres})
+        return cls(platform, {**servers_of(run, settings), OWN_SERVER: postgres})
 
     async def place(self, scope: TenantScope, database: str, role: str, server: str | None) -> DataStore:
         """Decide and note where a tenant's database will be; asked again, it is where it was noted first.

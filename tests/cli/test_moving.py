@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from cli.main import main
-from cli.modules import give_modules, open_subscriptions
+from cli.modules import open_furnishing, open_subscriptions
 from core.audit import Actor
 from core.connector import connector_for
 from core.contracts.odcs import parse_contract, permissive_contract
@@ -87,7 +87,7 @@ async def fill(here: Opened, installation: Installation, slug: str) -> UUID:
     for n in range(3):
         rows = {"number": [n], "word": [f"{slug}-word-{n}"], "date": [DAY]}
         here.lake.tenant(slug).append(NUMBERS, pa.Table.from_pydict(rows, schema=NUMBERS.schema))
-    await give_modules(here.tenancy, here.run, installation.settings, [slug], actor=ACTOR)
+    await (await open_furnishing(here.tenancy, here.run, installation.settings, actor=ACTOR))(scope)
     log = await open_event_log(installation.settings, installation.run, installation.postgres)
     topic = f"{slug}.scada.readings"
     await log.ensure_topics([topic])

@@ -184,7 +184,7 @@ def test_scopes_are_made_by_the_registry_only():
         if "TenantScope(" in file.read_text(encoding="utf-8")
     }
 
-    assert makers == {"core/tenancy/tenancy.py"}
+    assert makers == {"core/tenancy/registry.py"}
 
 
 async def test_audit_records_cannot_move_to_another_chain(tenancy: Tenancy, forger: Database):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,28 +9,10 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents.api.administration.door import Administration, administration
+from core.identity.api_keys import KeyRecord, NewKey
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["Administration"])
 _Keys = Annotated[Administration, Depends(administration("PLATFORM.MANAGE_KEYS"))]
-
-
-class KeyView(BaseModel):
-    """A key; nothing of its secret part is kept."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    principal: str
-    purpose: str
-    prefix: str
-    roles: list[str]
-    limited_to: list[str] | None
-    per_minute: int
-    created_by: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
 
 
 class NewKeyForm(BaseModel):
@@ -50,23 +31,16 @@ class NewKeyForm(BaseModel):
     """When it stops working; never, if not given."""
 
 
-class NewKeyView(BaseModel):
-    """A new key, shown this once, for the `Authorization: Bearer` header."""
-
-    id: UUID
-    key: str
-
-
 @router.get("")
-async def keys(door: _Keys) -> list[KeyView]:
-    """Every key, also those that have ended."""
-    return [KeyView.model_validate(one) for one in await door.accounts.api_keys.all(door.scope)]
+async def keys(door: _Keys) -> list[KeyRecord]:
+    """Every key, also those that have ended; nothing of their secret parts is kept."""
+    return await door.accounts.api_keys.all(door.scope)
 
 
 @router.post("", status_code=201)
-async def create(form: NewKeyForm, door: _Keys) -> NewKeyView:
-    """Make a key."""
-    made = await door.accounts.api_keys.create(
+async def create(form: NewKeyForm, door: _Keys) -> NewKey:
+    """Make a key, shown this once, for the `Authorization: Bearer` header."""
+    return await door.accounts.api_keys.create(
         door.scope,
         form.principal,
         form.purpose,
@@ -76,7 +50,6 @@ async def create(form: NewKeyForm, door: _Keys) -> NewKeyView:
         expires_at=form.expires_at,
         by=door.by,
     )
-    return NewKeyView(id=made.id, key=made.key)
 
 
 @router.delete("/{key_id}", status_code=204)

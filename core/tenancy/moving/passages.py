@@ -13,7 +13,8 @@ from core.db import TenantScope
 from core.db.queries import load_queries
 from core.errors import InputError, TerminalError
 from core.tenancy.moving.manifest import ExportedTenant
-from core.tenancy.tenancy import Tenancy, check_slug
+from core.tenancy.slug import check_slug
+from core.tenancy.tenancy import Tenancy
 
 _SQL = load_queries("core.tenancy.moving", "passages.sql")
 _STATES = ("active", "suspended")

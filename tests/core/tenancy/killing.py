@@ -28,6 +28,7 @@ create trigger hold_step before {moment} for each row {condition} execute functi
 """
 _HELD = "select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = 'platform'"
 ACTIVATION = _HOLD.format(moment="update on tenants", condition="when (new.status = 'active')")
+SUBSCRIPTION = _HOLD.format(moment="update on tenant_module_subscriptions", condition="when (new.state = 'active')")
 STRIKING_OUT = _HOLD.format(moment="delete on tenants", condition="")
 
 
@@ -54,7 +55,7 @@ async def kill_at(installation: Installation, superuser: Database, moment: str, 
     Args:
         installation: where it works.
         superuser: on its platform database.
-        moment: `step`, `ACTIVATION` or `STRIKING_OUT`.
+        moment: `step`, `SUBSCRIPTION`, `ACTIVATION` or `STRIKING_OUT`.
         words: of the command.
     """
     await superuser.execute(moment)

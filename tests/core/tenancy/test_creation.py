@@ -10,10 +10,11 @@ import pytest
 from core.audit import Actor
 from core.db import Database
 from core.errors import NotFoundError
+from core.sdk.loader import builtin_manifests
 from core.tenancy import Tenancy
 from core.tenancy.creation import Creation
 from core.tenancy.stores import role_of
-from tests.core.tenancy.killing import ACTIVATION, begin, kill_at, step
+from tests.core.tenancy.killing import ACTIVATION, SUBSCRIPTION, begin, kill_at, step
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -32,22 +33,26 @@ async def test_a_creation_killed_at_every_step_in_turn_becomes_one_healthy_tenan
 ):
     slug = "killed-co"
     async with await Database.open(prepared.postgres.dsn("platform")) as superuser:
-        for moment in (*(step("create", name) for name in STEPS), ACTIVATION):
+        for moment in (*(step("create", name) for name in STEPS), SUBSCRIPTION, ACTIVATION):
             await kill_at(prepared, superuser, moment, *create(slug))
             with pytest.raises(NotFoundError):
                 await tenancy.get(slug)
 
-        scope = await tenancy.create(slug, "Killed", actor=ACTOR)
+        assert begin(prepared, *create(slug)).wait() == 0
 
+        scope = await tenancy.get(slug)
         rows = await superuser.fetch("select id, status from tenants where slug = $1", slug)
         assert rows == [{"id": scope.id, "status": "active"}]
         noted = await superuser.fetch("select step from tenant_steps where tenant_id = $1", scope.id)
         roles = await superuser.fetch("select rolname from pg_roles where starts_with(rolname, 'tenant_')")
         named = await superuser.fetch("select datname from pg_database where datname = 't_killed_co'")
+        modules = await superuser.fetch("select state from tenant_module_subscriptions where tenant_id = $1", scope.id)
     assert sorted(row["step"] for row in noted) == sorted(STEPS)
     assert (len(named), [row["rolname"] for row in roles].count(role_of(scope))) == (1, 1)
     assert await (await tenancy.database(scope)).fetchval("select '[1]'::vector::text") == "[1]"
-    assert [record.action for record in await tenancy.audit.newest(scope)] == ["tenant.create"]
+    actions = [record.action for record in await tenancy.audit.newest(scope)]
+    assert [row["state"] for row in modules] == ["active"] * len(builtin_manifests())
+    assert (actions.count("tenant.create"), actions.count("module.subscribe")) == (1, len(builtin_manifests()))
 
 
 async def test_a_creation_killed_at_no_step_in_particular_can_be_finished(tenancy: Tenancy, prepared: Installation):

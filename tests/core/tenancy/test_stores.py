@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 
 from core.audit import Actor
+from core.db import Database
 from core.errors import InputError, TerminalError
+from core.run.folder import RunFolder
+from core.run.postgres import Postgres
 from core.settings import TenancySettings
-from core.tenancy import Tenancy
+from core.tenancy import Tenancy, init_platform
 from core.tenancy.stores import role_of
 
 if TYPE_CHECKING:
@@ -60,3 +64,47 @@ async def test_no_more_databases_are_connected_than_allowed(prepared: Installati
             name = await (await tenancy.database(scope)).fetchval("select current_database()")
             assert name == f"t_{scope.slug.replace('-', '_')}"
             assert tenancy.pools.open <= 2
+
+
+_WARDEN = "create role warden superuser login password 'kept by nobody'"
+_OPEN = """
+select d.datname from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a where a.grantee = 0 and d.datallowconn
+"""
+_OWNERS = "select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = 't_far_co'"
+
+
+async def test_a_registered_server_is_closed_and_its_superuser_is_called_what_its_url_says(
+    prepared: Installation, reachable: Path
+):
+    far = Postgres(RunFolder.open(reachable / "far", prepared.settings), prepared.settings)
+    with far.running():
+        async with await Database.open(far.dsn("postgres"), max_size=1) as first:
+            await first.execute(_WARDEN)
+        address = far.dsn("postgres").rpartition("@")[2].partition("/")[0]
+        url = f"postgresql://warden:kept%20by%20nobody@{address}"
+        settings = prepared.settings.model_copy(update={"tenancy": TenancySettings(servers={"far": SecretStr(url)})})
+        async with await Database.open(f"{url}/postgres", max_size=1) as superuser:
+            await superuser.execute("alter role postgres rename to once_called_postgres")
+
+            await init_platform(prepared.run, prepared.postgres, settings)
+            assert await superuser.fetch(_OPEN) == []
+
+            await superuser.execute("grant connect on database postgres to public")
+            async with await Tenancy.open(prepared.run, prepared.postgres, settings) as tenancy:
+                scope = await tenancy.create("far-co", "Far", actor=ACTOR)
+                assert (await tenancy.stores.of_tenant(scope)).server == "far"
+                assert await (await tenancy.database(scope)).fetchval("select '[1]'::vector::text") == "[1]"
+                assert await tenancy.module_role(scope, "desk")
+            assert await superuser.fetchval(_OWNERS) == "warden"
+            assert await superuser.fetch(_OPEN) == []
+
+
+async def test_a_server_that_is_down_keeps_the_others_from_nothing(
+    prepared: Installation, capsys: pytest.CaptureFixture[str]
+):
+    url = SecretStr("postgresql://warden:none@127.0.0.1:1")
+    settings = prepared.settings.model_copy(update={"tenancy": TenancySettings(servers={"down": url})})
+
+    await init_platform(prepared.run, prepared.postgres, settings)
+
+    assert "server=down" in "".join(capsys.readouterr())
