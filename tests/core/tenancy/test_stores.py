@@ -68,7 +68,8 @@ async def test_no_more_databases_are_connected_than_allowed(prepared: Installati
 
 _WARDEN = "create role warden superuser login password 'kept by nobody'"
 _OPEN = """
-select d.datname from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a where a.grantee = 0 and d.datallowconn
+select d.datname from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+where a.grantee = 0 and d.datallowconn
 """
 _OWNERS = "select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = 't_far_co'"
 
