@@ -1,7 +1,8 @@
 """Many tenants on one machine: how long a new one takes beside all the others, and what they cost while they are used.
 
 One PostgreSQL of its own with fsync. Tenants are made one after another, as `platform tenants create` makes them; then
-one process works for all of them in turn, several at a time, and then rests.
+one process works for all of them in turn, several at a time, and then rests; last, a module's tables are migrated in
+all of them (`bench/migrating.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import psutil
 
 from bench.claim import Claim
+from bench.migrating import Fleet
 from core.audit import Actor
 from core.db import Database, TenantScope
 from core.log import configure
@@ -53,6 +55,7 @@ async def _measure(tenants: int) -> list[dict[str, Any]]:
             connections = await _connections(postgres)
             await asyncio.sleep(2 * IDLE_S)
             rested = tenancy.pools.open
+        migrated = await Fleet(run, postgres, settings, scopes).claims()
     name = f"tenants_{tenants}"
     last = creation_s[-LAST:]
     print(
@@ -66,6 +69,7 @@ async def _measure(tenants: int) -> list[dict[str, Any]]:
         _budget(f"{name}_creation_s", statistics.median(last), CREATION_S),
         _budget(f"{name}_open_pools", most, OPEN_POOLS),
         _budget(f"{name}_pools_after_rest", rested, 0),
+        *(one.as_dict() for one in migrated),
     ]
 
 

@@ -10,7 +10,6 @@ import hashlib
 
 from core.db import Database, TenantScope
 from core.db.queries import load_queries
-from core.db.server import provisioning
 from core.run.postgres import Postgres
 from core.tenancy.stores import DataStore, role_of
 
@@ -25,14 +24,12 @@ def module_role_of(scope: TenantScope, schema: str) -> str:
 async def ensure_module_role(scope: TenantScope, schema: str, store: DataStore, server: Postgres) -> str:
     """Make, or finish, the role of one module; may be repeated."""
     role, owner = module_role_of(scope, schema), store.role
-    async with (
-        await Database.open(server.dsn(store.database), max_size=2) as database,
-        provisioning(database, owner),
-    ):
-        for statement in ("create_role", "lend_role", "close_way_back", "keep_way_for_owner"):
-            text = await database.fetchval(_SQL[statement], role, owner)
-            if text is not None:
-                await database.execute(text)
+    async with await Database.open(server.dsn(store.database), max_size=1) as database:
+        if await database.fetch(_SQL["missing"], role, owner):
+            async with database.transaction() as transaction:
+                await transaction.execute(_SQL["one_at_a_time"], owner)
+                for row in await transaction.fetch(_SQL["missing"], role, owner):
+                    await transaction.execute(row["text"])
     return role
 
 

@@ -7,7 +7,7 @@ difference.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,13 +22,17 @@ from agents.wiring import open_services
 from core.connector import TenantDataConnector
 from core.contracts.data_contract import DataContract
 from core.db import TenantScope
+from core.eventlog.memory import MemoryLog
 from core.identity import Authority, IdentityService, SessionTokens
+from core.module_settings import ModuleSettings
 from core.sdk.loader import Module, builtin_modules
 from core.settings import AgentSettings, IdentitySettings
 from core.subscriptions import ModuleRegistry, Subscriptions
 from core.tenancy import Tenancy
 from core.tenancy.stores import database_of, role_of
 from core.vault.vault import Vault
+from ingestion.gateway.register import PlatformRegister
+from ingestion.gateway.server import Gateway
 from lake.store import Lake
 from tests.conftest import PATIENT, Installation
 from tests.isolation import filling
@@ -43,6 +47,8 @@ PASSWORD = "the same password for both"
 HALL, HIDDEN_HALL = "same-hall", "hidden-hall"
 HIDDEN_ATTIC = "hidden_attic"
 """A schema that only B has put aside."""
+SETTING, CHOSEN = "listed_rows", {A: 333, B: 1771}
+"""What each chose of the module's settings."""
 ROWS = 3
 """Rows of the table of notes, in each tenant."""
 _NEXT_DIGIT = str.maketrans("0123456789abcdefABCDEF", "1234567890bcdefaBCDEFA")
@@ -108,7 +114,7 @@ class Side:
         return Names(self.scope.slug, str(self.scope.id), self.database, self.role, HIDDEN_HALL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class World:
     """A looks for B."""
 
@@ -125,6 +131,12 @@ class World:
     """Of the site that only B has."""
     hidden_key: str
     """Of that site's bridge."""
+    settings: ModuleSettings
+    """What both chose of a module's."""
+    gateway: str
+    """Address of a gateway for the bridges of both."""
+    log: MemoryLog
+    """The event log behind it."""
     server: Server
     """What is below the product."""
 
@@ -159,7 +171,7 @@ class World:
 
 
 @asynccontextmanager
-async def two_tenants(installation: Installation) -> AsyncIterator[World]:
+async def two_tenants(installation: Installation) -> AsyncGenerator[World]:
     """The two, filled, and the agent service over them, for as long as the block lasts."""
     settings = installation.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
     # As long as the whole suite may take on a busy machine.
@@ -173,16 +185,41 @@ async def two_tenants(installation: Installation) -> AsyncIterator[World]:
         hidden = await filling.site(tenancy, sides[1].scope, HIDDEN_HALL, "hidden-pump", MARK[B], filling.ACTOR)
         manifests = [module.manifest for module in modules]
         await ModuleRegistry(tenancy).sync(manifests, actor=filling.ACTOR)
+        subscriptions = Subscriptions(tenancy, identity, manifests)
         for side in sides:
-            await Subscriptions(tenancy, identity, manifests).start(side.scope, actor=filling.ACTOR)
+            await subscriptions.start(side.scope, actor=filling.ACTOR)
         await filling.attic(tenancy, sides[1].scope, HIDDEN_ATTIC)
         opening = partial(open_services, installation.run, installation.postgres, settings, modules)
         app = create_app(partial(opening, public_url=PUBLIC_URL), modules)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+        log = MemoryLog()
+        gateway = Gateway(log, PlatformRegister(tenancy, identity), settings.gateway)
+        listening = await stack.enter_async_context(gateway.serving(0))
+        address = f"ws://127.0.0.1:{next(iter(listening.sockets)).getsockname()[1]}"
         server = await stack.enter_async_context(look_at(installation, *(side.names for side in sides)))
-        yield World(installation, tenancy, identity, lake, app, client, modules, *sides, *hidden, server)
+        settled = ModuleSettings(tenancy, subscriptions, vault)
+        for side in sides:
+            chosen = {SETTING: CHOSEN[side.scope.slug]}
+            await settled.choose(side.scope, filling.MODULE, chosen, actor=filling.ACTOR)
+        yield World(
+            installation,
+            tenancy,
+            identity,
+            lake,
+            app,
+            client,
+            modules,
+            a=sides[0],
+            b=sides[1],
+            hidden_contract=hidden[0],
+            hidden_key=hidden[1],
+            settings=settled,
+            gateway=address,
+            log=log,
+            server=server,
+        )
 
 
 async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake: Lake, slug: str) -> Side:
