@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from core.contracts.batch import BatchHeader, digest, pack
-from core.contracts.frames import Heartbeat, Hello, Message, pack_frame
+from core.contracts.frames import Hello, Message, pack_frame
 from core.contracts.lanes import topics_of
 from core.contracts.reading import READING_SCHEMA
 from core.errors import DeniedError, NotFoundError
@@ -33,8 +33,8 @@ _FEW = 4
 """Hostile texts a field: each is a connection of its own."""
 _INCARNATION, _LANE = "of-alpha", "readings-live"
 _PAYLOAD = pack(pa.RecordBatch.from_pylist([], schema=READING_SCHEMA), None)
-_SAID = get_args(get_args(Message)[0])
-"""Every message of the protocol."""
+_KINDS = sorted(one.model_fields["type"].default for one in get_args(get_args(Message)[0]) if one is not Hello)
+"""Every message of the protocol that may follow the greeting."""
 Call = Callable[[str], Awaitable[Any]]
 
 
@@ -43,8 +43,7 @@ def found(world: World) -> set[str]:
     del world
     greeting = {f"gateway.hello.{name}" for name in Hello.model_fields}
     header = {f"gateway.batch.{one.name}" for one in fields(BatchHeader)}
-    others = {f"gateway.{one.__name__.lower()}" for one in _SAID if one is not Hello}
-    return {"gateway.key"} | greeting | header | others
+    return {"gateway.key"} | greeting | header | {f"gateway.{kind}" for kind in _KINDS}
 
 
 def attempts(world: World) -> Iterator[Attempt]:
@@ -63,12 +62,10 @@ def attempts(world: World) -> Iterator[Attempt]:
             yield Attempt(f"gateway.batch.{one.name}", technique, text, _batch(world, one.name), refused=refused)
     for number in (2, 7, 2**31, 2**62):
         yield Attempt("gateway.batch.seq", "number of the other's batch", str(number), _batch(world, "seq"))
-    for said in _SAID:
-        if said is not Hello:
-            for text in (B, f"{HIDDEN_HALL}-bridge", _LANE):
-                call = _saying(world, said.__name__.lower())
-                refused = said is not Heartbeat
-                yield Attempt(f"gateway.{said.__name__.lower()}", "the gateway's word", text, call, refused=refused)
+    for kind in _KINDS:
+        refused = kind not in ("heartbeat", "tool_answer")
+        for technique, text in _claims(world, kind):
+            yield Attempt(f"gateway.{kind}", technique, text, _saying(world, kind), refused=refused)
 
 
 def _keys(world: World) -> Iterator[tuple[str, str]]:
@@ -201,14 +198,6 @@ def _batch(world: World, name: str) -> Call:
 
 def _saying(world: World, kind: str) -> Call:
     """Any message of the protocol in the place of a batch, then a batch: it must be answered as if nothing was said."""
-    told: dict[str, dict[str, object]] = {
-        "heartbeat": {"outbox_batches": 0, "outbox_rows": 0, "device_connected": True},
-        "welcome": {"protocol": 1, "credit": 8},
-        "ack": {"incarnation": _INCARNATION, "seq": 7},
-        "refused": {"seq": 7, "reason": "x"},
-        "error": {"reason": "x", "retry": True},
-    }
-    places = {"heartbeat": "sent_at", "welcome": "tenant", "ack": "lane", "refused": "lane", "error": "reason"}
 
     async def call(text: str) -> Any:
         contract = world.a.contract
@@ -217,8 +206,26 @@ def _saying(world: World, kind: str) -> Call:
         async with _socket(world, world.a.bridge_key) as socket:
             await socket.send(_hello(world))
             await _answers(world, socket, text, "welcome")
-            await socket.send(json.dumps({"type": kind, **told[kind], places[kind]: text}))
+            await socket.send(json.dumps({"type": kind, **_said(kind, text)}))
             await socket.send(pack_frame(header, _PAYLOAD))
             return await _answers(world, socket, text, "ack")
 
     return call
+
+
+def _said(kind: str, text: str) -> dict[str, object]:
+    """A message with a text where it takes one."""
+    now = datetime.now(UTC).isoformat()
+    counts = ("outbox_batches", "outbox_rows", "outbox_bytes", "disk_free_bytes", "memory_bytes", "cpu_percent")
+    health = {"version": text, "contract": text, "started_at": now, "drivers": [], "outbox_oldest_s": None}
+    told: dict[str, dict[str, object]] = {
+        "heartbeat": {"sent_at": now, "health": health | dict.fromkeys(counts, 0)},
+        "welcome": {"protocol": 1, "credit": 8, "tenant": text},
+        "ack": {"incarnation": _INCARNATION, "lane": text, "seq": 7},
+        "refused": {"lane": text, "seq": 7, "reason": text},
+        "error": {"reason": text, "retry": True},
+        "tool_call": {"id": "0" * 8, "tool": "look", "arguments": {}, "timeout_ms": 1, "asked_by": text},
+        "tool_cancel": {"id": text},
+        "tool_answer": {"id": text, "outcome": "ok", "message": text},
+    }
+    return told[kind]
