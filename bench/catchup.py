@@ -18,7 +18,7 @@ import polars as pl
 
 from bench.claim import Claim
 from bench.logs import addresses
-from bench.road import TAGS, TENANT, Place, commits, fill, new_place, running
+from bench.road import TAGS, TENANT, Place, commits, cpu_seconds, fill, new_place, running
 from core.errors import TerminalError
 from core.log import configure
 from lake.tables.bronze import READINGS
@@ -28,18 +28,25 @@ _FIRST_US = 1_767_225_600_000_000
 _BACKLOG, _LIVE = "readings-backlog", "readings-live"
 
 
-def _drain(place: Place, batches: int) -> float:
-    """Let the road run until the last batch is committed; seconds a batch, once it flows.
+def _drain(place: Place, batches: int) -> tuple[float, dict[str, float]]:
+    """Let the road run until the last batch is committed.
 
     The first commit starts the clock: what stands before it is the start of three processes.
+
+    Returns:
+        Seconds a batch, and CPU seconds a million readings of each process, the start left out of both.
     """
     give_up = time.monotonic() + 10 * WITHIN_S
-    with running(place):
+    used: dict[str, float] = {}
+    with running(place) as processes:
         while time.monotonic() < give_up:
             made = commits(place, _BACKLOG)
+            used = used or (cpu_seconds(processes) if made else {})
             if made and made[-1][1] >= batches:
                 (began, before), (ended, _) = made[0], next(one for one in made if one[1] >= batches)
-                return (ended - began) / max(batches - before, 1)
+                drained = max(batches - before, 1)
+                spent = cpu_seconds(processes)
+                return (ended - began) / drained, {n: (spent[n] - used[n]) / drained / TAGS * 1e6 for n in spent}
             time.sleep(1.0)
     raise TerminalError("the backlog does not drain", received=place.lake.tenant(TENANT).count(READINGS))
 
@@ -60,7 +67,7 @@ def _live_ages(place: Place) -> list[float]:
 def _compare(kind: str, address: str, folder: Path, batches: int) -> list[Claim]:
     place = new_place(kind, address, folder / kind)
     fill(place.folder / "home", [_FIRST_US + n * 1_000_000 for n in range(batches)], live=False)
-    each = _drain(place, batches)
+    each, used = _drain(place, batches)
     lake = place.lake.tenant(TENANT).scan(READINGS).select("lane", "seq", "row_no")
     held = lake.filter(pl.col("lane").str.ends_with(_BACKLOG)).collect()
     if held.height != batches * TAGS or held.is_duplicated().any():
@@ -70,7 +77,8 @@ def _compare(kind: str, address: str, folder: Path, batches: int) -> list[Claim]
     day = each * DAY_S
     print(
         f"catchup {kind}: {batches * TAGS:,} readings at {TAGS / each:,.0f}/s, a whole day in {day:.0f} s; "
-        f"{len(ages)} live batches, p50 {np.median(ages) if ages else 0:.1f} s, p99 {age:.1f} s",
+        f"{len(ages)} live batches, p50 {np.median(ages) if ages else 0:.1f} s, p99 {age:.1f} s; CPU seconds a million "
+        f"readings: {', '.join(f'{name} {spent:.1f}' for name, spent in used.items())}",
         flush=True,
     )
     return [

@@ -9,7 +9,7 @@ import asyncio
 import json
 import multiprocessing
 import time
-from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
+import psutil
 import pyarrow as pa
 from pydantic import SecretStr
 
@@ -186,6 +187,12 @@ def running(place: Place) -> Generator[dict[str, BaseProcess]]:
         for one in processes.values():
             one.kill()
             one.join()
+
+
+def cpu_seconds(processes: Mapping[str, BaseProcess]) -> dict[str, float]:
+    """What each process has used so far; on a machine that others use too it says more than the clock."""
+    times = {name: psutil.Process(one.pid).cpu_times() for name, one in processes.items()}
+    return {name: one.user + one.system for name, one in times.items()}
 
 
 def commits(place: Place, lane: str) -> list[tuple[float, int]]:

@@ -36,8 +36,9 @@ def ledger(
 
     from cli.lake import open_lake
     from core.errors import NotFoundError
-    from lake.tables import ops
+    from lake.tables import bronze, ops
     from quality.balance import imbalances
+    from quality.spells import spells
 
     lake = open_lake(run).tenant(tenant)
     version = lake.version(ops.BOOKS)
@@ -52,6 +53,7 @@ def ledger(
     hours = [*limits, *_between("hour", start, end)]
     lines = lake.scan(ops.BOOKS).filter(*hours).sort("site", "equipment_id", "signal", "hour").collect()
     gaps = lake.scan(ops.GAPS).filter(*limits, *_between("ts", start, end)).sort("site", "equipment_id", "ts").collect()
+    bad = spells(lake.scan(bronze.READINGS).filter(*limits, *_between("ts", start, end)))
     broken = {equation: count for equation, count in imbalances(lines).items() if count}
     at = lake.committed_at(ops.BOOKS, version)
     if as_json:
@@ -62,11 +64,13 @@ def ledger(
             "totals": _totals(lines),
             "lines": lines.drop("date").to_dicts(),
             "gaps": gaps.drop("date").to_dicts(),
+            "bad_quality": bad.to_dicts(),
             "reconciled_at": at,
         }
         typer.echo(json.dumps(document, default=_text))
     else:
         _show(lines, gaps)
+        _show_bad(bad)
         for equation, count in broken.items():
             typer.echo(f"BROKEN: {equation}: {count} of {lines.height} lines", err=True)
         said = "the books do not balance" if broken else "the books balance"
@@ -114,4 +118,14 @@ def _show(lines: pl.DataFrame, gaps: pl.DataFrame) -> None:
         console.print(
             f"unread: {gap['site']} {gap['equipment_id']} {gap['ts']:%Y-%m-%d %H:%M:%S} to "
             f"{gap['until']:%Y-%m-%d %H:%M:%S} UTC, {gap['duration_s']:,.0f} s, {gap['reason']}"
+        )
+
+
+def _show_bad(spells: pl.DataFrame) -> None:
+    """What was read and not known, a line a spell; rows of it stand in the books like any others."""
+    for one in spells.iter_rows(named=True):
+        end = "now" if one["until"] is None else f"{one['until']:%Y-%m-%d %H:%M:%S}"
+        typer.echo(
+            f"bad quality: {one['site']} {one['equipment_id']} {one['signal']} {one['ts']:%Y-%m-%d %H:%M:%S} "
+            f"to {end} UTC, {one['readings']:,} readings"
         )

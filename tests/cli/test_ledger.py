@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from cli.main import main
+from core.contracts.quality import BAD_NO_DATA
 from core.run.folder import RunFolder
 from core.settings import Settings
 from lake.store import Lake
-from lake.tables import ops
+from lake.tables import bronze, ops
 
 HOUR = datetime(2024, 3, 4, 12, tzinfo=UTC)
 
@@ -59,6 +60,27 @@ def test_books_that_balance(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main([*words, "--json", "--until", "2024-03-04T13:00:00"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["totals"]["withheld"], document["gaps"][0]["duration_s"]) == (3, 120.0)
+
+
+def test_spells_of_bad_quality_are_named_signal_by_signal(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = Lake(RunFolder.open(run, Settings()).lake_root(Settings())).tenant("acme-water")
+    said = {"site": "north", "equipment_id": "pump-1", "signal": "flow", "lane": "b/1/readings-live", "seq": 1}
+    rows = [
+        said
+        | {"ts": HOUR + timedelta(minutes=n), "quality": quality, "row_no": n, "contract_version": "1.0.0"}
+        | {"received_at": HOUR, "date": HOUR.date(), "value": None, "text": None}
+        for n, quality in enumerate((0, BAD_NO_DATA, BAD_NO_DATA, 0))
+    ]
+    tables.append(bronze.READINGS, pa.Table.from_pylist(rows, schema=bronze.READINGS.schema))
+    words = ["ledger", "--tenant", "acme-water", "--run", str(run)]
+    assert main(words) == 0
+    line = "bad quality: north pump-1 flow 2024-03-04 12:01:00 to 2024-03-04 12:03:00 UTC, 2 readings"
+    assert line in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    (spell,) = json.loads(capsys.readouterr().out)["bad_quality"]
+    assert (spell["signal"], spell["readings"], spell["reason"]) == ("flow", 2, "bad_quality")
+    assert main([*words, "--json", "--site", "south"]) == 0
+    assert json.loads(capsys.readouterr().out)["bad_quality"] == []
 
 
 def test_books_that_do_not_balance_name_the_equation_and_fail(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
