@@ -22,6 +22,10 @@ _TERMS = (
 )  # fmt: skip
 
 
+_MOST_SPELLS = 20
+"""Spells of bad quality shown on a terminal."""
+
+
 @app.command()
 def ledger(
     tenant: Annotated[str, typer.Option(help="Which tenant.")],
@@ -122,10 +126,13 @@ def _show(lines: pl.DataFrame, gaps: pl.DataFrame) -> None:
 
 
 def _show_bad(spells: pl.DataFrame) -> None:
-    """What was read and not known, a line a spell; rows of it stand in the books like any others."""
-    for one in spells.iter_rows(named=True):
+    """What was read and not known, a line a spell, the longest first; its rows stand in the books like any others."""
+    shown = spells.sort("readings", descending=True, maintain_order=True).head(_MOST_SPELLS)
+    for one in shown.iter_rows(named=True):
         end = "now" if one["until"] is None else f"{one['until']:%Y-%m-%d %H:%M:%S}"
         typer.echo(
             f"bad quality: {one['site']} {one['equipment_id']} {one['signal']} {one['ts']:%Y-%m-%d %H:%M:%S} "
             f"to {end} UTC, {one['readings']:,} readings"
         )
+    if spells.height > shown.height:
+        typer.echo(f"bad quality: {spells.height - shown.height:,} shorter spells more, all of them with --json")

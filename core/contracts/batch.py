@@ -19,7 +19,9 @@ from core.contracts.reading import COUNTS_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA, READ
 from core.errors import TerminalError
 
 _LENGTH = struct.Struct("<I")
-_IPC = pa.ipc.IpcWriteOptions(compression="zstd")
+_IPC = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
+"""A thousand rows are decoded before a second thread has woken up."""
 _ROWS = (READING_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA)
 _CALENDAR_US = (-62_135_596_800_000_000, 253_402_300_800_000_000)
 """Years 1 to 9999: a time outside has no day that a partition could be named after."""
@@ -92,7 +94,7 @@ def pack(rows: pa.RecordBatch, counts: pa.RecordBatch | None) -> bytes:
 
 def _table(block: memoryview) -> pa.Table:
     try:
-        table = pa.ipc.open_stream(block).read_all()
+        table = pa.ipc.open_stream(block, options=_READ).read_all()
         table.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, IndexError) as error:
         raise MalformedBatchError("block is not an Arrow IPC stream", received=str(error)[:200]) from error

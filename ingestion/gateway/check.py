@@ -140,7 +140,7 @@ def _reason(kind: LaneKind, key: tuple[str | None, ...], site: str, promise: Pro
 def _distinct(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
     """Distinct values of columns; dictionaries are decoded, so a null inside one shows."""
     columns = {name: table.column(name).cast(pa.string()) for name in names}
-    groups = pa.table(columns).group_by(list(names)).aggregate([])
+    groups = pa.table(columns).group_by(list(names), use_threads=False).aggregate([])  # threads cost more than they do
     return list(zip(*(groups.column(name).to_pylist() for name in names), strict=True))
 
 

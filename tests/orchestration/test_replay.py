@@ -12,15 +12,14 @@ import polars as pl
 import pytest
 import yaml
 
-from core import faults
 from core.contracts.odcs import parse_contract
 from core.contracts.reading import Event, GapNews, events_to_arrow, gaps_to_arrow, to_us
 from ingestion.gateway.promise import Promise
 from ingestion.replay.held import Rules
 from ingestion.replay.readmit import Replayed, Selection, after, plan_replay, replay
-from lake.store import Lake
 from lake.tables import bronze, ops, silver
 from quality.balance import imbalances
+from tests.orchestration.armed import let_in_armed
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
 from tests.orchestration.conftest import CONTRACT, Plant, registered
 
@@ -120,12 +119,6 @@ def test_killed_after_any_commit_the_next_replay_ends_the_same(bridge: Bridge, k
     assert (len(ours), len(found["bronze.events"]), len(found["bronze.gaps"])) == (3, 1, 1)
 
 
-def let_in_armed(root: str, tenant: str, todays: Rules, armed: Path) -> None:
-    """A replay in a process of its own, which dies where a fault point is armed."""
-    faults.arm(armed)
-    replay(Lake(root).tenant(tenant), Selection(), todays, by="command:test", at=NOW)
-
-
 def test_a_process_that_is_killed_at_each_step_in_turn_lets_each_row_in_once(bridge: Bridge, tmp_path: Path) -> None:
     plant, todays = bridge.plant, rules(pressure="bar")
     plant.build()
@@ -137,7 +130,7 @@ def test_a_process_that_is_killed_at_each_step_in_turn_lets_each_row_in_once(bri
     assert {spec.full_name for spec in steps} == {"bronze.readmissions", *ROWS}
     for spec in steps:
         (armed / after(spec)).touch()
-        one = multiprocessing.get_context("spawn").Process(target=let_in_armed, args=(root, tenant, todays, armed))
+        one = multiprocessing.get_context("spawn").Process(target=let_in_armed, args=(root, tenant, todays, NOW, armed))
         one.start()
         one.join()
         assert one.exitcode == -signal.SIGKILL, spec.full_name
