@@ -44,6 +44,8 @@ Fates = npt.NDArray[np.int8]
 _FATES = (WITHHELD, SUPPRESSED, AGGREGATED, FORWARDED)
 _PLACE_OF_FATE = np.zeros(max(_FATES) + 1, dtype=np.int64)
 _PLACE_OF_FATE[list(_FATES)] = range(len(_FATES))
+_TALLIES = np.array([[tally(contracted, fate) for fate in _FATES] for contracted in (False, True)], dtype=np.int64)
+"""What one reading adds to the books, by whether its signal is contracted and by its fate's place."""
 States = dict[Series, SeriesState]
 
 
@@ -154,7 +156,8 @@ def _name(window: Window) -> str:
 def _count_readings(columns: Columns, plans: list[SeriesPlan], fates: Fates, counts: Counts) -> None:
     if not len(fates):
         return
-    tallies = np.array([tally(one.contracted, fate) for one in plans for fate in _FATES], dtype=np.int64)
+    contracted = np.fromiter((one.contracted for one in plans), np.intp, len(plans))
+    tallies = _TALLIES[contracted].reshape(len(plans) * len(_FATES), -1)
     kind = columns.code * len(_FATES) + _PLACE_OF_FATE[fates]
     number = np.bincount(kind, minlength=len(tallies))
     per_series = (tallies * number[:, None]).reshape(len(plans), len(_FATES), -1).sum(axis=1)
