@@ -16,9 +16,11 @@ from bridge.processor import Processor
 from bridge.recorder import Recorder
 from bridge.rules.service import Rules
 from bridge.runner import Runner
-from bridge.segments import retain, seal, tidy
+from bridge.segments import note_latest, retain, seal, tidy
 from bridge.store import Store, get_meta
 from bridge.threads import in_thread
+from bridge.tools.devices import Devices
+from bridge.tools.service import SiteTools
 from bridge.uplink import Link, Uplink
 from bridge.vault import BridgeVault
 from core.errors import TerminalError
@@ -73,7 +75,8 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         )
         outbox_connection = store.connect()
         outbox = Outbox(outbox_connection)
-        uplink = Uplink(config, incarnation, outbox, link, stored, monitor.look)
+        tools = SiteTools(config.site, config.contract, config.home, Devices.of(config.site, drivers))
+        uplink = Uplink(config, incarnation, outbox, link, stored, monitor.look, tools.calls())
         longest = settings.reconnect_max_s
         try:
             async with asyncio.TaskGroup() as parts:
@@ -106,6 +109,7 @@ async def _keep_history(store: Store, settings: BridgeSettings, stop: asyncio.Ev
     """Seal what the contract has passed, remove what is past its time."""
     with store.writing() as connection:
         await in_thread(tidy, connection, store.home)
+        await in_thread(note_latest, connection, store.home)
         while not await wait_for(stop, settings.historian_interval_s):
             sealing = partial(seal, connection, store.home, rows=settings.seal_rows, age_s=settings.seal_after_s)
             while await in_thread(sealing):

@@ -1,4 +1,4 @@
-"""What a driver is: four verbs over one endpoint. Reconnecting, pacing and batching belong to the runner."""
+"""What a driver is: a few verbs over one endpoint. Reconnecting, pacing and batching belong to the runner."""
 
 from __future__ import annotations
 
@@ -70,6 +70,15 @@ class Driver(Protocol):
 
         Raises:
             DeviceLostError: the connection is gone.
+        """
+        ...
+
+    async def sample(self, equipment_id: str, signal: str) -> Sample:
+        """Ask the device for one signal now, beside the regular reading and without a trace in it.
+
+        Raises:
+            DeviceLostError: the connection is gone, or the device does not answer.
+            DeviceRefusedError: the device does not serve this signal.
         """
         ...
 

@@ -13,7 +13,7 @@ from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
 from core import clock, faults
 from core.contracts.batch import encode_block
-from core.contracts.reading import GapNews, Sample, readings_to_arrow
+from core.contracts.reading import READING_SCHEMA, GapNews, Sample, readings_to_arrow
 
 Notes = dict[tuple[str, str, int], list[int]]
 """[redelivered, conflicting] by (equipment, signal, start of the hour in microseconds)."""
@@ -149,3 +149,12 @@ def samples_of(batch: pa.RecordBatch) -> Iterator[Sample]:
         batch.column("quality").to_pylist(),
     )
     return map(Sample._make, zip(*columns, strict=True))
+
+
+PLAIN = pa.schema([pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in READING_SCHEMA])
+"""Readings with their dictionaries written out: every frame has its own, and a file or a stream may have only one."""
+
+
+def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A frame in that form."""
+    return batch.cast(PLAIN)

@@ -16,11 +16,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bridge import latest
 from bridge.driver import Series
-from bridge.journal import decode_frame
+from bridge.journal import PLAIN, decode_frame, plain
 from bridge.store import RULES_CHECKPOINT, get_meta, transaction
 from core import clock
-from core.contracts.reading import READING_SCHEMA, Sample
+from core.contracts.reading import Sample
 
 FOLDER = "historian"
 _PLACE = "place"
@@ -61,9 +62,12 @@ def seal(connection: sqlite3.Connection, home: Path, *, rows: int, age_s: float)
     if not frames or (count < rows and not old):
         return 0
     last, received_at = frames[-1][0], frames[-1][2]
-    written = _write(connection, home, frames[0][0], last) if count else None
+    readings = _readings(connection, frames[0][0], last)
+    written = _write(connection, home, frames[0][0], last, readings) if count else None
+    newest = latest.latest_of(readings)
     with transaction(connection):
         if written is not None:
+            latest.note(connection, newest)
             file, low, high, size = written
             connection.execute(
                 "insert into segments (file, last_frame, rows, bytes, min_ts, max_ts, received_at) "
@@ -90,10 +94,16 @@ def _passed(connection: sqlite3.Connection, rows: int) -> list[tuple[int, int, i
     return found
 
 
-def _write(connection: sqlite3.Connection, home: Path, first: int, last: int) -> tuple[str, int, int, int]:
-    """Write the file of a stretch; its name, oldest and newest source time, and size."""
+def _readings(connection: sqlite3.Connection, first: int, last: int) -> pa.Table:
+    """Readings of a stretch in the order they came."""
     payloads = connection.execute("select payload from frames where id between ? and ? order by id", (first, last))
-    table = pa.Table.from_batches([plain(decode_frame(payload)) for (payload,) in payloads], schema=PLAIN)
+    return pa.Table.from_batches([plain(decode_frame(payload)) for (payload,) in payloads], schema=PLAIN)
+
+
+def _write(
+    connection: sqlite3.Connection, home: Path, first: int, last: int, table: pa.Table
+) -> tuple[str, int, int, int]:
+    """Write the file of a stretch; its name, oldest and newest source time, and size."""
     table = table.append_column(_PLACE, pa.array(range(table.num_rows), pa.int64())).sort_by(_ORDER)
     low, high = connection.execute(
         "select min(min_ts), max(max_ts) from frames where id between ? and ?", (first, last)
@@ -153,6 +163,16 @@ def _newest(path: Path) -> list[tuple[str, str, int]]:
     return [(row["equipment_id"], row["signal"], row["ts_max"]) for row in rows]
 
 
+def note_latest(connection: sqlite3.Connection, home: Path) -> None:
+    """Fill the table of newest readings for files that were sealed before there was one."""
+    if connection.execute("select 1 from latest limit 1").fetchone() is not None:
+        return
+    files = connection.execute("select file from segments order by id").fetchall()
+    for (file,) in files:
+        with transaction(connection):
+            latest.note(connection, latest.latest_of(in_order(home / FOLDER / file)))
+
+
 def tidy(connection: sqlite3.Connection, home: Path) -> None:
     """Remove files nobody lists: what a crash left between writing and listing, or between unlisting and removing."""
     listed = {file for (file,) in connection.execute("select file from segments")}
@@ -172,8 +192,12 @@ def overlapping(connection: sqlite3.Connection, home: Path, first_us: int, last_
 def newest_first(connection: sqlite3.Connection, home: Path) -> Iterator[pa.RecordBatch]:
     """Readings of the files, from the last file back, in the order they came."""
     for (file,) in connection.execute("select file from segments order by id desc").fetchall():
-        table = read(home / FOLDER / file).sort_by(_PLACE).drop_columns([_PLACE])
-        yield from reversed(table.to_batches())
+        yield from reversed(in_order(home / FOLDER / file).to_batches())
+
+
+def in_order(path: Path) -> pa.Table:
+    """Readings of a file in the order they came."""
+    return read(path).sort_by(_PLACE).drop_columns([_PLACE])
 
 
 def forgotten(connection: sqlite3.Connection) -> dict[Series, int]:
@@ -195,12 +219,3 @@ def samples_at(path: Path, series: Series) -> dict[int, list[Sample]]:
 def read(path: Path, columns: list[str] | None = None, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
     """A file, whole or in part."""
     return pq.read_table(path, columns=columns, filters=filters)  # pyright: ignore[reportUnknownMemberType]  untyped library
-
-
-PLAIN = pa.schema([pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in READING_SCHEMA])
-"""Readings with their dictionaries written out: every frame has its own, and a file or a stream may have only one."""
-
-
-def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A frame in that form."""
-    return batch.cast(PLAIN)

@@ -117,6 +117,21 @@ def _grow(connection: sqlite3.Connection) -> None:
         connection.execute("alter table outbox add column stored_us integer")
 
 
+def runs(home: Path) -> bool:
+    """Whether a bridge runs on this home folder now."""
+    try:
+        handle = os.open(home / "bridge.lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]:
     """All of the block or nothing of it.

@@ -12,12 +12,16 @@ from typing import Annotated
 import typer
 
 from cli import bridge_etl, bridge_rules, bridge_secrets
+from cli.bridge_doctor import doctor
+from cli.site_tools import COMMANDS
 from core.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.add_typer(bridge_secrets.app, name="secret", help="Passwords and keys of devices, sealed on site.")
 app.add_typer(bridge_rules.app, name="rules", help="Edge rules of the site and where their events stand.")
 app.add_typer(bridge_etl.app, name="etl", help="Pipelines on site: what they loaded and what they refused.")
+for command in (*COMMANDS, doctor):
+    app.command()(command)
 
 
 @app.command()

@@ -26,6 +26,17 @@ create table if not exists segments (
 );
 create index if not exists segments_by_time on segments (min_ts, max_ts);
 
+-- The newest reading of each signal in those files: a look at all signals must not read them.
+create table if not exists latest (
+    equipment_id text not null,
+    signal text not null,
+    ts integer not null,
+    value real,
+    text text,
+    quality integer not null,
+    primary key (equipment_id, signal)
+) without rowid;
+
 -- Newest source time of what retention has removed, so that nobody asks a device for it again.
 create table if not exists forgotten (
     equipment_id text not null,

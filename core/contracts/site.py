@@ -18,13 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions
 from core.contracts.units import read_unit
+from core.contracts.writing import WriteRule, missing_interlock
 from core.errors import InputError
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")]
 SignalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 EquipmentId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 _POLL_S = 1.0
-_OF_A_DEVICE = ("address", "column", "deadband", "element", "offset", "scale")
+_OF_A_DEVICE = ("address", "column", "deadband", "element", "offset", "scale", "write")
 _RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)\.\.(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
 
 
@@ -62,6 +63,8 @@ class Signal(_Model):
     role: Role | None = None
     derived: bool = False
     """No device has it: a pipeline or an edge rule on site makes it."""
+    write: WriteRule | None = None
+    """Leave to write it, on site and within limits; unset means that it cannot be written."""
 
     @field_validator("scale")
     @classmethod
@@ -213,6 +216,8 @@ class SiteFile(_Model):
                 raise ValueError("a recording is served by one replay: `endpoint` of a machine cannot apply")
             as_it_is = (1.0, 0.0, None, None)
             for one in signals:
+                if one.write is not None:
+                    raise ValueError(f"a recording cannot be written: `write` of {one.name!r} cannot apply")
                 if (one.scale, one.offset, one.element, one.deadband) != as_it_is:
                     raise ValueError(
                         "a recording is served as it is: scale, offset, element or deadband"
@@ -231,6 +236,11 @@ class SiteFile(_Model):
         if self.poll.interval_s is not None:
             return self.poll.interval_s
         return _POLL_S if self.recording is None else 0.0
+
+    def signal(self, equipment_id: str, name: str) -> Signal | None:
+        """One signal of one machine; None if the site has no such."""
+        unit = next((one for one in self.units() if one.id == equipment_id), None)
+        return next((one for one in unit.signals if one.name == name), None) if unit is not None else None
 
     def units(self) -> list[Unit]:
         """Every machine of the site, ranges written out, in file order."""
@@ -327,6 +337,9 @@ def load_site(path: Path) -> tuple[SiteFile, list[str]]:
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise InputError("equipment listed twice", received=", ".join(twice), where=str(path))
+    missing = missing_interlock({(unit.id, one.name): one.write for unit in units for one in unit.signals})
+    if missing is not None:
+        raise InputError("an interlock names no signal of the site", received=missing, where=str(path))
     if site.opcua is not None:
         site = site.model_copy(update={"opcua": site.opcua.beside(path.parent)})
     return _with_read_units(site, str(path))

@@ -13,6 +13,7 @@ from bridge.vault import BridgeVault, NoSecrets
 from core.contracts.addresses import HOLE_FLOAT32_BITS
 from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions, OpcuaSecurity, SerialLine
 from core.contracts.site import Clock, Equipment, Recording, Signal, SiteFile, load_site
+from core.contracts.writing import Interlock, WriteRule
 from examples.plant.recording import read_recording
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "sites.md").read_text(encoding="utf-8")
@@ -74,7 +75,14 @@ _MODELS = (
     OpcuaOptions,
     OpcuaSecurity,
     Deadband,
+    WriteRule,
+    Interlock,
 )
+
+
+def test_the_rule_of_writing_of_the_docs_is_one() -> None:
+    rule = WriteRule.model_validate(yaml.safe_load(block_with("write:"))["write"])
+    assert rule.interlocks[0].text == "mode = 1"
 
 
 def test_the_docs_name_every_key() -> None:

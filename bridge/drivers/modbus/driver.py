@@ -6,6 +6,7 @@ that keeps silent is left alone for a while, so that it does not cost the others
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
@@ -16,10 +17,11 @@ from bridge.driver import DeviceLostError, DeviceRefusedError, Repeat, Scan, Ser
 from bridge.drivers.modbus.address import BIT
 from bridge.drivers.modbus.decode import Point, encode
 from bridge.drivers.modbus.link import Endpoint, Link, Refusal
-from bridge.drivers.modbus.plan import Poll, Read, parts_of, plan_polls
+from bridge.drivers.modbus.plan import Poll, Read, parts_of, plan_polls, read_of
 from bridge.drivers.modbus.profiles import GONE, SILENT, STANDARD, Meaning, ModbusProfile, profile_of
 from bridge.drivers.modbus.standing import Standing, Taken
 from bridge.drivers.modbus.units import Units
+from core.contracts.quality import GOOD, UNCERTAIN
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, InputError
@@ -211,6 +213,26 @@ class ModbusDriver:
             code=meaning.name,
         )
 
+    async def sample(self, equipment_id: str, signal: str) -> Sample:
+        """Read the registers of one signal, and of its machine's clock if it has one."""
+        series = (equipment_id, signal)
+        poll = next(poll for poll in self.polls if any(point.series == series for point in poll.points))
+        link = self._link
+        if link is None:
+            raise DeviceLostError("not connected", where=self._where)
+        reads = [read_of([point]) for point in (self._points[series], poll.clock) if point is not None]
+        try:
+            # Whole, even if nobody waits any more: an answer that comes late would be taken for the next one's.
+            taken: Taken = await asyncio.shield(asyncio.ensure_future(_ask_each(link, reads)))
+        except Refusal as refusal:
+            kind = DeviceLostError if refusal.meaning.of_path else DeviceRefusedError
+            where = f"{self._where}, {equipment_id}.{signal}"
+            raise kind("device refuses the read", received=refusal.meaning.name, where=where) from refusal
+        shown = Standing(poll, self._profile.rejoin_after_s).clock_of(taken)
+        quality = UNCERTAIN if poll.clock is not None and shown is None else GOOD
+        ts_us = shown if shown is not None else time.time_ns() // 1000
+        return taken[0][0].layout.samples(taken[0][1], ts_us, quality)[0]
+
     async def write(self, equipment_id: str, signal: str, value: float) -> None:
         """Write the holding register or coil of an allowed signal."""
         where = f"{self._where}, {equipment_id}.{signal}"
@@ -252,3 +274,7 @@ class ModbusDriver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def _ask_each(link: Link, reads: Sequence[Read]) -> Taken:
+    return [(read, await link.ask(read)) for read in reads]

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from asyncua import ua
 from asyncua.client.client import Client
+from asyncua.ua.attribute_ids import AttributeIds
 
 from bridge.driver import DeviceLostError, DeviceRefusedError, Scan, Series
 from bridge.drivers.opcua.decode import overflowed, without_overflow
@@ -240,6 +241,21 @@ class OpcuaDriver:
             self._room.set()
         unfilled, self._unfilled = self._unfilled, frozenset()
         return Scan(samples, unfilled=unfilled)
+
+    async def sample(self, equipment_id: str, signal: str) -> Sample:
+        """Read one node, past the subscription."""
+        series, client = (equipment_id, signal), self._client
+        if client is None:
+            raise DeviceLostError("not connected", where=self._where)
+        where = f"{self._where}, {equipment_id}.{signal}"
+        if series not in self._nodes:
+            raise DeviceRefusedError("device does not know the node", received=self._plan.addresses[series].text,
+                                     where=where)  # fmt: skip
+        try:
+            data = await client.uaclient.session.read_attributes([self._nodes[series]], AttributeIds.Value)
+        except (OSError, TimeoutError, ua.UaError) as error:
+            raise DeviceLostError("device does not answer", received=str(error), where=where) from error
+        return self._decoder.sample(series, data[0])
 
     async def write(self, equipment_id: str, signal: str, value: float) -> None:
         """Write one value of an allowed signal, in the type the node has."""

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from bridge.calls import Caller, Calls, Handler
 from bridge.config import BridgeConfig
+from bridge.health import Monitor
 from bridge.outbox import Outbox
 from bridge.store import Store
 from bridge.uplink import Link, Uplink
@@ -58,8 +59,9 @@ class Plant:
         stop, link = asyncio.Event(), Link()
         with Store.open(self.home) as store:
             connection = store.connect()
+            monitor = Monitor(config, store, [])
             calls = Calls(tools, kept={"write_tag": "use platform bridge write on site"})
-            uplink = Uplink(config, "inc", Outbox(connection), link, asyncio.Event(), lambda: True, calls)
+            uplink = Uplink(config, "inc", Outbox(connection), link, asyncio.Event(), monitor.look, calls)
             task = asyncio.create_task(uplink.run(stop))
             async with asyncio.timeout(30):
                 while not link.connected:  # noqa: ASYNC110  the link has no event for it
@@ -69,6 +71,7 @@ class Plant:
             finally:
                 stop.set()
                 await task
+                monitor.close()
                 connection.close()
 
 

@@ -1,0 +1,58 @@
+"""One line of what the doctor says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import GoldlayerError
+
+
+class State(StrEnum):
+    """How a thing stands; a notice is worth knowing and no problem."""
+
+    RIGHT = "right"
+    NOTICE = "notice"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A thing that was looked at.
+
+    Attributes:
+        thing: what, in a word or two.
+        state: how it stands.
+        said: what was found.
+        next_step: what to do about it.
+    """
+
+    thing: str
+    state: State
+    said: str
+    next_step: str = ""
+
+
+def right(thing: str, said: str) -> Finding:
+    """As it should be."""
+    return Finding(thing, State.RIGHT, said)
+
+
+def notice(thing: str, said: str, next_step: str = "") -> Finding:
+    """Worth knowing."""
+    return Finding(thing, State.NOTICE, said, next_step)
+
+
+def wrong(thing: str, said: str, next_step: str) -> Finding:
+    """A problem, and what to do."""
+    return Finding(thing, State.WRONG, said, next_step)
+
+
+def of_error(thing: str, error: GoldlayerError, next_step: str) -> Finding:
+    """What an error says; its own next step if it has one."""
+    parts = [error.what]
+    parts += [f"expected {error.expected}"] if error.expected is not None else []
+    parts += [str(error.received)] if error.received is not None else []
+    parts += [f"({error.where})"] if error.where is not None else []
+    return wrong(thing, ": ".join(parts[:1]) + ("; " + "; ".join(parts[1:]) if parts[1:] else ""),
+                 error.next_step or next_step)  # fmt: skip

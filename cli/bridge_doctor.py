@@ -1,0 +1,84 @@
+"""`platform bridge doctor`: one screen that says what is right, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bridge.doctor.finding import Finding
+
+_MARKS = {"right": "[green]ok[/green]", "notice": "[yellow]note[/yellow]", "wrong": "[red]WRONG[/red]"}
+
+
+def doctor(
+    site: Annotated[Path, typer.Option(help="Site file.")],
+    contract: Annotated[Path, typer.Option(help="Data contract of the site.")],
+    home: Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")],
+    gateway: Annotated[str | None, typer.Option(help="Address of the gateway; not looked at if not given.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="File with the key this site was registered with.")] = None,
+    signals: Annotated[int, typer.Option(min=1, help="Signals asked for at each device, spread over all.")] = 200,
+) -> None:
+    """Look at config, contract, key, clock, devices, signals, disk and link; exit code 1 if anything is wrong."""
+    from rich.console import Console
+    from rich.table import Table
+
+    found = asyncio.run(_all(_look(site, contract, home, gateway, key_file, signals)))
+    table = Table("", "thing", "found", "next")
+    for one in found:
+        table.add_row(_MARKS[one.state.value], one.thing, one.said, one.next_step)
+    Console().print(table)
+    problems = sum(one.state.value == "wrong" for one in found)
+    typer.echo(f"{problems} wrong" if problems else "nothing is wrong")
+    if problems:
+        raise typer.Exit(1)
+
+
+async def _all(findings: AsyncIterator[Finding]) -> list[Finding]:
+    return [one async for one in findings]
+
+
+async def _look(
+    site: Path, contract: Path, home: Path, gateway: str | None, key_file: Path | None, most: int
+) -> AsyncIterator[Finding]:
+    from bridge.config import read_key
+    from bridge.doctor.devices import device_findings
+    from bridge.doctor.files import contract_finding, home_findings, key_finding
+    from bridge.doctor.finding import notice, of_error, right
+    from bridge.doctor.gateway import gateway_findings
+    from bridge.vault import BridgeVault
+    from core.contracts.odcs import load_contract
+    from core.contracts.site import load_site
+    from core.errors import GoldlayerError
+
+    settings = load_settings().bridge
+    try:
+        known, warnings = load_site(site)
+    except GoldlayerError as error:
+        yield of_error("site file", error, "correct the site file (docs/sites.md)")
+        return
+    yield right("site file", f"{known.site}: {len(known.units())} machines, {known.protocol}")
+    for warning in warnings:
+        yield notice("site file", warning)
+    try:
+        yield contract_finding(known, load_contract(contract, known))
+    except GoldlayerError as error:
+        yield of_error("contract", error, "platform contract validate says where")
+    for finding in home_findings(home, settings):
+        yield finding
+    if key_file is not None:
+        key = key_finding(key_file)
+        yield key
+        if gateway is not None and key_file.is_file():
+            async for finding in gateway_findings(gateway, read_key(key_file)):
+                yield finding
+    secrets = BridgeVault(home, settings.vault_key_file)
+    async for finding in device_findings(known, home, secrets, most=most):
+        yield finding
