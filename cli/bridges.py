@@ -1,4 +1,4 @@
-"""`platform bridges list | inspect | health`: the fleet as the platform sees it."""
+"""`platform bridges list | inspect | health | ask`: the fleet as the platform sees it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.bridges_ask import ask
 from cli.session import tenancy_of
 from cli.table import print_table
 from core.errors import NotFoundError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app.command()(ask)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Slug of one tenant; all if not given.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from bridge.health import Monitor
 from bridge.outbox import Outbox
 from bridge.store import Store
 from bridge.uplink import Link, Uplink
+from cli.main import main
 from core.audit import Actor
 from core.bridge_calls import BridgeCalls, BridgeOfflineError, CallDesk, CallFailedError, Place, TakenCall
 from core.contracts.calls import MOST_BYTES
@@ -212,3 +214,35 @@ async def _pending(tenancy: Tenancy, scope: TenantScope, place: Place) -> UUID:
             scope.id,
             place.bridge_id,
         )
+
+
+async def test_the_operator_asks_by_command_and_it_is_recorded(
+    plant: Plant,
+    tenancy: Tenancy,
+    prepared: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GOLDLAYER_POSTGRES__DURABLE", "false")
+    where = ["--tenant", plant.scope.slug, "--run", str(prepared.run.path)]
+
+    async def command(*words: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(main, ["bridges", "ask", *words, *where])
+        return code, "".join(capsys.readouterr())
+
+    async with plant.connected(echo=echo):
+        code, told = await command("echo", "equipment=pump-1", "limit=3", "--site", SITE)
+        assert code == 0
+        assert json.JSONDecoder().raw_decode(told, told.index("{\n"))[0] == {
+            "asked_by": "bridges ask",
+            "equipment": "pump-1",
+            "limit": 3,
+        }
+        code, told = await command("write_tag", "equipment=pump-1")
+        assert (code, "write_tag cannot be called from the platform" in told) == (1, True)
+        assert "no such equipment" in (await command("echo", "equipment=pump-9"))[1]
+    records = [one for one in await tenancy.audit.newest(plant.scope) if one.action == "bridge.call"]
+    assert [(one.target, one.outcome) for one in records[:2]] == [
+        ("called-hall-bridge", "DeniedError"),
+        ("called-hall-bridge", "done"),
+    ]
