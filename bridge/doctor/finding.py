@@ -49,10 +49,12 @@ def wrong(thing: str, said: str, next_step: str) -> Finding:
 
 
 def of_error(thing: str, error: GoldlayerError, next_step: str) -> Finding:
-    """What an error says; its own next step if it has one."""
-    parts = [error.what]
-    parts += [f"expected {error.expected}"] if error.expected is not None else []
-    parts += [str(error.received)] if error.received is not None else []
-    parts += [f"({error.where})"] if error.where is not None else []
-    return wrong(thing, ": ".join(parts[:1]) + ("; " + "; ".join(parts[1:]) if parts[1:] else ""),
-                 error.next_step or next_step)  # fmt: skip
+    """What an error says; its own next step, or the one given if it has none."""
+    told = [error.what]
+    if error.expected is not None:
+        told.append(f"expected {error.expected}")
+    if error.received is not None:
+        told.append(f"received {error.received}")
+    if error.where is not None:
+        told.append(error.where)
+    return wrong(thing, "; ".join(told), error.next_step or next_step)
