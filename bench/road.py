@@ -23,10 +23,13 @@ from pydantic import SecretStr
 
 from bench.logs import opened
 from bridge.config import BridgeConfig
+from bridge.health import Monitor
+from bridge.in_force import Contracts
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.store import Store, get_meta, transaction
 from bridge.uplink import Link, Uplink
 from core.contracts.data_contract import DataContract
+from core.contracts.health import BridgeHealth, Device
 from core.contracts.lanes import LaneKind
 from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.reading import READING_SCHEMA
@@ -36,6 +39,8 @@ from core.identity import BridgeIdentity
 from core.log import configure
 from core.run.ports import free_port
 from core.settings import BridgeSettings, GatewaySettings, Settings, SinkSettings
+from core.tenancy import BridgeStanding
+from core.tenancy.keys import hash_of
 from ingestion.gateway.promise import Promise
 from ingestion.gateway.server import Gateway, serve_until
 from ingestion.sink.service import Sink
@@ -115,6 +120,9 @@ def _writer(incarnation: str) -> OutboxWriter:
     return OutboxWriter(Sender(BRIDGE, incarnation, SITE, site()[1]), TAGS)
 
 
+_KEY = "key"
+
+
 class _Door:
     """A register that knows one bridge."""
 
@@ -122,6 +130,7 @@ class _Door:
         found, contract = site()
         self._promise = Promise.of(found, contract)
         self._identity = BridgeIdentity(_SCOPE, BRIDGE, SITE)
+        self._contract = contract
 
     async def authenticate(self, key: str) -> BridgeIdentity:  # noqa: ARG002  whoever comes is our bridge
         return self._identity
@@ -132,8 +141,25 @@ class _Door:
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:  # noqa: ARG002
         return self._promise
 
+    async def contract(self, identity: BridgeIdentity, sha256: str) -> DataContract | None:  # noqa: ARG002
+        return self._contract
+
+    async def standings(self, tenant: TenantScope) -> Mapping[str, BridgeStanding]:  # noqa: ARG002
+        return {BRIDGE: BridgeStanding(BRIDGE, hash_of(_KEY), self._contract.sha256)}
+
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
         """Nobody asks."""
+
+    async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
+        """Nobody asks."""
+
+    async def beat(
+        self, identity: BridgeIdentity, incarnation: str, health: BridgeHealth, clock_offset_s: float
+    ) -> None:
+        """Nobody asks."""
+
+    async def take_down_silent(self) -> None:
+        """None is silent."""
 
 
 async def _gateway(place: Place) -> None:
@@ -154,11 +180,13 @@ async def _bridge(place: Place) -> None:
     found, contract = site()
     address = f"ws://127.0.0.1:{place.port}"
     home = place.folder / "home"
-    config = BridgeConfig(found, contract, home, address, SecretStr("key"), BRIDGE, BridgeSettings())
+    config = BridgeConfig(found, contract, home, address, SecretStr(_KEY), BRIDGE, BridgeSettings())
     with Store.open(home) as store, store.writing() as connection:
         incarnation = get_meta(connection, "incarnation")
         stored, writer = asyncio.Event(), _writer(incarnation)
-        uplink = Uplink(config, incarnation, Outbox(store.connect()), Link(), stored, lambda: True)
+        contracts = Contracts(found, contract)
+        monitor = Monitor(config, store, [], contracts)
+        uplink = Uplink(config, incarnation, Outbox(store.connect()), Link(), stored, monitor.look, contracts)
         going = asyncio.create_task(uplink.run(asyncio.Event()))
         while not going.done():
             with transaction(connection):

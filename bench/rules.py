@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 from bench.claim import Claim
-from bridge.contract.plan import plan_site
 from bridge.driver import Scan
 from bridge.outbox import OutboxWriter, Sender
 from bridge.processor import Processor
@@ -82,7 +81,7 @@ def _walk(site: SiteFile, scans: list[Scan], *, with_rules: bool) -> tuple[float
                 (store.home / "local" / kind / name).write_text(text)
         recorder = Recorder(store, site, clocked=False)
         writer = OutboxWriter(Sender("bench-bridge", "inc", "bench", contract), 1000)
-        processor = Processor(store, plan_site(site, contract), writer, outbox_max_bytes=1 << 34)
+        processor = Processor(store, site, writer, outbox_max_bytes=1 << 34)
         rules = Rules(store, recorder, site)
         rules.step()
         made = 0

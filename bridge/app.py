@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 
+from bridge.ageing import Ageing
 from bridge.backoff import keep_running, wait_for
 from bridge.config import BridgeConfig
-from bridge.contract.plan import plan_site
 from bridge.drivers import drivers_for
 from bridge.etl.service import Pipelines, remember_site
 from bridge.health import Monitor
+from bridge.in_force import Contracts
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
@@ -29,6 +31,8 @@ from core.settings import BridgeSettings
 
 _STEP_INTERVAL_S = 0.25
 """Shortest time between two steps of the contract, so that slow sites do not send a batch for every reading."""
+_LOOK_INTERVAL_S = 1.0
+"""Time between two looks at the contract's file."""
 _log = get_logger("bridge")
 
 
@@ -47,7 +51,8 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         _log.info("bridge starts", action="start", site=config.site.site, incarnation=incarnation)
         journaled, stored, link = asyncio.Event(), asyncio.Event(), Link()
         settings = config.settings
-        sender = Sender(config.bridge_id, incarnation, config.site.site, config.contract)
+        contracts = await in_thread(Contracts.begin, store, config.site, config.contract, config.contract_file)
+        sender = Sender(config.bridge_id, incarnation, config.site.site, contracts.current)
         recorder = await in_thread(Recorder, store, config.site, clocked=drivers[0].clocked)
         # One that waits for its device keeps no other waiting.
         runners = [
@@ -65,18 +70,18 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         ]
         remember_site(store, config.site)
         pipelines = Pipelines(store, recorder, config.site, settings)
-        monitor = Monitor(config, store, runners)
+        monitor = Monitor(config, store, runners, contracts)
         rules = Rules(store, recorder, config.site)
         processor = Processor(
             store,
-            plan_site(config.site, config.contract),
+            config.site,
             OutboxWriter(sender, settings.batch_rows),
             outbox_max_bytes=settings.outbox_max_bytes,
         )
         outbox_connection = store.connect()
         outbox = Outbox(outbox_connection)
-        tools = SiteTools(config.site, config.contract, config.home, Devices.of(config.site, drivers))
-        uplink = Uplink(config, incarnation, outbox, link, stored, monitor.look, tools.calls())
+        tools = SiteTools(config.site, contracts, config.home, Devices.of(config.site, drivers))
+        uplink = Uplink(config, incarnation, outbox, link, stored, monitor.look, contracts, tools.calls())
         longest = settings.reconnect_max_s
         try:
             async with asyncio.TaskGroup() as parts:
@@ -84,8 +89,16 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                     parts.create_task(keep_running("device", partial(runner.read, stop), stop, longest))
                     parts.create_task(keep_running("journal", partial(runner.write, stop), stop, longest))
                 parts.create_task(
-                    keep_running("contract", lambda: _process(processor, link, journaled, stored, stop), stop, longest)
+                    keep_running(
+                        "contract",
+                        lambda: _process(processor, contracts, link, journaled, stored, stop),
+                        stop,
+                        longest,
+                    )
                 )
+                if config.contract_file is not None:
+                    looking = partial(_watch_contract, contracts, config.contract_file, stop)
+                    parts.create_task(keep_running("contract file", looking, stop, longest))
                 parts.create_task(
                     keep_running("historian", lambda: _keep_history(store, settings, stop), stop, longest)
                 )
@@ -110,13 +123,14 @@ async def _keep_history(store: Store, settings: BridgeSettings, stop: asyncio.Ev
     with store.writing() as connection:
         await in_thread(tidy, connection, store.home)
         await in_thread(note_latest, connection, store.home)
+        ageing = await in_thread(Ageing, connection)
         while not await wait_for(stop, settings.historian_interval_s):
             sealing = partial(seal, connection, store.home, rows=settings.seal_rows, age_s=settings.seal_after_s)
             while await in_thread(sealing):
                 pass
-            removed = await in_thread(
-                retain, connection, store.home, days=settings.historian_days, most_bytes=settings.historian_max_bytes
-            )
+            removing = partial(retain, days=settings.historian_days, most_bytes=settings.historian_max_bytes)
+            age_us = await in_thread(ageing.advance)
+            removed = await in_thread(partial(removing, connection, store.home, age_us=age_us))
             if removed:
                 _log.info("historian has removed its oldest readings", action="retain", readings=removed)
 
@@ -127,13 +141,28 @@ def first_of(failures: BaseExceptionGroup[TerminalError]) -> TerminalError:
     return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
+async def _watch_contract(contracts: Contracts, file: Path, stop: asyncio.Event) -> None:
+    """Take up what is written into the contract's file."""
+    while not await wait_for(stop, _LOOK_INTERVAL_S):
+        await in_thread(contracts.look_at, file)
+
+
 async def _process(
-    processor: Processor, link: Link, journaled: asyncio.Event, stored: asyncio.Event, stop: asyncio.Event
+    processor: Processor,
+    contracts: Contracts,
+    link: Link,
+    journaled: asyncio.Event,
+    stored: asyncio.Event,
+    stop: asyncio.Event,
 ) -> None:
-    """Run the contract whenever frames wait."""
+    """Run the contract whenever frames wait; another one takes force between two steps."""
     while not stop.is_set():
         journaled.clear()
         live = link.connected and not await in_thread(processor.behind)
+        proposed = contracts.next
+        if proposed is not None:
+            await in_thread(processor.adopt, proposed, contracts.file_sha256, live=live)
+            contracts.took_force(proposed)
         taken = await in_thread(processor.run_once, live=live)
         stored.set()
         if await wait_for(stop, 0 if taken > 1 else _STEP_INTERVAL_S):

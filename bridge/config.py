@@ -30,6 +30,8 @@ class BridgeConfig:
     key: SecretStr
     bridge_id: str
     settings: BridgeSettings
+    contract_file: Path | None = None
+    """Where the contract was read, to be read again when it changes; None if it comes from nowhere."""
 
     def __post_init__(self) -> None:
         """Refuse a gateway that the key must not be sent to."""

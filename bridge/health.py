@@ -16,6 +16,7 @@ import psutil
 
 from bridge.backoff import wait_for
 from bridge.config import BridgeConfig
+from bridge.in_force import Contracts
 from bridge.outbox import backlog, oldest_us
 from bridge.store import Store
 from bridge.threads import in_thread
@@ -54,10 +55,12 @@ class Monitor:
         config: which bridge.
         store: its home.
         runners: one for each of its devices.
+        contracts: which contract is in force.
     """
 
-    def __init__(self, config: BridgeConfig, store: Store, runners: Sequence[Runner]) -> None:
+    def __init__(self, config: BridgeConfig, store: Store, runners: Sequence[Runner], contracts: Contracts) -> None:
         self._config, self._runners, self._home = config, runners, store.home
+        self._contracts = contracts
         self._connection = store.connect()
         self._asking = asyncio.Lock()
         self._started_at = clock.now()
@@ -83,7 +86,7 @@ class Monitor:
 
     def _look(self) -> BridgeHealth:
         waits, oldest = backlog(self._connection), oldest_us(self._connection)
-        contract = self._config.contract
+        contract = self._contracts.current
         return BridgeHealth(
             version=version(),
             started_at=self._started_at,

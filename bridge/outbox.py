@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
 
@@ -70,6 +70,15 @@ class OutboxWriter:
     def __init__(self, sender: Sender, batch_rows: int) -> None:
         self._sender = sender
         self._batch_rows = batch_rows
+
+    @property
+    def contract(self) -> DataContract:
+        """What everything that is put leaves under."""
+        return self._sender.contract
+
+    def under(self, contract: DataContract) -> OutboxWriter:
+        """The same outbox under another contract; numbers go on."""
+        return OutboxWriter(replace(self._sender, contract=contract), self._batch_rows)
 
     def put(
         self,

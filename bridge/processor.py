@@ -8,17 +8,21 @@ import time
 
 import pyarrow as pa
 
+from bridge.contract.change import change
 from bridge.contract.counts import LOCAL_COLUMNS, HourKey, Line, merge, to_arrow
 from bridge.contract.engine import States, Step, step
-from bridge.contract.plan import SitePlan
+from bridge.contract.plan import plan_site
 from bridge.contract.state import SeriesState
 from bridge.driver import Series
+from bridge.in_force import remember_contract
 from bridge.journal import Frame, frames_after, gap_news
 from bridge.outbox import OutboxWriter, backlog
 from bridge.space import Limit
 from bridge.store import Store, get_meta, set_meta, transaction
+from core.contracts.data_contract import DataContract
 from core.contracts.lanes import LaneKind
 from core.contracts.reading import events_to_arrow, gaps_to_arrow
+from core.contracts.site import SiteFile
 from core.log import get_logger
 
 STEP_ROWS = 20_000
@@ -34,18 +38,19 @@ class Processor:
 
     Args:
         store: the home folder.
-        plan: the contract, held against the site.
-        outbox: numbers and stores what leaves.
+        site: the site.
+        outbox: numbers and stores what leaves, under the contract that judges readings.
         outbox_max_bytes: size of the outbox at which the contract waits.
     """
 
-    def __init__(self, store: Store, plan: SitePlan, outbox: OutboxWriter, *, outbox_max_bytes: int) -> None:
+    def __init__(self, store: Store, site: SiteFile, outbox: OutboxWriter, *, outbox_max_bytes: int) -> None:
         self._connection = store.connect()
         self._limit = Limit(outbox_max_bytes)
-        self._plan = plan
+        self._site = site
+        self._plan = plan_site(site, outbox.contract)
         self._outbox = outbox
         self._load()
-        step(plan, {}, [], [])  # loads what the first step needs, before a reading waits for it
+        step(self._plan, {}, [], [])  # loads what the first step needs, before a reading waits for it
 
     def _load(self) -> None:
         connection = self._connection
@@ -84,12 +89,51 @@ class Processor:
             raise
         return len(frames)
 
-    def _advance(self, frames: list[Frame], *, live: bool) -> None:
-        made = step(self._plan, self._states, [f.batch for f in frames], [f.notes for f in frames])
-        merge(self._pending, made.counts.upstream)
+    def adopt(self, contract: DataContract, file_sha256: str, *, live: bool) -> None:
+        """Judge every reading from the checkpoint on by another contract; what was judged before leaves under the old.
+
+        Args:
+            contract: the other one, which fits the site.
+            file_sha256: of the contract's file on site, so that a restart knows whether it has changed since.
+            live: as for `run_once`.
+
+        Raises:
+            StoreError: nothing moved; the old contract goes on.
+        """
+        plan = plan_site(self._site, contract)
+        try:
+            made = change(self._plan, plan, self._states, self._newest_source_time())
+            merge(self._pending, made.counts.upstream)
+            self._book(made)
+            with transaction(self._connection) as connection:
+                self._send(connection, made, live=live, frames=0)
+                self._remember(connection, made)
+                set_meta(connection, "pending_counts", "[]")
+                remember_contract(connection, contract, file_sha256)
+        except BaseException:
+            self._load()
+            raise
+        self._pending, self._pending_since = {}, None
+        self._plan, self._outbox = plan, self._outbox.under(contract)
+
+    def _newest_source_time(self) -> int:
+        """Newest source time that the contract has judged; 0 before the first."""
+        found = self._connection.execute(
+            "select max(newest) from (select max(max_ts) as newest from frames where id <= ?"
+            " union all select max(max_ts) from segments)",
+            (self._checkpoint,),
+        ).fetchone()[0]
+        return int(found or 0)
+
+    def _book(self, made: Step) -> None:
         for series, line in made.counts.local.items():
             known = self._ledger.get(series)
             self._ledger[series] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
+
+    def _advance(self, frames: list[Frame], *, live: bool) -> None:
+        made = step(self._plan, self._states, [f.batch for f in frames], [f.notes for f in frames])
+        merge(self._pending, made.counts.upstream)
+        self._book(made)
         with transaction(self._connection) as connection:
             sent = self._send(connection, made, live=live, frames=len(frames))
             self._tell_gaps(connection, live=live)

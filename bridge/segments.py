@@ -127,20 +127,32 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def retain(connection: sqlite3.Connection, home: Path, *, days: float, most_bytes: int) -> int:
+def retain(connection: sqlite3.Connection, home: Path, *, days: float, most_bytes: int, age_us: int) -> int:
     """Remove the oldest files that are past the days or the bytes.
 
-    Days count from the day a reading came, not from its source time: a recording from years ago is new data here.
+    Days count from the day a reading came, not from its source time: a recording from years ago is new data here. They
+    are days that passed, not days of a clock that can be set.
+
+    Args:
+        connection: of the writer's own.
+        home: the bridge's home folder.
+        days: days that a file is kept.
+        most_bytes: size of all files that are kept.
+        age_us: see `bridge.ageing`.
 
     Returns:
         Readings removed.
     """
-    limit = clock.now_us() - int(days * _DAY_US)
-    listed = connection.execute("select id, file, rows, bytes, received_at from segments order by id desc").fetchall()
+    limit = age_us - int(days * _DAY_US)
+    with transaction(connection):
+        connection.execute("insert or ignore into segment_ages select id, ? from segments", (age_us,))
+    listed = connection.execute(
+        "select id, file, rows, bytes, seen_us from segments join segment_ages on segment = id order by id desc"
+    ).fetchall()
     kept, removed = 0, 0
-    for one, file, rows, size, received_at in listed:
+    for one, file, rows, size, seen_us in listed:
         kept += size
-        if received_at >= limit and kept <= most_bytes:
+        if seen_us >= limit and kept <= most_bytes:
             continue
         kept = most_bytes  # whatever is older goes too
         path = home / FOLDER / file
@@ -151,6 +163,7 @@ def retain(connection: sqlite3.Connection, home: Path, *, days: float, most_byte
                 _newest(path),
             )
             connection.execute("delete from segments where id = ?", (one,))
+            connection.execute("delete from segment_ages where segment = ?", (one,))
         path.unlink(missing_ok=True)
         removed += rows
     return removed

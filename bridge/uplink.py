@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -17,13 +18,28 @@ from bridge.backoff import Backoff, wait_for
 from bridge.calls import Calls
 from bridge.config import BridgeConfig, is_loopback
 from bridge.health import devices_of, version
+from bridge.in_force import Contracts
 from bridge.outbox import Outbox
 from bridge.rate import Rate
 from bridge.threads import in_thread
+from bridge.tls import client_context
 from core import clock
 from core.contracts.batch import MalformedBatchError
 from core.contracts.calls import ToolCall, ToolCancel
-from core.contracts.frames import Ack, Error, Heartbeat, Hello, Message, Refused, Welcome, pack_frame, parse_message
+from core.contracts.frames import (
+    PROTOCOLS,
+    Ack,
+    ContractAnswer,
+    ContractUpdate,
+    Error,
+    Heartbeat,
+    Hello,
+    Message,
+    Refused,
+    Welcome,
+    pack_frame,
+    parse_message,
+)
 from core.contracts.health import BridgeHealth
 from core.contracts.lanes import Lane
 from core.errors import GoldlayerError, TransientError
@@ -65,11 +81,15 @@ class Uplink:
         link: Link,
         stored: asyncio.Event,
         health: Callable[[], Awaitable[BridgeHealth]],
+        contracts: Contracts,
         calls: Calls | None = None,
     ) -> None:
         self._config, self._incarnation, self._outbox, self._link = config, incarnation, outbox, link
         self._stored, self._health = stored, health
+        self._contracts = contracts
+        self._announced = ""
         self._calls = calls or Calls({})
+        self._tls = client_context(config.gateway, config.settings)
         self._sent: dict[str, int] = {}
         self._flying: dict[str, deque[int]] = {}
         self._acked: dict[str, int] = {}
@@ -85,9 +105,9 @@ class Uplink:
         told = ""
         while not stop.is_set():
             try:
+                # It also ends when another contract took force: the next one announces it.
                 await self._session(stop, backoff, again=bool(told))
                 told = ""
-                return
             except (LinkLostError, LinkRefusedError) as error:
                 was_up = self._link.connected
                 self._link.connected = False
@@ -107,6 +127,7 @@ class Uplink:
             async with connect(
                 self._config.gateway,
                 additional_headers={"Authorization": f"Bearer {self._config.key.get_secret_value()}"},
+                ssl=self._tls,
                 max_size=1 << 20,
                 open_timeout=_ANSWER_S,
                 close_timeout=_CLOSE_S,
@@ -121,7 +142,8 @@ class Uplink:
             status = error.response.status_code
             if status == 403:
                 raise LinkRefusedError(
-                    "gateway does not serve this tenant now",
+                    "gateway does not serve this bridge now",
+                    received=error.response.body.decode(errors="replace").strip()[:300] or status,
                     where=self._config.gateway,
                     next_step="ask the platform's operator; everything is kept here and sent once it is served again",
                 ) from error
@@ -132,6 +154,13 @@ class Uplink:
                     next_step="check --key-file, or register the site",
                 ) from error
             raise LinkLostError("gateway answers with an error", received=status, where=self._config.gateway) from error
+        except ssl.SSLCertVerificationError as error:
+            raise LinkRefusedError(
+                "gateway's certificate is not trusted",
+                received=error.verify_message,
+                where=self._config.gateway,
+                next_step="set GOLDLAYER_BRIDGE__GATEWAY_CA to the file of its authority",
+            ) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise LinkLostError(
                 "gateway cannot be reached", received=str(error) or type(error).__name__, where=self._config.gateway
@@ -140,8 +169,10 @@ class Uplink:
             self._link.connected = False
 
     async def _greet(self, socket: ClientConnection) -> int:
-        contract = self._config.contract
+        contract = self._contracts.current
+        self._announced = contract.sha256
         hello = Hello(
+            protocols=PROTOCOLS,
             bridge=self._config.bridge_id,
             incarnation=self._incarnation,
             site=self._config.site.site,
@@ -158,6 +189,14 @@ class Uplink:
             raise _refusal(answer)
         if not isinstance(answer, Welcome):
             raise LinkLostError("gateway does not welcome", expected="welcome", received=answer.type)
+        if answer.protocol not in PROTOCOLS:
+            spoken = ", ".join(map(str, PROTOCOLS))
+            raise LinkRefusedError(
+                "gateway wants a protocol this bridge does not speak",
+                expected=spoken,
+                received=answer.protocol,
+                next_step="update the bridge",
+            )
         return answer.credit
 
     async def _talk(self, socket: ClientConnection, credit: int, stop: asyncio.Event) -> None:
@@ -184,6 +223,7 @@ class Uplink:
                 await self._delete_acknowledged()
 
     async def _send(self, socket: ClientConnection, credit: int) -> None:
+        """Send what waits, until a contract takes force that the gateway has not been told of."""
         while True:
             self._landed.clear()
             self._stored.clear()
@@ -194,6 +234,9 @@ class Uplink:
             batches = await self._locked(
                 self._outbox.waiting, dict(self._sent), min(room, _SEND_AHEAD), self._room_for_backlog(credit)
             )
+            # Asked after the look: what was stored under another contract was stored after that took force.
+            if self._contracts.current.sha256 != self._announced:
+                return
             self._catchup.took(sum(_is_backlog(batch.lane) for batch in batches))
             for batch in batches:
                 self._sent[batch.lane] = batch.seq
@@ -227,6 +270,11 @@ class Uplink:
                     continue
                 case ToolCancel(id=call_id):
                     self._calls.cancel(call_id)
+                    continue
+                case ContractUpdate(source=source, sha256=sha256):
+                    reason = await in_thread(self._contracts.offered, source, sha256)
+                    answer = ContractAnswer(sha256=sha256, accepted=reason is None, reason=(reason or "")[:1000])
+                    await socket.send(answer.model_dump_json())
                     continue
                 case _:
                     continue

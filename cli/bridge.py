@@ -7,7 +7,7 @@ import signal
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from cli import bridge_etl, bridge_rules, bridge_secrets
 from cli.bridge_doctor import doctor
 from cli.site_tools import COMMANDS
 from core.settings import load_settings
+
+if TYPE_CHECKING:
+    from core.contracts.data_contract import DataContract
+    from core.contracts.site import SiteFile
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.add_typer(bridge_secrets.app, name="secret", help="Passwords and keys of devices, sealed on site.")
@@ -37,7 +41,6 @@ def run(
     """Read a site's devices, keep everything on site, send what the contract lets leave; runs until stopped."""
     from bridge.app import run as run_bridge
     from bridge.config import BridgeConfig, read_key
-    from core.contracts.odcs import load_contract
     from core.contracts.site import load_site
 
     known, warnings = load_site(site)
@@ -47,7 +50,8 @@ def run(
         known = known.model_copy(update={"endpoint": endpoint})
     config = BridgeConfig(
         site=known,
-        contract=load_contract(contract, known),
+        contract=_contract(contract, known, home),
+        contract_file=contract,
         home=home,
         gateway=gateway,
         key=read_key(key_file),
@@ -63,6 +67,30 @@ def run(
         await run_bridge(config, stop)
 
     asyncio.run(until_stopped())
+
+
+def _contract(file: Path, site: SiteFile, home: Path) -> DataContract:
+    """The contract of the file; where it is spoilt, the one that was in force: devices are read all the same."""
+    from bridge.in_force import remembered
+    from bridge.store import read_only
+    from core.contracts.odcs import load_contract
+    from core.errors import InputError
+
+    try:
+        return load_contract(file, site)
+    except InputError as error:
+        try:
+            connection = read_only(home)
+        except InputError:
+            raise error from None
+        try:
+            known = remembered(connection)
+        finally:
+            connection.close()
+        if known is None:
+            raise
+        typer.echo(f"error: {error}; the contract that was in force stays: {known[0].version}", err=True)
+        return known[0]
 
 
 @app.command()

@@ -92,6 +92,9 @@ class GatewaySettings(_Branch):
     """Certificate chain of the gateway, PEM; with `tls_key` it serves wss instead of ws."""
     tls_key: Path | None = None
     """Private key of that certificate, PEM."""
+    client_ca: Path | None = None
+    """Authority of the bridges' own certificates, PEM: with it a key is good only beside a certificate whose common or
+    DNS name is `<bridge>.<tenant>`."""
     max_batch_bytes: int = 8 << 20
     """Larger batches are refused for good and quarantined."""
     credit: int = 32
@@ -129,7 +132,8 @@ class BridgeSettings(_Branch):
     seal_after_s: float = 3600.0
     """Readings that have waited this long are sealed also when they are fewer."""
     historian_days: float = 365.0
-    """Days, from the day it came, that a reading is kept on site."""
+    """Days, from the day it came, that a reading is kept on site: days that passed while the bridge ran, whatever its
+    clock says; a time it was away counts for a day at most."""
     historian_max_bytes: int = 50 << 30
     """Size of the historian's files beyond which the oldest are removed."""
     historian_interval_s: float = 60.0
@@ -149,6 +153,12 @@ class BridgeSettings(_Branch):
     """Time between two heartbeats to the gateway."""
     reconnect_max_s: float = 30.0
     """Longest pause between two attempts to reach the gateway or a device."""
+    gateway_ca: Path | None = None
+    """Authority of the gateway's certificate, PEM, and the only one believed; unset means those of the system."""
+    certificate: Path | None = None
+    """Certificate of this bridge, PEM, for a gateway that asks for one."""
+    certificate_key: Path | None = None
+    """Private key of that certificate, PEM; unset means it stands in the same file."""
 
 
 class AgentSettings(_Branch):

@@ -116,7 +116,7 @@ def _walk(
                 enter,
                 window.every_us,
                 window.lateness_us,
-                state.windows.setdefault(_name(window), WindowState()),
+                state.windows.setdefault(window_name(window), WindowState()),
                 timed=TIME_WEIGHTED_MEAN in window.aggregates,
             ),
         )
@@ -149,7 +149,8 @@ def _walk(
     return fates
 
 
-def _name(window: Window) -> str:
+def window_name(window: Window) -> str:
+    """Key of a window in the state of its series."""
     return f"{window.every}/{window.lateness or '0'}/{','.join(window.aggregates)}"
 
 

@@ -14,6 +14,11 @@ def _literal(value: float) -> str:
     return "nan" if value != value else "inf" if value > 0 else "-inf"
 
 
+def no_rows() -> pa.RecordBatch:
+    """A batch without a row."""
+    return pa.RecordBatch.from_pylist([], schema=READING_SCHEMA)
+
+
 def forwarded_rows(columns: Columns, forwarded: Bools) -> pa.RecordBatch:
     """The rows that leave as themselves, untouched unless their value is none that arithmetic knows."""
     literal = forwarded & columns.valid & ~np.isfinite(columns.value)

@@ -37,6 +37,12 @@ create table if not exists latest (
     primary key (equipment_id, signal)
 ) without rowid;
 
+-- How old the home folder was, by time that had passed, when retention first saw a file: readings age from then on.
+create table if not exists segment_ages (
+    segment integer primary key,
+    seen_us integer not null
+);
+
 -- Newest source time of what retention has removed, so that nobody asks a device for it again.
 create table if not exists forgotten (
     equipment_id text not null,

@@ -10,6 +10,7 @@ from typing import Any
 from bridge import historian
 from bridge.calls import Caller, Calls
 from bridge.driver import Series
+from bridge.in_force import Contracts
 from bridge.latest import position
 from bridge.threads import in_thread
 from bridge.tools.arguments import Selection, Stretch, Tag, check
@@ -17,7 +18,6 @@ from bridge.tools.devices import Devices
 from bridge.tools.reading import Row, as_row, snapshot, units_of
 from bridge.tools.release import Release, Thinner
 from core import clock
-from core.contracts.data_contract import DataContract
 from core.contracts.reading import Sample, to_us
 from core.contracts.site import SiteFile
 from core.errors import NotFoundError
@@ -33,7 +33,7 @@ class SiteTools:
     """The tools of one running bridge, as the platform calls them."""
 
     site: SiteFile
-    contract: DataContract
+    contracts: Contracts
     home: Path
     devices: Devices
     thinner: Thinner = field(default_factory=Thinner)
@@ -41,7 +41,7 @@ class SiteTools:
     @property
     def release(self) -> Release:
         """What may leave."""
-        return Release.of(self.site, self.contract)
+        return Release.of(self.site, self.contracts.current)
 
     def calls(self) -> Calls:
         """By name, for the link."""

@@ -17,6 +17,8 @@ BAD_NO_DATA = 0x809B0000
 
 CALCULATED = 0x00000401
 """InfoType DataValue with the historian bit Calculated (OPC UA Part 11, section 6.3): a value nobody measured."""
+PARTIAL = 0x00000404
+"""The historian bit Partial (OPC UA Part 11, section 6.3): calculated from a part of the time it is about."""
 
 _SEVERITY = 0xC0000000
 

@@ -37,6 +37,15 @@ class BridgeRecord:
     last_seen: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class BridgeStanding:
+    """What holds for a bridge now: the hash of its key, and the contract in force on its site."""
+
+    bridge_id: str
+    key_hash: bytes
+    contract_sha256: str
+
+
 class Bridges:
     """Bridges in the platform database, under row-level security; their keys lie in the run folder."""
 
@@ -49,6 +58,12 @@ class Bridges:
         """Every bridge of a tenant."""
         async with self._database.transaction(scope.id, readonly=True) as transaction:
             return [BridgeRecord(**row) for row in await transaction.fetch(_SQL["bridges"])]
+
+    async def standings(self, scope: TenantScope) -> dict[str, BridgeStanding]:
+        """What holds for every bridge of a tenant, by its name."""
+        async with self._database.transaction(scope.id, readonly=True) as transaction:
+            rows = await transaction.fetch(_SQL["bridge_standings"])
+        return {row["bridge_id"]: BridgeStanding(**row) for row in rows}
 
     async def ensure(self, transaction: Transaction, scope: TenantScope, site: str, site_id: UUID, file: str) -> None:
         """Make a site's bridge unless it has one; its key is written to a file under `secrets/`."""

@@ -81,3 +81,7 @@ select c.source from contracts c join sites s on s.id = c.site_id where s.site =
 -- bridges: what the administrator sees
 select b.bridge_id, s.site, b.key_file, b.incarnation, b.last_seen
 from bridges b join sites s on s.id = b.site_id order by b.bridge_id
+
+-- bridge_standings: what a gateway asks again and again about those that are connected
+select b.bridge_id, b.key_hash, c.sha256 as contract_sha256
+from bridges b join contracts c on c.site_id = b.site_id and c.active

@@ -15,7 +15,7 @@ from core.db.roles import APP, PLATFORM
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
-from core.tenancy.bridges import BridgeIdentity, BridgeRecord, Bridges
+from core.tenancy.bridges import BridgeIdentity, BridgeRecord, Bridges, BridgeStanding
 from core.tenancy.creation import Creation, Furnish
 from core.tenancy.domains import Domains
 from core.tenancy.fleet import Fleet
@@ -126,6 +126,10 @@ class Tenancy(Registry):
     async def bridges(self, scope: TenantScope) -> builtins.list[BridgeRecord]:
         """A tenant's bridges."""
         return await self._bridges.all(scope)
+
+    async def bridge_standings(self, scope: TenantScope) -> dict[str, BridgeStanding]:
+        """Key and contract that hold for each of a tenant's bridges now."""
+        return await self._bridges.standings(scope)
 
     async def bridge_seen(self, scope: TenantScope, bridge_id: str, incarnation: str | None = None) -> None:
         """Note a bridge's sign of life and which outbox it uses."""

@@ -20,14 +20,18 @@ class OpenCalls:
 
     Args:
         send: says something to the bridge.
+        understood: whether the bridge knows what a call is.
     """
 
-    def __init__(self, send: Callable[[BaseModel], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[BaseModel], Awaitable[None]], understood: Callable[[], bool]) -> None:
         self._send = send
+        self._understood = understood
         self._waiting: dict[str, asyncio.Future[ToolAnswer]] = {}
 
     async def call(self, call: ToolCall) -> ToolAnswer:
         """Ask the bridge and wait for its answer; a bridge that says nothing, or goes, is an answer as well."""
+        if not self._understood():
+            return _failed(call.id, "the bridge is too old to be asked; update it")
         if len(call.model_dump_json()) > MOST_BYTES:
             return _failed(call.id, f"a call may be {MOST_BYTES:,} bytes long; send less")
         answer: asyncio.Future[ToolAnswer] = asyncio.get_running_loop().create_future()

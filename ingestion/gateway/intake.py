@@ -19,7 +19,8 @@ from ingestion.gateway.promise import Promise
 from ingestion.quarantine import accepted, refused
 
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
-_MOST_AT_ONCE = 64
+MOST_AT_ONCE = 64
+"""Batches of one append."""
 AFTER_LOG = "gateway.after_log"
 """Fault point: the log has batches, the bridge does not know it yet."""
 _log = get_logger("gateway")
@@ -59,6 +60,8 @@ class Intake:
         self._max_bytes = max_batch_bytes
         self._waiting: asyncio.Queue[_Taken] = asyncio.Queue(2 * credit)
         self._last: dict[str, int] = {}
+        self.held = 0
+        """Batches taken of which the bridge has no answer yet; at most the queue, one append and one at hand."""
 
     async def take(self, header: BatchHeader, kind: LaneKind, payload: bytes) -> None:
         """Check a batch and queue it; waits while the log is behind.
@@ -71,6 +74,7 @@ class Intake:
         if last is not None and header.seq > last + 1:
             raise MalformedBatchError("lane has a hole", expected=str(last + 1), received=header.seq, where=header.lane)
         self._last[header.lane] = max(header.seq, last or 0)
+        self.held += 1
         stamped = replace(header, tenant=self._tenant, received_at=datetime.now(UTC).isoformat())
         promise = await self._promise_of(header.contract_sha256)
         try:
@@ -94,7 +98,7 @@ class Intake:
         """Append and acknowledge until cancelled."""
         while True:
             taken = [await self._waiting.get()]
-            while len(taken) < _MOST_AT_ONCE and not self._waiting.empty():
+            while len(taken) < MOST_AT_ONCE and not self._waiting.empty():
                 taken.append(self._waiting.get_nowait())
             await self._append([record for one in taken for record in one.records])
             faults.die_here(AFTER_LOG)
@@ -104,6 +108,7 @@ class Intake:
             newest = {one.header.lane: one.header for one in taken}
             for lane, header in newest.items():
                 await self._reply(Ack(incarnation=header.incarnation, lane=lane, seq=header.seq))
+            self.held -= len(taken)
 
     async def _append(self, records: list[Outgoing]) -> None:
         """Append, again and again: until the log confirms, the bridge gets no acknowledgement and keeps everything."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from core.contracts.data_contract import DataContract
 from core.contracts.health import BridgeHealth, Device
+from core.db import TenantScope
 from core.identity import BridgeIdentity, IdentityService
-from core.tenancy import Tenancy
+from core.tenancy import BridgeStanding, Tenancy
 from ingestion.gateway.promise import Promise
 
 
@@ -32,9 +34,17 @@ class PlatformRegister:
         """Ids of the tenants whose bridges may be connected now."""
         return {scope.id for scope in await self._tenancy.active_tenants()}
 
+    async def standings(self, tenant: TenantScope) -> Mapping[str, BridgeStanding]:
+        """What holds for each of a tenant's bridges now, by its name."""
+        return await self._tenancy.bridge_standings(tenant)
+
+    async def contract(self, identity: BridgeIdentity, sha256: str) -> DataContract | None:
+        """A contract of the bridge's site by its hash; None if the platform never saw it."""
+        return await self._tenancy.contract_by_hash(identity.tenant, identity.site, sha256)
+
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
         """What the bridge's site may send under a contract; None if the contract was never registered for it."""
-        contract = await self._tenancy.contract_by_hash(identity.tenant, identity.site, sha256)
+        contract = await self.contract(identity, sha256)
         if contract is None:
             return None
         sites = {one.site.site: one.site for one in await self._tenancy.sites(identity.tenant)}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http
-import ipaddress
-import ssl
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
@@ -16,16 +14,19 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from core.contracts.lanes import topics_of
+from core.db import TenantScope
 from core.errors import DeniedError, GoldlayerError, InputError, TransientError
 from core.eventlog import EventLog
 from core.identity import BridgeIdentity
 from core.log import get_logger
 from core.settings import GatewaySettings
-from core.tenancy import InactiveTenantError
+from core.tenancy import BridgeStanding, InactiveTenantError
+from core.tenancy.keys import hash_of
 from ingestion.gateway.session import Register, Session
+from ingestion.gateway.tls import check_certificate, server_context
 
 _LOOK_EVERY_S = 1.0
-"""How soon the bridges of a tenant that was suspended lose their sockets."""
+"""How soon a tenant that was suspended, a key that was replaced and a contract in force show at a socket."""
 _LOOK_FOR_SILENT_S = 10.0
 _LONGEST_GRACE_S = 60.0
 """Time that bridges have to be heard again after the gateway or the platform was away; a heartbeat takes half."""
@@ -47,6 +48,10 @@ class Door(Register, Protocol):
         """Ids of the tenants whose bridges may be connected now."""
         ...
 
+    async def standings(self, tenant: TenantScope) -> Mapping[str, BridgeStanding]:
+        """What holds for each of a tenant's bridges now, by its name."""
+        ...
+
 
 class Gateway:
     """Serves every tenant's bridges; made for `async with gateway.serving(port)`."""
@@ -57,6 +62,7 @@ class Gateway:
         self._settings = settings
         # Weak: a handshake that breaks off after the key was checked never becomes a session.
         self._identities: WeakKeyDictionary[ServerConnection, BridgeIdentity] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[ServerConnection, bytes] = WeakKeyDictionary()
         self._sessions: dict[Session, None] = {}
         """In the order they came."""
 
@@ -67,7 +73,7 @@ class Gateway:
         Raises:
             InputError: the address is taken, not ours, or beyond loopback without TLS.
         """
-        tls = _tls(self._settings)
+        tls = server_context(self._settings)
         try:
             server = await serve(
                 self._session,
@@ -89,7 +95,7 @@ class Gateway:
         scheme = "wss" if tls else "ws"
         _log.info("gateway is listening", action="listen", address=f"{scheme}://{self._settings.host}:{port}")
         watches = (
-            asyncio.create_task(self._watch(), name="watch for suspended tenants"),
+            asyncio.create_task(self._watch(), name="watch who may be connected"),
             asyncio.create_task(self._look_for_silent(), name="watch for silent bridges"),
         )
         try:
@@ -106,8 +112,14 @@ class Gateway:
         try:
             if scheme.lower() != "bearer":
                 raise DeniedError("no bridge key")
-            self._identities[socket] = await self._door.authenticate(key)
-            await self._log.ensure_topics(topics_of(self._identities[socket].tenant.slug))
+            self._identities[socket] = identity = await self._door.authenticate(key)
+            self._keys[socket] = hash_of(key)
+            if self._settings.client_ca is not None:
+                try:
+                    check_certificate(identity, socket.transport.get_extra_info("peercert"))
+                except DeniedError as error:
+                    return self._forbid(socket, error)
+            await self._log.ensure_topics(topics_of(identity.tenant.slug))
         except InactiveTenantError:
             _log.warning("tenant of the bridge is not active", action="connect", peer=str(socket.remote_address))
             return socket.respond(http.HTTPStatus.FORBIDDEN, "the tenant is not active\n")
@@ -122,9 +134,15 @@ class Gateway:
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
         return None
 
+    def _forbid(self, socket: ServerConnection, error: DeniedError) -> Response:
+        """403 for somebody whose key is right: they may know what is missing."""
+        facts = {"tenant": self._identities[socket].tenant.slug, "bridge": self._identities.pop(socket).bridge_id}
+        _log.warning("bridge has not the right certificate", action="connect", error=str(error), **facts)
+        return socket.respond(http.HTTPStatus.FORBIDDEN, f"{error.sentence()}\n")
+
     async def _session(self, socket: ServerConnection) -> None:
         identity = self._identities.pop(socket)
-        session = Session(socket, identity, self._log, self._door, self._settings)
+        session = Session(socket, identity, self._keys.pop(socket), self._log, self._door, self._settings)
         self._sessions[session] = None
         try:
             await session.run()
@@ -155,54 +173,38 @@ class Gateway:
                 await asyncio.sleep(grace_s)
             await asyncio.sleep(min(silence_s / 4, _LOOK_FOR_SILENT_S))
 
+    @property
+    def held(self) -> int:
+        """Batches of all bridges in memory that the log does not have yet."""
+        return sum(session.held for session in self._sessions)
+
     async def _watch(self) -> None:
-        """Turn away the bridges of tenants that are no longer active; what they have not delivered stays with them."""
+        """Turn away who may no longer be connected; what they have not delivered stays with them."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             if not self._sessions:
                 continue
             try:
-                active = await self._door.active_tenants()
+                await self._look()
             except GoldlayerError as error:
                 _log.warning("platform does not answer", action="watch", error=str(error))
-                continue
-            late = [session for session in self._sessions if session.tenant_id not in active]
-            await asyncio.gather(*(session.dismiss("the tenant is not active") for session in late))
+
+    async def _look(self) -> None:
+        active = await self._door.active_tenants()
+        served: dict[TenantScope, list[Session]] = {}
+        late: list[Session] = []
+        for session in self._sessions:
+            if session.tenant_id in active:
+                served.setdefault(session.tenant, []).append(session)
+            else:
+                late.append(session)
+        await asyncio.gather(*(session.dismiss("the tenant is not active") for session in late))
+        for tenant, sessions in served.items():
+            standings = await self._door.standings(tenant)
+            await asyncio.gather(*(session.stand(standings.get(session.bridge_id)) for session in sessions))
 
 
 async def serve_until(gateway: Gateway, port: int, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     async with gateway.serving(port):
         await stop.wait()
-
-
-def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
-    """TLS if it is configured; plain sockets are for loopback only, keys and data would travel in the clear."""
-    if settings.tls_certificate is not None and settings.tls_key is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            raise InputError(
-                "TLS certificate cannot be used",
-                received=str(error),
-                where=str(settings.tls_certificate),
-                next_step="correct GOLDLAYER_GATEWAY__TLS_CERTIFICATE and GOLDLAYER_GATEWAY__TLS_KEY",
-            ) from error
-        return context
-    if not _is_loopback(settings.host):
-        raise InputError(
-            "plain ws is for loopback only",
-            expected="127.0.0.1, or a TLS certificate",
-            received=settings.host,
-            where="GOLDLAYER_GATEWAY__HOST",
-            next_step="set GOLDLAYER_GATEWAY__TLS_CERTIFICATE and GOLDLAYER_GATEWAY__TLS_KEY",
-        )
-    return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

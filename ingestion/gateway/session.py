@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -14,13 +15,29 @@ from websockets.exceptions import ConnectionClosed
 
 from core.contracts.batch import MalformedBatchError
 from core.contracts.calls import ToolAnswer
-from core.contracts.frames import PROTOCOL_VERSION, Error, Heartbeat, Hello, Welcome, parse_message, unpack_frame
+from core.contracts.data_contract import DataContract
+from core.contracts.frames import (
+    CALLS_SINCE,
+    CONTRACT_SINCE,
+    ContractAnswer,
+    ContractUpdate,
+    Error,
+    Heartbeat,
+    Hello,
+    NoCommonProtocolError,
+    Welcome,
+    agree,
+    parse_message,
+    unpack_frame,
+)
 from core.contracts.health import BridgeHealth, Device
+from core.db import TenantScope
 from core.errors import GoldlayerError, TerminalError, TransientError
 from core.eventlog import EventLog
 from core.identity import BridgeIdentity
 from core.log import get_logger
 from core.settings import GatewaySettings
+from core.tenancy import BridgeStanding
 from core.tenancy.fleet import CLOCK_OFF_S
 from ingestion.gateway.calls import OpenCalls
 from ingestion.gateway.check import check_header
@@ -38,6 +55,9 @@ class Register(Protocol):
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
         """What the bridge's site may send under a contract; None if the contract was never registered for it."""
         ...
+
+    async def contract(self, identity: BridgeIdentity, sha256: str) -> DataContract | None:
+        """A contract of the bridge's site by its hash; None if the platform never saw it."""
 
     async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
         """What a bridge says of itself when it connects."""
@@ -69,32 +89,79 @@ class Session:
         self,
         socket: ServerConnection,
         identity: BridgeIdentity,
+        key_hash: bytes,
         log: EventLog,
         register: Register,
         settings: GatewaySettings,
     ) -> None:
         self._socket = socket
         self._identity = identity
+        self._key_hash = key_hash
         self._log = log
         self._register = register
         self._settings = settings
         self._promises: dict[str, Promise | None] = {}
         self._seen_at = 0.0
+        self._intake: Intake | None = None
+        self._told = ""
+        """The contract the bridge said hello with, or was sent since; empty before it did."""
+        self.protocol = 1
+        """What was agreed upon with the bridge."""
         self._clock_off = False
         self._facts = {"tenant": identity.tenant.slug, "bridge": identity.bridge_id}
-        self.calls = OpenCalls(self._send)
+        self.calls = OpenCalls(self._send, lambda: self.protocol >= CALLS_SINCE)
         """What the bridge is asked for."""
         self.welcomed = False
 
     @property
-    def tenant_id(self) -> UUID:
+    def tenant(self) -> TenantScope:
         """Whose bridge it is."""
+        return self._identity.tenant
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Its id."""
         return self._identity.tenant.id
 
     @property
     def bridge_id(self) -> str:
         """Which one."""
         return self._identity.bridge_id
+
+    @property
+    def held(self) -> int:
+        """Batches in memory that the log does not have yet."""
+        return self._intake.held if self._intake is not None else 0
+
+    async def stand(self, standing: BridgeStanding | None) -> None:
+        """Hold the session against what is in force now: a key that was replaced ends it.
+
+        Args:
+            standing: of the bridge; None if the tenant has it no more.
+        """
+        if standing is None or not hmac.compare_digest(standing.key_hash, self._key_hash):
+            await self.dismiss("the bridge's key is no longer valid")
+        elif self._told and standing.contract_sha256 != self._told:
+            await self._tell_contract(standing.contract_sha256)
+
+    async def _tell_contract(self, sha256: str) -> None:
+        """Send a contract that took force while the bridge was connected, once."""
+        self._told = sha256
+        if self.protocol < CONTRACT_SINCE:
+            _log.warning("bridge is too old to be sent its new contract", action="contract", **self._facts)
+            return
+        contract = await self._register.contract(self._identity, sha256)
+        if contract is not None:
+            _log.info("bridge is sent its new contract", action="contract", version=contract.version, **self._facts)
+            with contextlib.suppress(ConnectionClosed):
+                await self._send(ContractUpdate(source=contract.source, sha256=sha256))
+
+    def _take_answer(self, answer: ContractAnswer) -> None:
+        facts = {"action": "contract", "sha256": answer.sha256[:12], **self._facts}
+        if answer.accepted:
+            _log.info("bridge takes up the contract", **facts)
+        else:
+            _log.error("bridge refuses the contract, the one before stays", reason=answer.reason, **facts)
 
     async def dismiss(self, reason: str) -> None:
         """End the session from outside; the bridge keeps what was not acknowledged and comes back by itself."""
@@ -130,10 +197,10 @@ class Session:
         hello = parse_message(frame) if isinstance(frame, str) else None
         if not isinstance(hello, Hello):
             raise MalformedBatchError("first message is not hello")
-        if hello.protocol != PROTOCOL_VERSION:
-            raise _TurnedAwayError(
-                f"protocol {hello.protocol} is not spoken here, {PROTOCOL_VERSION} is; update the bridge", retry=False
-            )
+        try:
+            self.protocol = agree(hello.spoken)
+        except NoCommonProtocolError as error:
+            raise _TurnedAwayError(error.sentence(), retry=False) from error
         if hello.site != self._identity.site or hello.bridge != self._identity.bridge_id:
             raise _TurnedAwayError(
                 f"this key is for bridge {self._identity.bridge_id!r} of site {self._identity.site!r}, "
@@ -149,13 +216,14 @@ class Session:
                 retry=False,
             )
         self._flag_clock(hello.sent_at)
+        self._told = hello.contract_sha256
         await self._note_sign_of_life(hello.incarnation)
         await self._register.introduce(self._identity, hello.version, hello.devices)
-        await self._send(Welcome(protocol=PROTOCOL_VERSION, credit=self._settings.credit, tenant=self._facts["tenant"]))
+        await self._send(Welcome(protocol=self.protocol, credit=self._settings.credit, tenant=self._facts["tenant"]))
         return hello
 
     async def _serve(self, hello: Hello) -> None:
-        intake = Intake(
+        intake = self._intake = Intake(
             self._identity.tenant.slug,
             self._log,
             self._promise_of,
@@ -181,6 +249,8 @@ class Session:
                     self.calls.answered(message)
                 elif isinstance(message, Heartbeat):
                     await self._keep_beat(hello.incarnation, message)
+                elif isinstance(message, ContractAnswer):
+                    self._take_answer(message)
                 else:
                     raise MalformedBatchError("bridge sends what only a gateway says", received=message.type)
             else:
@@ -213,6 +283,9 @@ class Session:
     async def _keep_beat(self, incarnation: str, beat: Heartbeat) -> None:
         """The platform's memory of a heartbeat may fail; what the bridge sends is taken all the same."""
         ahead_s = self._flag_clock(beat.sent_at)
+        if beat.health is None:
+            await self._note_sign_of_life(incarnation)
+            return
         try:
             await self._register.beat(self._identity, incarnation, beat.health, ahead_s)
             self._seen_at = asyncio.get_running_loop().time()

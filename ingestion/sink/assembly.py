@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from core.log import get_logger
 from ingestion.sink.batch import Batch
 
 _log = get_logger("sink")
+
+
+_REMEMBERED = 4_096
+"""Numbers of a lane behind the newest whose content is remembered: a resend is known without asking the lake."""
+
+
+class Verdict(Enum):
+    """What a batch is to what is known of its lane."""
+
+    NEW = "new"
+    AGAIN = "again"
+    OTHER = "other"
+    """Its number was used before, with other content."""
+    UNKNOWN = "unknown"
+    """Its number was used before; only the lake knows for what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,7 @@ class Assembly:
     _ready: list[Batch] = field(default_factory=list[Batch])
     _parked: dict[str, dict[int, Batch]] = field(default_factory=dict[str, dict[int, Batch]])
     _left: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    _digests: dict[str, dict[int, str]] = field(default_factory=dict[str, dict[int, str]])
 
     def position(self, partition: int) -> int:
         """The offset to read next."""
@@ -63,8 +80,21 @@ class Assembly:
         """True if a commit would change anything, be it only an offset."""
         return bool(self._ready) or bool(self._moved())
 
+    def judge(self, batch: Batch) -> Verdict:
+        """Whether a batch that may be offered now is new, a resend, or another one under a known number."""
+        if batch.header is None or batch.header.tombstone:
+            return Verdict.NEW
+        parked = self._parked.get(batch.lane, {}).get(batch.seq)
+        known = self._digests.get(batch.lane, {}).get(batch.seq) if parked is None else _digest(parked)
+        if known is not None:
+            return Verdict.AGAIN if known == batch.header.payload_sha256 else Verdict.OTHER
+        return Verdict.UNKNOWN if batch.seq <= self.last[batch.lane] else Verdict.NEW
+
     def offer(self, batch: Batch) -> None:
-        """Take one record, the next of its partition; its lane must stand in `last`."""
+        """Take one record, the next of its partition; its lane must stand in `last`.
+
+        A number that was taken before is dropped: `judge` tells whether that loses nothing.
+        """
         self._position[batch.partition] = batch.offset + 1
         last = self.last[batch.lane]
         if batch.seq <= last:
@@ -95,6 +125,9 @@ class Assembly:
             self._ready.append(following)
             self.rows += following.size
             self.last[following.lane] = following.seq
+            digest = _digest(following)
+            if digest is not None:
+                self._digests.setdefault(following.lane, {})[following.seq] = digest
             waiting = self._parked.get(following.lane, {})
             # A number that was parked and also came again in order is dropped with the rest of what is behind.
             for seq in [seq for seq in waiting if seq <= following.seq]:
@@ -116,6 +149,22 @@ class Assembly:
     def take(self) -> Chunk:
         """Everything that is ready; the assembly goes on behind it."""
         chunk = Chunk(self._ready, self._moved())
+        self._forget(chunk.batches)
         self._ready, self.rows = [], 0
         self.resume = {**self.resume, **chunk.offsets}
         return chunk
+
+    def _forget(self, taken: list[Batch]) -> None:
+        """Content that lies far behind what is taken now: it is in the lake, which can be asked."""
+        first: dict[str, int] = {}
+        for batch in taken:
+            first.setdefault(batch.lane, batch.seq)
+        for lane, seq in first.items():
+            known = self._digests.get(lane, {})
+            for old in [one for one in known if one < seq - _REMEMBERED]:
+                del known[old]
+
+
+def _digest(batch: Batch) -> str | None:
+    """What tells contents apart; None for what carries none."""
+    return None if batch.header is None or batch.header.tombstone else batch.header.payload_sha256

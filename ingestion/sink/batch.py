@@ -13,7 +13,8 @@ from core.eventlog import Record
 from core.log import get_logger
 from ingestion.quarantine import lane_of
 
-_REFUSED = "refused/"
+REFUSED = "refused/"
+"""Begins the lanes of a quarantine topic: their numbers rise beside those of the lanes that they are from."""
 _log = get_logger("sink")
 
 
@@ -50,7 +51,7 @@ class Batch:
     @property
     def origin(self) -> str:
         """The lane as its rows name it: without the mark of the road on which it came here."""
-        return self.lane.removeprefix(_REFUSED)
+        return self.lane.removeprefix(REFUSED)
 
     @property
     def size(self) -> int:
@@ -92,17 +93,21 @@ def decode_refused(record: Record, tenant: str) -> Batch:
     header, stray = _header(record, tenant)
     if header is None:
         return stray
-    place = (record.partition, record.offset, f"{_REFUSED}{lane_of(header)}", header.seq, header)
+    place = (record.partition, record.offset, f"{REFUSED}{lane_of(header)}", header.seq, header)
     return _unusable(Batch(*place, reason=header.reason, payload=record.value, ordered=False))
 
 
 def _unusable(batch: Batch) -> Batch:
     """What can still be read of a batch: its rows for quarantine, and the bridge's books of its own site."""
     rows, counts = salvage(batch.payload)
-    if counts is not None and batch.header is not None:
-        own = pc.call_function("equal", [counts.column("site").cast(pa.string()), pa.scalar(batch.header.site)])
-        counts = counts.filter(own)
-    return replace(batch, salvaged=rows, counts=counts)
+    return replace(batch, salvaged=rows, counts=own_counts(counts, batch.header))
+
+
+def own_counts(counts: pa.Table | None, header: BatchHeader | None) -> pa.Table | None:
+    """Books of the bridge's own site; all if no bridge can be told."""
+    if counts is None or header is None:
+        return counts
+    return counts.filter(pc.call_function("equal", [counts.column("site").cast(pa.string()), pa.scalar(header.site)]))
 
 
 def _header(record: Record, tenant: str) -> tuple[BatchHeader | None, Batch]:

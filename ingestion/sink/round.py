@@ -10,9 +10,10 @@ from typing import ParamSpec, TypeVar
 from core.errors import TransientError
 from core.eventlog import Record
 from core.log import get_logger
-from ingestion.sink.assembly import Assembly
+from ingestion.sink.assembly import Assembly, Verdict
 from ingestion.sink.batch import Batch
 from ingestion.sink.job import Job
+from ingestion.sink.reused import kept_apart
 from ingestion.sink.writer import Writer
 
 _READ_RECORDS = 50
@@ -39,6 +40,7 @@ class Round:
         self._news = asyncio.Event()
         self._space = asyncio.Event()
         self._trimmed_at = 0.0
+        self._reused: set[str] = set()
         self.commits = 0
 
     async def run(self) -> None:
@@ -89,12 +91,34 @@ class Round:
 
     async def _offer(self, records: list[Record]) -> None:
         batches = await asyncio.to_thread(self._decode, records)
+        await self._look_up(batches)
+        doubtful = [one for one in batches if self._assembly.judge(one) is Verdict.UNKNOWN]
+        others = await asyncio.to_thread(self._writer.others, doubtful) if doubtful else set[int]()
+        for batch, record in zip(batches, records, strict=True):
+            verdict = self._assembly.judge(batch)
+            is_other = verdict is Verdict.OTHER or (verdict is Verdict.UNKNOWN and batch.offset in others)
+            self._assembly.offer(await self._apart(batch, record.value) if is_other else batch)
+        self._news.set()
+
+    async def _apart(self, batch: Batch, payload: bytes) -> Batch:
+        """The batch under a number that is its own: its lane's stands for other content, and maybe more than once."""
+        while True:
+            if batch.lane not in self._reused:
+                self._reused.add(batch.lane)
+                facts = {"lane": batch.origin, "seq": batch.seq, **self._job.facts}
+                _log.error("numbers of a lane are used again with other content; kept apart", action="reuse", **facts)
+            batch = kept_apart(batch, payload)
+            await self._look_up([batch])
+            verdict = self._assembly.judge(batch)
+            if verdict is Verdict.UNKNOWN and await asyncio.to_thread(self._writer.others, [batch]):
+                verdict = Verdict.OTHER
+            if verdict is not Verdict.OTHER:
+                return batch
+
+    async def _look_up(self, batches: list[Batch]) -> None:
         unknown = {batch.lane for batch in batches} - set(self._assembly.last)
         if unknown:
             self._assembly.last.update(await asyncio.to_thread(self._writer.last, unknown))
-        for batch in batches:
-            self._assembly.offer(batch)
-        self._news.set()
 
     def _decode(self, records: list[Record]) -> list[Batch]:
         return [self._job.route.decode(record) for record in records]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import polars as pl
 
 from core import faults
 from ingestion.sink.assembly import Chunk
+from ingestion.sink.batch import Batch
 from ingestion.sink.checks import TimeLimits
+from ingestion.sink.columns import unite, unite_counts
 from ingestion.sink.plan import Commit, offset_id, plan
+from ingestion.sink.reused import Known, is_other
 from ingestion.sink.route import Route
 from lake.store import TenantLake
-from lake.tables.bronze import BRIDGE_COUNTS, QUARANTINE
+from lake.tables.bronze import BRIDGE_COUNTS, QUARANTINE, READINGS
+
+_APART = ("equipment_id", "ts", "header")
 
 BEFORE_READINGS = "sink.before_readings"
 """Fault point: quarantine and counts are in the lake, the readings of the same batches are not."""
@@ -45,6 +53,19 @@ class Writer:
                 if side is not self._route.main and version is not None:
                     self._known[side.full_name, lane] = version
         return found
+
+    def others(self, batches: Sequence[Batch]) -> set[int]:
+        """Offsets of those batches that the lake has otherwise, of some of one partition whose numbers it has."""
+        mine = pl.col("lane").is_in({one.origin for one in batches}) & pl.col("seq").is_in({one.seq for one in batches})
+        days = {day for one in batches if one.size for day in unite([one])[0].column("date").to_pylist()}
+        counted = {day for one in batches for day in _counted_days(one)}
+        main = READINGS if self._route.main is QUARANTINE else self._route.main
+        known = Known(
+            main=self._lake.scan(main).filter(pl.col("date").is_in(days), mine).collect(),
+            apart=self._lake.scan(QUARANTINE).filter(mine).select("lane", "seq", "row_no", *_APART).collect(),
+            counts=self._lake.scan(BRIDGE_COUNTS).filter(pl.col("date").is_in(counted), mine).collect(),
+        )
+        return {one.offset for one in batches if is_other(one, known)}
 
     def plan(self, chunk: Chunk) -> list[Commit]:
         """The commits of a chunk."""
@@ -81,3 +102,10 @@ class Writer:
         if commit.spec is self._route.main:
             return {lane: self._last.get(lane, 0) for lane in commit.transactions}
         return {lane: self._known.get((commit.spec.full_name, lane), 0) for lane in commit.transactions}
+
+
+def _counted_days(batch: Batch) -> list[date]:
+    """Days that the books of a batch without rows are about."""
+    if batch.size or batch.counts is None or not batch.counts.num_rows:
+        return []
+    return unite_counts([batch]).column("date").to_pylist()

@@ -19,7 +19,18 @@ from websockets.http11 import Request, Response
 
 from core.contracts.batch import BatchHeader, unpack
 from core.contracts.data_contract import DataContract
-from core.contracts.frames import Ack, Error, Heartbeat, Hello, Refused, Welcome, parse_message, unpack_frame
+from core.contracts.frames import (
+    Ack,
+    ContractAnswer,
+    ContractUpdate,
+    Error,
+    Heartbeat,
+    Hello,
+    Refused,
+    Welcome,
+    parse_message,
+    unpack_frame,
+)
 from core.contracts.odcs import check_against_site, parse_contract
 from core.contracts.site import SiteFile
 
@@ -41,6 +52,9 @@ class Gateway:
     resent_differently: list[tuple[str, int]] = field(default_factory=list)
     refuse_batches: set[tuple[str, int]] = field(default_factory=set)
     turned_away: int = 0
+    protocol: int = 2
+    push: list[ContractUpdate] = field(default_factory=list)
+    answers: list[ContractAnswer] = field(default_factory=list)
     server: Server | None = None
 
     @property
@@ -70,10 +84,16 @@ class Gateway:
             if self.refuse:
                 await connection.send(Error(reason=self.refuse, retry=False).model_dump_json())
                 return
-            await connection.send(Welcome(credit=self.credit, tenant="test").model_dump_json())
+            welcome = Welcome(protocol=self.protocol, credit=self.credit, tenant="test")
+            await connection.send(welcome.model_dump_json())
+            for one in self.push:
+                await connection.send(one.model_dump_json())
             async for frame in connection:
                 if isinstance(frame, str):
                     message = parse_message(frame)
+                    if isinstance(message, ContractAnswer):
+                        self.answers.append(message)
+                        continue
                     assert isinstance(message, Heartbeat)
                     self.heartbeats.append(message)
                     continue

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.books import read_books
-from bridge.contract.plan import plan_site
 from bridge.driver import Scan
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
 from bridge.store import Store, StoreError
 from core.contracts.batch import unpack
+from core.contracts.quality import CALCULATED, PARTIAL
 from core.contracts.reading import Sample
 
 S = 1_000_000
@@ -49,9 +50,8 @@ class Bench:
 
     def start(self, batch_rows: int = 4, outbox_max_bytes: int = 1 << 30) -> Processor:
         sender = Sender("loop-bridge", "inc", "loop", self.built.contract)
-        plan = plan_site(self.built.site, self.built.contract)
         self.processor = Processor(
-            self.store, plan, OutboxWriter(sender, batch_rows), outbox_max_bytes=outbox_max_bytes
+            self.store, self.built.site, OutboxWriter(sender, batch_rows), outbox_max_bytes=outbox_max_bytes
         )
         return self.processor
 
@@ -211,3 +211,83 @@ def test_a_full_outbox_lets_the_contract_wait_and_nothing_is_lost(tmp_path: Path
         assert build.as_json_rows(early + one.rows("readings")) == build.as_json_rows(whole)
         one.recorder.close()
         one.processor.close()
+
+
+CHANGED = """
+- name: flow
+  customProperties:
+    - {property: forward, value: false}
+    - {property: windows, value: [{every: PT10S, aggregates: [mean, max], lateness: PT5S}]}
+- name: level
+"""
+
+
+def contracts_of(bench: Bench) -> list[tuple[str, str, int]]:
+    """Lane, contract and number of what waits, in order."""
+    return [(one.lane, one.header.contract_sha256, one.seq) for one in bench.waiting()]
+
+
+def test_a_contract_takes_force_between_two_readings(bench: Bench, tmp_path: Path, build) -> None:
+    """What each contract judged leaves under it, counts included; a window that both know is one."""
+    newer = build(CHANGED).contract
+    bench.recorder.record([scan(0, 14)])
+    bench.processor.run_once(live=True)
+    before = bench.waiting()
+    bench.processor.adopt(newer, "", live=True)
+    bench.recorder.record([scan(14, 40)])
+    bench.processor.run_once(live=True)
+    late = [one for one in bench.waiting() if one.id > before[-1].id]
+    judged = {one.header.contract_sha256 for one in late if unpack(one.payload)[0].num_rows}
+    assert {one.header.contract_sha256 for one in before} == {bench.built.contract.sha256}
+    assert newer.sha256 in judged
+    rows = bench.rows("readings")
+    levels = [row["ts"].second for row in rows if row["signal"] == "level"]
+    assert levels == list(range(14, 40))
+    flows = [row["ts"].second for row in rows if row["signal"] == "flow"]
+    assert flows
+    assert max(flows) < 14
+    means = [(row["ts"].second, row["value"]) for row in rows if row["signal"] == "flow:mean:PT10S"]
+    assert means == [(s, sum(n % 7 for n in range(s, s + 10)) / 10) for s in (0, 10, 20)]
+    totals = read_books(tmp_path).totals
+    assert totals.read == totals.withheld + totals.contracted == 80
+    assert (totals.withheld, read_books(tmp_path).by_signal["p1", "level"].forwarded) == (14, 26)
+    upstream = [row for one in bench.waiting() for row in unpack(one.payload)[1].to_pylist()]
+    assert sum(row["read"] for row in upstream) == 80
+    for one in bench.waiting():
+        names = {row["signal"] for row in unpack(one.payload)[1].to_pylist()}
+        assert "level" not in names or one.header.contract_sha256 == newer.sha256
+    assert read_books(tmp_path).sent == totals.forwarded + totals.windows + totals.rules
+
+
+def test_what_ends_with_a_contract_leaves_under_it(bench: Bench, build) -> None:
+    bench.recorder.record([scan(0, 14)])
+    bench.processor.run_once(live=True)
+    (raised,) = [row for row in bench.rows("faults") if row["state"] == "raised"][-1:]
+    bench.processor.adopt(build("- name: level").contract, "", live=True)
+    (part,) = [row for row in bench.rows("readings") if row["signal"].startswith("flow:") and row["ts"].second == 10]
+    assert (part["value"], part["quality"]) == (sum(n % 7 for n in range(10, 14)) / 4, CALCULATED | PARTIAL)
+    (cleared,) = [row for row in bench.rows("faults") if row["message"].startswith("the rule is no longer")]
+    assert (cleared["state"], cleared["fault_code"], cleared["ts"].second) == ("cleared", raised["fault_code"], 13)
+    assert {one.header.contract_sha256 for one in bench.waiting()} == {bench.built.contract.sha256}
+    bench.processor.close()
+    bench.built = replace(bench.built, contract=build("- name: level").contract)
+    bench.start().run_once(live=True)
+    bench.recorder.record([scan(14, 16)])
+    bench.processor.run_once(live=True)
+    assert [row["signal"] for row in bench.rows("readings")[-2:]] == ["level", "level"]
+
+
+def test_a_boundary_that_cannot_be_stored_leaves_the_old_contract_in_force(bench: Bench, build) -> None:
+    bench.recorder.record([scan(0, 14)])
+    bench.processor.run_once(live=True)
+    before = contracts_of(bench)
+    with bench.store.writing() as connection:
+        connection.execute("create trigger full before insert on ledger begin select raise(abort, 'disk'); end")
+    with pytest.raises(StoreError):
+        bench.processor.adopt(build("- name: level").contract, "", live=True)
+    assert contracts_of(bench) == before
+    with bench.store.writing() as connection:
+        connection.execute("drop trigger full")
+    bench.recorder.record([scan(14, 25)])
+    bench.processor.run_once(live=True)
+    assert {sha256 for _, sha256, _ in contracts_of(bench)} == {bench.built.contract.sha256}

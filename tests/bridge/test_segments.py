@@ -132,19 +132,22 @@ def test_the_oldest_files_go_first_by_bytes_and_by_days(store: Store, writer, si
     for _ in range(3):
         segments.seal(writer, store.home, rows=20, age_s=3600)
     size = (store.home / segments.FOLDER / files(store.home)[-1]).stat().st_size
-    assert segments.retain(writer, store.home, days=1, most_bytes=2 * size + size // 2) == 20
+    day = 86_400_000_000
+    assert segments.retain(writer, store.home, days=1, most_bytes=2 * size + size // 2, age_us=day) == 20
     assert values(store.home) == [float(n) for n in range(10, 30)]
     assert len(files(store.home)) == 2
-    writer.execute("update segments set received_at = received_at - 172800000000 where id = 2")
-    assert segments.retain(writer, store.home, days=1, most_bytes=1 << 30) == 20
+    writer.execute("update segment_ages set seen_us = seen_us - ? where segment = 2", (day // 2,))
+    assert segments.retain(writer, store.home, days=1, most_bytes=1 << 30, age_us=day + day // 2) == 0
+    assert segments.retain(writer, store.home, days=1, most_bytes=1 << 30, age_us=day + day // 2 + 1) == 20
     assert values(store.home) == [float(n) for n in range(20, 30)]
+    assert writer.execute("select segment from segment_ages").fetchall() == [(3,)]
 
 
 def test_what_was_removed_is_not_asked_for_again(store: Store, writer, site) -> None:
     record(store, site, 0, 10)
     pass_all(writer)
     segments.seal(writer, store.home, rows=20, age_s=3600)
-    assert segments.retain(writer, store.home, days=1, most_bytes=0) == 20
+    assert segments.retain(writer, store.home, days=1, most_bytes=0, age_us=0) == 20
     recorder = Recorder(store, site, clocked=True)
     assert recorder.newest() == {("p1", "flow"): 9 * STEP_US, ("p1", "level"): 9 * STEP_US}
     recorder.close()

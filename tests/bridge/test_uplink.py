@@ -13,9 +13,11 @@ from pydantic import SecretStr
 
 from bridge.config import BridgeConfig
 from bridge.health import Monitor
+from bridge.in_force import Contracts
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.store import Store, transaction
 from bridge.uplink import Link, Uplink
+from core.contracts.frames import ContractUpdate
 from core.contracts.lanes import LaneKind
 from core.contracts.reading import Sample, readings_to_arrow
 from core.settings import BridgeSettings
@@ -30,8 +32,9 @@ class Sending:
         settings = BridgeSettings(reconnect_max_s=0.3, heartbeat_interval_s=0.2)
         self.config = BridgeConfig(built.site, built.contract, store.home, url, key, "loop-bridge", settings)
         self.writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", built.contract), 10)
-        self.monitor = Monitor(self.config, store, [])
-        self.uplink = Uplink(self.config, "inc", self.outbox, self.link, self.stored, self.monitor.look)
+        self.contracts = Contracts(built.site, built.contract)
+        self.monitor = Monitor(self.config, store, [], self.contracts)
+        self.uplink = Uplink(self.config, "inc", self.outbox, self.link, self.stored, self.monitor.look, self.contracts)
 
     def put(self, count: int, *, live: bool) -> None:
         rows: pa.RecordBatch = readings_to_arrow("loop", [Sample("p1", "flow", n, 1.0, None, 0) for n in range(10)])
@@ -139,6 +142,7 @@ async def test_a_wrong_key_is_told_and_nothing_is_lost(sending: Sending, gateway
         sending.link,
         sending.stored,
         sending.monitor.look,
+        sending.contracts,
     )
     async with sending.running():
         await build.until(lambda: gateway.turned_away >= 2)
@@ -154,3 +158,43 @@ def test_a_backlog_takes_no_more_than_its_share(sending: Sending) -> None:
     assert [batch.seq for batch in found[3:]] == [1, 2, 3, 4]
     assert [batch.lane for batch in sending.outbox.waiting({}, 10, 0)] == ["readings-live"] * 3
     assert len(sending.outbox.waiting({}, 10)) == 10
+
+
+async def test_a_new_contract_is_announced_before_anything_leaves_under_it(sending: Sending, gateway, build) -> None:
+    newer = build("- name: flow\n- name: level").contract
+    sending.put(3, live=True)
+    async with sending.running():
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+        sending.contracts.took_force(newer)
+        sending.writer = sending.writer.under(newer)
+        sending.put(3, live=True)
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+    assert [hello.contract_sha256 for hello in gateway.hellos] == [sending.config.contract.sha256, newer.sha256]
+    under = [header.contract_sha256 for header, _ in gateway.batches.values()]
+    assert under == [sending.config.contract.sha256] * 3 + [newer.sha256] * 3
+    assert [seq for _, seq in gateway.arrived] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_contract_of_the_platform_is_answered_and_proposed(sending: Sending, gateway, build) -> None:
+    newer = build("- name: flow\n- name: level").contract
+    gateway.push = [
+        ContractUpdate(source="nonsense", sha256=newer.sha256),
+        ContractUpdate(source=newer.source, sha256=newer.sha256),
+    ]
+    async with sending.running():
+        await build.until(lambda: len(gateway.answers) == 2)
+    assert [one.accepted for one in gateway.answers] == [False, True]
+    assert "announced" in gateway.answers[0].reason
+    assert sending.contracts.next == newer
+
+
+async def test_a_protocol_this_bridge_does_not_speak_is_refused_by_both_numbers(
+    sending: Sending, gateway, build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.protocol = 7
+    sending.put(1, live=True)
+    async with sending.running():
+        await build.until(lambda: len(gateway.hellos) >= 2)
+    assert gateway.hellos[0].spoken == (1, 2)
+    assert "expected 1, 2; received 7; next: update the bridge" in "".join(capsys.readouterr())
+    assert sending.outbox.backlog().batches == 1

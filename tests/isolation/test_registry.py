@@ -16,6 +16,7 @@ from core.audit import Actor
 from core.db import Database
 from core.errors import DeniedError, TerminalError
 from core.tenancy import Tenancy
+from core.tenancy.keys import hash_of
 
 if TYPE_CHECKING:
     from tests.isolation.conftest import Pair
@@ -33,12 +34,14 @@ async def test_registry_calls_answer_for_their_scope_only(pair: Pair):
     told = [
         await tenancy.sites(a.scope),
         await tenancy.bridges(a.scope),
+        await tenancy.bridge_standings(a.scope),
         await tenancy.audit.newest(a.scope, 1000),
         await pair.service.people(a.scope),
     ]
 
     assert "beta" not in str(told)
     assert [one.site for one in await tenancy.sites(a.scope)] == [a.site]
+    assert [one.key_hash for one in (await tenancy.bridge_standings(a.scope)).values()] == [hash_of(a.key)]
     assert await tenancy.contract_by_hash(a.scope, "same-hall", b.contract.sha256) is None
     assert await tenancy.bridge_key_file(a.scope, "same-hall") != await tenancy.bridge_key_file(b.scope, "same-hall")
 

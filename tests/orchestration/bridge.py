@@ -23,8 +23,9 @@ from core.eventlog import Outgoing, Record
 from ingestion.gateway.check import RefusedBatchError, check_batch
 from ingestion.gateway.promise import Promise
 from ingestion.quarantine import accepted, refused
-from ingestion.sink.assembly import Assembly
+from ingestion.sink.assembly import Assembly, Verdict
 from ingestion.sink.checks import TimeLimits
+from ingestion.sink.reused import kept_apart
 from ingestion.sink.route import routes_of
 from ingestion.sink.writer import Writer
 from lake.tables import bronze, ops
@@ -110,6 +111,9 @@ class Bridge:
                 self.offset += 1
                 batch = route.decode(Record(one.topic, 0, self.offset, one.key, one.value, one.headers))
                 assembly.last.update(writer.last([batch.lane]))
+                if assembly.judge(batch) is Verdict.UNKNOWN and writer.others([batch]):
+                    batch = kept_apart(batch, one.value)
+                    assembly.last.update(writer.last([batch.lane]))
                 assembly.offer(batch)
             if assembly.has_news:
                 writer.commit(writer.plan(assembly.take()))

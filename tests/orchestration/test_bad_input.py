@@ -20,10 +20,14 @@ from core.contracts.reading import (
     to_us,
 )
 from core.eventlog import Outgoing
+from ingestion.gateway.promise import Promise
+from ingestion.replay.held import Rules
+from ingestion.replay.readmit import Selection, replay
+from ingestion.sink.reused import REASON
 from lake.tables import ops, silver
 from orchestration.bronze_watch import poll_bronze, reach_of
-from tests.orchestration.bridge import NOON, Bridge, flow
-from tests.orchestration.conftest import Plant
+from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
+from tests.orchestration.conftest import Plant, registered
 
 
 @pytest.fixture
@@ -88,6 +92,27 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     assert bridge.plant.rows(silver.READINGS).filter(pl.col("ts") == old).select("late", "value").rows() == [
         (False, 50.0)
     ]
+
+
+def test_a_store_that_went_back_loses_nothing_and_its_readings_can_be_let_in(bridge: Bridge) -> None:
+    bridge.send([flow(0)])
+    bridge.send([flow(1), flow(2)])
+    bridge.seq = 1
+    assert bridge.send([flow(30), flow(31), flow(32)]) is None
+    assert bridge.send([flow(33)]) is None
+    apart = bridge.apart()
+    assert set(apart["reason"]) == {REASON}
+    assert set(apart["lane"]) == {"reused/bridge/2/readings-live"}
+    bridge.plant.build()
+    assert bridge.books() == {"flow": (8, 5, 3)}
+    contract = registered().contract
+    rules = Rules({"plant": Promise.of(registered().site, contract)}, LIMITS, MAX_BYTES)
+    for let_in in ({"bronze.readings": 3}, {}):
+        assert replay(bridge.plant.lake, Selection(), rules, by="command:test", at=NOON).rows == let_in
+    bridge.plant.build()
+    assert bridge.books() == {}
+    rows = bridge.plant.rows(silver.READINGS).filter(pl.col("ts") >= NOON, pl.col("ts") < NOON + timedelta(hours=1))
+    assert {0, 1, 2, 30, 31, 32, 33} <= set(rows["ts"].dt.minute())
 
 
 def test_what_is_kept_apart_rebuilds_the_books_of_the_days_it_is_about_and_nothing_else(bridge: Bridge) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.contract.plan import plan_site
 from bridge.driver import Scan
 from bridge.journal import decode_frame, samples_of
 from bridge.outbox import Outbox, OutboxWriter, Sender
@@ -192,7 +191,7 @@ def test_what_rules_make_passes_the_contract(bench: Bench, whole: list[Sample]) 
     bench.drain()
     contract = parse_contract(permissive_contract(SITE), where="test")
     writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", contract), 1000)
-    processor = Processor(bench.store, plan_site(SITE, contract), writer, outbox_max_bytes=1 << 30)
+    processor = Processor(bench.store, SITE, writer, outbox_max_bytes=1 << 30)
     while processor.run_once(live=True):
         pass
     processor.close()

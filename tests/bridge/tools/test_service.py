@@ -14,6 +14,7 @@ import pytest
 from bridge.calls import Calls
 from bridge.driver import Scan
 from bridge.drivers import drivers_for
+from bridge.in_force import Contracts
 from bridge.recorder import Recorder
 from bridge.store import Store
 from bridge.tools.devices import Devices
@@ -66,7 +67,9 @@ async def platform(build, tmp_path: Path) -> AsyncIterator[Platform]:
         recorder.close()
         async with drivers[0]:
             await drivers[0].connect({}, 0.0)
-            yield Platform(SiteTools(site, built.contract, tmp_path, Devices.of(site, drivers)).calls())
+            yield Platform(
+                SiteTools(site, Contracts(site, built.contract), tmp_path, Devices.of(site, drivers)).calls()
+            )
     await bus.stop()
 
 

@@ -84,3 +84,33 @@ async def test_a_bridge_is_cut_off_by_suspension_and_unknown_after_removal(
     assert await cut_off_by("remove", "--confirm", SLUG) == Error(reason="the tenant is not active", retry=True)
     invented = new_key(prefix_for("nobody", "nowhere"))
     assert await refusal(address, key) == await refusal(address, invented) == (401, b"bridge key is not valid\n")
+
+
+async def test_a_key_that_is_replaced_while_its_bridge_is_connected_ends_the_talk_and_opens_nothing_more(
+    address: str, tenancy: Tenancy
+) -> None:
+    scope = await tenancy.create("rekeyed-co", "Rekeyed", actor=Actor.command("test"))
+    site = site_of("rekeyed-co", "rekeyed-hall")
+    contract = contract_of(site)
+    await tenancy.register_site(scope, site, contract, actor=Actor.command("test"))
+    key = (await tenancy.bridge_key_file(scope, "rekeyed-hall")).read_text()
+    hello = Hello(
+        bridge="rekeyed-hall-bridge",
+        incarnation="a1",
+        site="rekeyed-hall",
+        contract_id=contract.id,
+        contract_version=contract.version,
+        contract_sha256=contract.sha256,
+        sent_at=datetime.now(UTC).isoformat(),
+    )
+    async with connect(address, additional_headers={"Authorization": f"Bearer {key}"}) as socket:
+        await socket.send(hello.model_dump_json())
+        assert isinstance(parse_message(str(await socket.recv())), Welcome)
+        await tenancy.replace_bridge_key(scope, "rekeyed-hall", actor=Actor.command("test"))
+        said = parse_message(str(await asyncio.wait_for(socket.recv(), 60)))
+        assert said == Error(reason="the bridge's key is no longer valid", retry=True)
+    assert await refusal(address, key) == (401, b"bridge key is not valid\n")
+    fresh = (await tenancy.bridge_key_file(scope, "rekeyed-hall")).read_text()
+    async with connect(address, additional_headers={"Authorization": f"Bearer {fresh}"}) as socket:
+        await socket.send(hello.model_dump_json())
+        assert isinstance(parse_message(str(await socket.recv())), Welcome)

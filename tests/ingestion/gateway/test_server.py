@@ -21,9 +21,21 @@ from websockets.protocol import State
 
 from core.contracts.batch import BatchHeader
 from core.contracts.data_contract import DataContract
-from core.contracts.frames import Ack, Error, Heartbeat, Hello, Refused, Welcome, pack_frame, parse_message
+from core.contracts.frames import (
+    Ack,
+    ContractAnswer,
+    ContractUpdate,
+    Error,
+    Heartbeat,
+    Hello,
+    Refused,
+    Welcome,
+    pack_frame,
+    parse_message,
+)
 from core.contracts.health import BridgeHealth, Device, DriverHealth
 from core.contracts.lanes import quarantine_topic
+from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
 from core.db.scope import TenantScope
 from core.errors import DeniedError, InputError, TransientError
@@ -31,7 +43,8 @@ from core.eventlog import Outgoing, Record, partition_of
 from core.eventlog.memory import MemoryLog
 from core.identity import BridgeIdentity
 from core.settings import GatewaySettings
-from core.tenancy import InactiveTenantError
+from core.tenancy import BridgeStanding, InactiveTenantError
+from core.tenancy.keys import hash_of
 from ingestion.gateway.promise import Promise
 from ingestion.gateway.server import Gateway
 from tests.ingestion.conftest import Maker, counts, sample
@@ -52,6 +65,8 @@ class OneBridge:
         self.looks = 0
         self.forgetful = False
         self.suspended = False
+        self.key_hash = hash_of(KEY)
+        self.in_force = contract
 
     async def authenticate(self, key: str) -> BridgeIdentity:
         if key != KEY:
@@ -63,8 +78,19 @@ class OneBridge:
     async def active_tenants(self) -> set[UUID]:
         return set() if self.suspended else {self.identity.tenant.id}
 
+    async def standings(self, tenant: TenantScope) -> dict[str, BridgeStanding]:
+        name = self.identity.bridge_id
+        return (
+            {name: BridgeStanding(name, self.key_hash, self.in_force.sha256)}
+            if tenant.id == self.identity.tenant.id
+            else {}
+        )
+
     async def promise(self, identity: BridgeIdentity, sha256: str) -> Promise | None:
         return self._promises.get(sha256)
+
+    async def contract(self, identity: BridgeIdentity, sha256: str) -> DataContract | None:
+        return self.in_force if sha256 == self.in_force.sha256 else None
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
         self.seen_incarnations.append(incarnation)
@@ -112,6 +138,28 @@ async def address(log: SulkyLog, door: OneBridge) -> AsyncIterator[str]:
     gateway = Gateway(log, door, GatewaySettings(max_batch_bytes=1 << 16, credit=8))
     async with gateway.serving(0) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def certificate(
+    name: str, folder: Path, host: str, authority: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None = None
+):
+    """`<host>.pem` and `<host>.key` of a certificate of that name; signed by itself if by no authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer, signer = authority or (subject, key)
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            issuer, subject, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .sign(signer, hashes.SHA256())
+    )
+    pem, pkcs8, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / f"{host}.pem").write_bytes(made.public_bytes(pem))
+    (folder / f"{host}.key").write_bytes(key.private_bytes(pem, pkcs8, plain))
+    return subject, key
 
 
 @asynccontextmanager
@@ -183,28 +231,16 @@ async def test_no_header_field_names_a_tenant(
 async def test_with_a_certificate_it_speaks_tls(
     log: SulkyLog, door: OneBridge, contract: DataContract, tmp_path: Path
 ) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    settings = GatewaySettings(tls_certificate=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
+    certificate("localhost", tmp_path, "localhost")
+    settings = GatewaySettings(tls_certificate=tmp_path / "localhost.pem", tls_key=tmp_path / "localhost.key")
     async with Gateway(log, door, settings).serving(0) as server:
         port = server.sockets[0].getsockname()[1]
-        trust = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        trust = ssl.create_default_context(cafile=tmp_path / "localhost.pem")
         headers = {"Authorization": f"Bearer {KEY}"}
         async with connect(f"wss://localhost:{port}", ssl=trust, additional_headers=headers, proxy=None) as socket:
             assert socket.state is State.OPEN
     with pytest.raises(InputError, match="TLS certificate"):
-        async with Gateway(log, door, settings.model_copy(update={"tls_key": tmp_path / "cert.pem"})).serving(0):
+        async with Gateway(log, door, settings.model_copy(update={"tls_key": tmp_path / "localhost.pem"})).serving(0):
             pass
 
 
@@ -271,7 +307,12 @@ async def test_an_oversized_batch_is_kept_whole_in_quarantine(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"protocol": 99}, "protocol 99"),
+        (
+            {"protocol": 99},
+            "no protocol in common; expected 1, 2 of the gateway; received '99 of the bridge'; next: update",
+        ),
+        ({"protocols": (4, 3)}, "received '3, 4 of the bridge'; next: update the gateway"),
+        ({"protocols": (0,)}, "update the bridge"),
         ({"site": "plant-b"}, "this key is for bridge"),
         ({"bridge": "other-bridge"}, "this key is for bridge"),
         ({"contract_sha256": "0" * 64}, "run `platform"),
@@ -308,6 +349,53 @@ async def test_frames_that_make_no_sense_end_the_talk(address: str, contract: Da
         await answer(socket)
         await socket.send(frame)
         assert isinstance(await answer(socket), Error)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "chosen"),
+    [({}, 1), ({"protocols": (1,)}, 1), ({"protocols": (1, 2, 3)}, 2), ({"protocol": 9, "protocols": (2,)}, 2)],
+)
+async def test_both_sides_speak_the_highest_version_that_both_know(
+    address: str, contract: DataContract, batch: Maker, spoken: dict[str, object], chosen: int
+) -> None:
+    async with bridge(address, contract, **spoken) as socket:
+        assert await answer(socket) == Welcome(protocol=chosen, credit=8, tenant="acme-works")
+        await socket.send(pack_frame(*batch([sample(0)])))
+        assert isinstance(await answer(socket), Ack)
+
+
+async def test_a_key_that_is_replaced_ends_the_connection_it_opened(
+    address: str, contract: DataContract, door: OneBridge
+) -> None:
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        door.key_hash = hash_of("a new key")
+        assert await answer(socket) == Error(reason="the bridge's key is no longer valid", retry=True)
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 10)
+
+
+async def test_a_contract_that_takes_force_is_sent_once_to_who_can_take_it(
+    address: str, contract: DataContract, door: OneBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = parse_contract(contract.source.replace("version: 1.0.0", "version: 1.1.0"), where="newer")
+    async with bridge(address, contract, protocols=(1, 2)) as able, bridge(address, contract, protocols=(1,)) as old:
+        await answer(able)
+        await answer(old)
+        door.in_force = newer
+        assert await answer(able) == ContractUpdate(source=newer.source, sha256=newer.sha256)
+        refusal = ContractAnswer(sha256=newer.sha256, accepted=False, reason="signal 'x' is unknown")
+        await able.send(refusal.model_dump_json())
+        door.in_force = contract
+        assert await answer(able) == ContractUpdate(source=contract.source, sha256=contract.sha256)
+        await able.send(ContractAnswer(sha256=contract.sha256, accepted=True).model_dump_json())
+        door.key_hash = hash_of("another")
+        assert isinstance(await answer(able), Error)
+        assert isinstance(await answer(old), Error)
+    said = "".join(capsys.readouterr())
+    assert said.count("bridge is too old to be sent its new contract") >= 1
+    assert "bridge refuses the contract" in said
+    assert "signal 'x' is unknown" in said
 
 
 HEALTH = BridgeHealth(

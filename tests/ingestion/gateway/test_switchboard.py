@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from bridge.calls import Caller, Calls, Handler
 from bridge.config import BridgeConfig
 from bridge.health import Monitor
+from bridge.in_force import Contracts
 from bridge.outbox import Outbox
 from bridge.store import Store
 from bridge.uplink import Link, Uplink
@@ -61,9 +62,10 @@ class Plant:
         stop, link = asyncio.Event(), Link()
         with Store.open(self.home) as store:
             connection = store.connect()
-            monitor = Monitor(config, store, [])
+            contracts = Contracts(site, config.contract)
+            monitor = Monitor(config, store, [], contracts)
             calls = Calls(tools, kept={"write_tag": "use platform bridge write on site"})
-            uplink = Uplink(config, "inc", Outbox(connection), link, asyncio.Event(), monitor.look, calls)
+            uplink = Uplink(config, "inc", Outbox(connection), link, asyncio.Event(), monitor.look, contracts, calls)
             task = asyncio.create_task(uplink.run(stop))
             async with asyncio.timeout(30):
                 while not link.connected:  # noqa: ASYNC110  the link has no event for it

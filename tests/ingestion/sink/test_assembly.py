@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from core.contracts.batch import BatchHeader
-from ingestion.sink.assembly import Assembly
+from ingestion.sink.assembly import Assembly, Verdict
 from ingestion.sink.batch import Batch
 
 HEADER = BatchHeader("b", "a1", "s", "readings-live", 1, 1, "c", "1", "x", "y")
@@ -81,3 +83,41 @@ def test_a_lane_with_gaps_is_taken_as_it_rises() -> None:
     assembly = Assembly(resume={0: 0}, gapless=False)
     arrive(assembly, 3, 9, 9, 4)
     assert taken(assembly) == ([3, 9], {0: 4})
+
+
+def verdict(assembly: Assembly, number: int, content: str, *, tombstone: bool = False) -> Verdict:
+    header = replace(HEADER, payload_sha256=content, tombstone=tombstone)
+    return assembly.judge(Batch(0, assembly.position(0), "a", number, header, rows=ROWS))
+
+
+def test_a_number_that_comes_again_is_held_against_what_it_stood_for() -> None:
+    assembly = Assembly(resume={0: 0})
+    assembly.last["a"] = 2
+    arrive(assembly, 3, 5)
+    assert [verdict(assembly, number, "y") for number in (2, 3, 4, 5)] == [
+        Verdict.UNKNOWN,
+        Verdict.AGAIN,
+        Verdict.NEW,
+        Verdict.AGAIN,
+    ]
+    assert [verdict(assembly, number, "z") for number in (3, 4, 5)] == [Verdict.OTHER, Verdict.NEW, Verdict.OTHER]
+    assert verdict(assembly, 3, "z", tombstone=True) is Verdict.NEW
+
+
+def test_the_place_of_a_refused_batch_says_nothing_about_its_content() -> None:
+    assembly = Assembly(resume={0: 0})
+    assembly.last["a"] = 0
+    assembly.offer(Batch(0, 0, "a", 1, replace(HEADER, tombstone=True)))
+    assert verdict(assembly, 1, "y") is Verdict.UNKNOWN
+
+
+def test_what_is_long_in_the_lake_is_forgotten() -> None:
+    assembly = Assembly(resume={0: 0})
+    arrive(assembly, *range(1, 6))
+    assembly.take()
+    arrive(assembly, *range(6, 5_000))
+    assert verdict(assembly, 1, "z") is Verdict.OTHER
+    assembly.take()
+    arrive(assembly, 5_000)
+    assembly.take()
+    assert (verdict(assembly, 1, "z"), verdict(assembly, 1_000, "z")) == (Verdict.UNKNOWN, Verdict.OTHER)

@@ -1,0 +1,95 @@
+"""A log that takes nothing: what the gateway holds stays bounded, the bridge waits, and everything goes on after."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from core.contracts.batch import BatchHeader
+from core.contracts.data_contract import DataContract
+from core.contracts.frames import Ack, pack_frame
+from core.contracts.site import SiteFile
+from core.eventlog import Outgoing
+from core.eventlog.memory import MemoryLog
+from core.settings import GatewaySettings
+from ingestion.gateway.intake import MOST_AT_ONCE
+from ingestion.gateway.server import Gateway
+from tests.ingestion.conftest import Maker, sample
+from tests.ingestion.gateway.test_server import READINGS, OneBridge, answer, bridge
+
+CREDIT = 4
+BOUND = 2 * CREDIT + MOST_AT_ONCE + 1
+"""The queue, one append, and the batch at hand."""
+BATCHES = 400
+PAYLOAD = 60_000
+"""Together many times what sockets buffer, so that a sender that is not read has to wait."""
+
+
+class SlowLog(MemoryLog):
+    """A log that takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(partitions=1)
+        self.takes = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.most = 0
+
+    async def append_many(self, records: list[Outgoing]) -> list[tuple[int, int]]:
+        self.asked.set()
+        self.most = max(self.most, len(records))
+        await self.takes.wait()
+        return await super().append_many(records)
+
+
+@pytest.mark.parametrize("credit_kept", [True, False], ids=["a bridge that keeps to its credit", "one that does not"])
+async def test_a_slow_log_stops_the_bridge_and_not_the_gateway(
+    site: SiteFile, contract: DataContract, batch: Maker, credit_kept: bool
+) -> None:
+    log = SlowLog()
+    gateway = Gateway(log, OneBridge(site, contract), GatewaySettings(max_batch_bytes=1 << 16, credit=CREDIT))
+    # Refused for what they hold, so that bytes can be of any size: they take the same way to the log as good ones.
+    frames = [
+        pack_frame(*batch([sample(seq)], seq, payload=bytes([seq % 251]) * PAYLOAD)) for seq in range(1, BATCHES + 1)
+    ]
+    flying = asyncio.Semaphore(CREDIT) if credit_kept else asyncio.Semaphore(BATCHES)
+    sent = 0
+    async with gateway.serving(0) as server:
+        address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with bridge(address, contract) as socket:
+            await answer(socket)
+
+            async def send() -> None:
+                nonlocal sent
+                for frame in frames:
+                    await flying.acquire()
+                    await socket.send(frame)
+                    sent += 1
+
+            sending = asyncio.create_task(send())
+            await log.asked.wait()
+            before = -1
+            while before != sent:  # until nothing moves any more
+                before = sent
+                await asyncio.sleep(0.3)
+            assert not sending.done()
+            assert sent < BATCHES
+            held = gateway.held
+            assert 0 < held <= (CREDIT if credit_kept else BOUND)
+
+            log.takes.set()
+            done = 0
+            most = held
+            while done < BATCHES:
+                told = await answer(socket)
+                most = max(most, gateway.held)
+                if isinstance(told, Ack):
+                    for _ in range(told.seq - done):
+                        flying.release()
+                    done = told.seq
+            await sending
+            assert most <= BOUND
+            assert log.most <= 2 * MOST_AT_ONCE
+    stored = await log.read(READINGS, 0, 0, max_records=2 * BATCHES, wait_s=0)
+    places = [BatchHeader.from_headers(record.headers).seq for record in stored]
+    assert places == list(range(1, BATCHES + 1))
