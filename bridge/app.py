@@ -75,7 +75,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         processor = Processor(
             store,
             config.site,
-            OutboxWriter(sender, settings.batch_rows),
+            OutboxWriter(sender, settings.batch_rows, settings.batch_bytes),
             outbox_max_bytes=settings.outbox_max_bytes,
         )
         outbox_connection = store.connect()

@@ -65,11 +65,17 @@ def cut(rows: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
 
 
 class OutboxWriter:
-    """Numbers batches and stores them inside the caller's transaction."""
+    """Numbers batches and stores them inside the caller's transaction.
 
-    def __init__(self, sender: Sender, batch_rows: int) -> None:
+    Args:
+        sender: who and under which contract.
+        batch_rows: rows of one batch.
+        batch_bytes: size from which on a batch is halved, again and again; a single row is never cut.
+    """
+
+    def __init__(self, sender: Sender, batch_rows: int, batch_bytes: int = 4 << 20) -> None:
         self._sender = sender
-        self._batch_rows = batch_rows
+        self._batch_rows, self._batch_bytes = batch_rows, batch_bytes
 
     @property
     def contract(self) -> DataContract:
@@ -78,7 +84,7 @@ class OutboxWriter:
 
     def under(self, contract: DataContract) -> OutboxWriter:
         """The same outbox under another contract; numbers go on."""
-        return OutboxWriter(replace(self._sender, contract=contract), self._batch_rows)
+        return OutboxWriter(replace(self._sender, contract=contract), self._batch_rows, self._batch_bytes)
 
     def put(
         self,
@@ -96,17 +102,22 @@ class OutboxWriter:
         """
         lane = Lane(kind, live)
         pieces = list(cut(rows, self._batch_rows)) or ([rows] if counts is not None else [])
-        for place, piece in enumerate(pieces):
-            self._store(connection, lane, piece, counts if place == 0 else None)
-        return len(pieces)
+        return sum(
+            self._store(connection, lane, piece, counts if place == 0 else None) for place, piece in enumerate(pieces)
+        )
 
     def _store(
         self, connection: sqlite3.Connection, lane: Lane, rows: pa.RecordBatch, counts: pa.RecordBatch | None
-    ) -> None:
+    ) -> int:
+        payload = pack(rows, counts)
+        if len(payload) > self._batch_bytes and rows.num_rows > 1:
+            # Long texts: a gateway refuses what is too large, for good.
+            middle = rows.num_rows // 2
+            first = self._store(connection, lane, rows.slice(0, middle), counts)
+            return first + self._store(connection, lane, rows.slice(middle), None)
         (seq,) = connection.execute(
             "insert into lanes values (?, 1) on conflict (lane) do update set seq = seq + 1 returning seq", (str(lane),)
         ).fetchone()
-        payload = pack(rows, counts)
         contract = self._sender.contract
         header = BatchHeader(
             bridge=self._sender.bridge,
@@ -124,6 +135,7 @@ class OutboxWriter:
             "insert into outbox (lane, seq, live, rows, header, payload, stored_us) values (?, ?, ?, ?, ?, ?, ?)",
             (str(lane), seq, int(lane.live), rows.num_rows, json.dumps(asdict(header)), payload, clock.now_us()),
         )
+        return 1
 
 
 class Outbox:

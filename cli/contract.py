@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,51 @@ def explain(
     for kind in _types_with(known, signal):
         for line in describe(promised, known, kind, signal.rpartition(".")[2]):
             typer.echo(line)
+
+
+@app.command()
+def activate(
+    file: Annotated[Path, typer.Argument(help="Contract file.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Slug of the tenant.")],
+    site: Annotated[str, typer.Option("--site", help="Site the contract is for, as it is registered.")],
+    breaking: Annotated[
+        bool, typer.Option("--breaking", help="Also if it breaks those who read the data without saying so.")
+    ] = False,
+    run: Annotated[Path | None, typer.Option(help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")] = None,
+) -> None:
+    """Put a contract in force on a registered site; its bridge takes it up within seconds, without a restart.
+
+    Exit code 1 if it breaks readers and its version does not say so; nothing is changed then.
+    """
+    asyncio.run(_activate(file, tenant, site, run, breaking=breaking))
+
+
+async def _activate(file: Path, tenant: str, site: str, run: Path | None, *, breaking: bool) -> None:
+    from cli.session import tenancy_of
+    from core.audit import Actor
+    from core.errors import NotFoundError
+
+    contract = read_contract(file)
+    async with tenancy_of(run) as tenancy:
+        scope = await tenancy.get(tenant)
+        known = {one.site.site: one for one in await tenancy.sites(scope)}
+        if site not in known:
+            raise NotFoundError("no such site", expected=", ".join(sorted(known)) or "a registered one", received=site)
+        now = known[site].contract
+        if now.sha256 == contract.sha256:
+            typer.echo(f"{site}: {contract.version} is in force already")
+            return
+        for change in changes_between(now, contract):
+            typer.echo(f"{change.effect.value:<8}  {change.thing}: {change.said}")
+        if needs_major_version(now, contract) and not breaking:
+            typer.echo(
+                f"{file}: it breaks readers, but the version goes from {now.version} to {contract.version}; "
+                "raise its first number, or say --breaking",
+                err=True,
+            )
+            raise typer.Exit(1)
+        await tenancy.register_site(scope, known[site].site, contract, actor=Actor.command("contract activate"))
+        typer.echo(f"{site}: {now.version} is followed by {contract.version}, sha256 {contract.sha256}")
 
 
 def _types_with(site: SiteFile, signal: str) -> list[str]:

@@ -127,6 +127,8 @@ class BridgeSettings(_Branch):
     """Longest time a reading waits for its fsync."""
     batch_rows: int = 1_000
     """Rows of one numbered batch."""
+    batch_bytes: int = 4 << 20
+    """Size above which a batch is halved; the gateway refuses what is larger than its `max_batch_bytes`."""
     seal_rows: int = 500_000
     """Readings the journal holds before the oldest are sealed into one of the historian's files."""
     seal_after_s: float = 3600.0

@@ -212,7 +212,8 @@ class Session:
         if await self._promise_of(hello.contract_sha256) is None:
             raise _TurnedAwayError(
                 f"contract {hello.contract_id} {hello.contract_version} ({hello.contract_sha256[:12]}) is not "
-                f"registered for site {hello.site}: run `platform up --sites FOLDER` where its site file lies",
+                f"registered for site {hello.site}: run `platform contract activate FILE --tenant "
+                f"{self._facts['tenant']} --site {hello.site}` on the platform",
                 retry=False,
             )
         self._flag_clock(hello.sent_at)

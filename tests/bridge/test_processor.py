@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.books import read_books
+from bridge.contract.counts import to_arrow
 from bridge.driver import Scan
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
-from bridge.store import Store, StoreError
+from bridge.store import Store, StoreError, transaction
 from core.contracts.batch import unpack
+from core.contracts.lanes import LaneKind
 from core.contracts.quality import CALCULATED, PARTIAL
-from core.contracts.reading import Sample
+from core.contracts.reading import Sample, readings_to_arrow
 
 S = 1_000_000
 PROPERTIES = """
@@ -291,3 +294,17 @@ def test_a_boundary_that_cannot_be_stored_leaves_the_old_contract_in_force(bench
     bench.recorder.record([scan(14, 25)])
     bench.processor.run_once(live=True)
     assert {sha256 for _, sha256, _ in contracts_of(bench)} == {bench.built.contract.sha256}
+
+
+def test_batches_of_long_texts_are_halved_and_no_row_is_lost(bench: Bench) -> None:
+    texts = ["".join(random.Random(n).choices("abcdefghij", k=2_000)) for n in range(7)]
+    rows = readings_to_arrow("loop", [Sample("p1", "flow", n * S, None, text, 0) for n, text in enumerate(texts)])
+    counts = to_arrow("loop", {("p1", "flow", 0): [7, 0, 7, 0, 0, 7, 0, 0, 0]})
+    writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", bench.built.contract), 1000, batch_bytes=6_000)
+    with bench.store.writing() as connection, transaction(connection):
+        stored = writer.put(connection, LaneKind.READINGS, rows, counts, live=True)
+    waiting = bench.waiting()
+    assert [one.seq for one in waiting] == list(range(1, stored + 1))
+    assert [row["text"] for row in bench.rows("readings")] == texts
+    assert all(len(one.payload) <= 6_000 for one in waiting if one.rows > 1)
+    assert [unpack(one.payload)[1].num_rows for one in waiting] == [1] + [0] * (stored - 1)

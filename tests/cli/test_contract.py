@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
+import yaml
 
 from cli.main import main
+from core.audit import Actor
+from core.tenancy import Tenancy
+from tests.core.tenancy.test_sites import contract_of, site_of
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
 
 _SITE = """
 tenant: acme-water
@@ -126,3 +138,48 @@ def test_diff_names_what_breaks_and_fails(tmp_path, capsys):
     assert main(["contract", "diff", str(old), str(same)]) == 0
     assert "nothing changes" in capsys.readouterr().out
     assert main(["contract", "diff", str(old), str(tmp_path / "none.yaml")]) == 2
+
+
+@pytest.mark.integration
+async def test_a_contract_is_put_in_force_on_a_registered_site(
+    tenancy: Tenancy,
+    prepared: Installation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GOLDLAYER_POSTGRES__DURABLE", "false")
+    scope = await tenancy.create("contract-cli-co", "Contracts", actor=Actor.command("test"))
+    site = site_of("contract-cli-co", "kiln")
+    first = contract_of(site)
+    await tenancy.register_site(scope, site, first, actor=Actor.command("test"))
+    file = tmp_path / "kiln.contract.yaml"
+
+    async def activate(text: str, *words: str, to: str = "kiln") -> int:
+        file.write_text(text)
+        where = ["--tenant", "contract-cli-co", "--site", to, "--run", str(prepared.run.path)]
+        return await asyncio.to_thread(main, ["contract", "activate", str(file), *where, *words])
+
+    async def in_force() -> str:
+        (standing,) = (await tenancy.bridge_standings(scope)).values()
+        return standing.contract_sha256
+
+    assert await activate(first.source) == 0
+    assert "is in force already" in capsys.readouterr().out
+    assert await activate(first.source, to="oven") != 0
+    assert "expected kiln" in capsys.readouterr().err
+    document = yaml.safe_load(first.source)
+    document["version"] = "1.0.1"
+    dropped = document["schema"][0]["properties"].pop()
+    narrower = yaml.safe_dump(document)
+    assert await activate(narrower) == 1
+    said = capsys.readouterr()
+    assert f"{dropped['name']}: leaves no more" in said.out
+    assert "say --breaking" in said.err
+    assert await in_force() == first.sha256
+    assert await activate(narrower, "--breaking") == 0
+    assert await in_force() == hashlib.sha256(narrower.encode()).hexdigest()
+    records = await tenancy.audit.newest(scope, 10)
+    assert [one.action for one in records][:1] == ["contract.activate"]
+    assert await activate(narrower.replace(document["schema"][0]["name"], "spaceship")) == 2
+    assert "unknown equipment type" in capsys.readouterr().err

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import struct
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from core.contracts.batch import encode_block
+from core.contracts.batch import BatchHeader, digest, encode_block, pack
 from core.contracts.reading import (
     Event,
     GapNews,
@@ -21,6 +22,7 @@ from core.contracts.reading import (
 )
 from core.eventlog import Outgoing
 from ingestion.gateway.promise import Promise
+from ingestion.quarantine import accepted
 from ingestion.replay.held import Rules
 from ingestion.replay.readmit import Selection, replay
 from ingestion.sink.reused import REASON
@@ -44,6 +46,17 @@ def later_version(payload: bytes) -> bytes:
 
 
 @pytest.mark.long
+def misled(bridge: Bridge) -> Outgoing:
+    """A batch of another tenant in this one's topic."""
+    rows = readings_to_arrow("plant", [flow(20)])
+    payload = pack(rows, None)
+    header = BatchHeader(
+        "their-bridge", "1", "plant", "readings-live", 1, 1, "theirs", "1.0.0", "0" * 64, digest(payload),
+        tenant="neighbours", received_at=datetime.now(UTC).isoformat(),
+    )  # fmt: skip
+    return replace(accepted(header, payload), topic="waterworks.scada.readings")
+
+
 def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: Bridge) -> None:
     ahead, early = datetime.now(UTC) + timedelta(minutes=11), datetime(1969, 12, 31, 23, tzinfo=UTC)
     far, old = datetime(2100, 1, 1, tzinfo=UTC), datetime(2014, 3, 4, 5, tzinfo=UTC)
@@ -67,13 +80,14 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     assert bridge.send([], counts=rule) is None
     notice = GapNews("pump-1", to_us(early), to_us(NOON), "bridge_down", "found")
     assert bridge.send([], rows=gaps_to_arrow("plant", [notice]), lane="status-live") is None
-    bridge.log([Outgoing("waterworks.scada.readings", b"stray", b"no batch at all", [])])
+    bridge.log([Outgoing("waterworks.scada.readings", b"stray", b"no batch at all", []), misled(bridge)])
 
     apart = bridge.apart()
     assert set(apart["contract_version"]) == {"1.0.0", "9.0.0", None}
     assert apart.filter(pl.col("reason") == reasons["unknown signals"]).height == 1000
     kept = apart.filter(pl.col("payload").is_not_null())["payload"].to_list()
-    assert len(kept) == len(reasons) + 1
+    assert len(kept) == len(reasons) + 2
+    assert "record is of another tenant" in set(apart["reason"])
     bridge.plant.build()
     books = bridge.books()
     assert {name: line[2] for name, line in books.items() if name.startswith("secret_")} == {
@@ -82,7 +96,7 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     oversized, site, contract, version, numbers, times = 20_000, 1, 1, 2, 2, 3
     assert books["flow"][2] == oversized + site + contract + version + numbers + times
     assert books["lane:bridge/2/readings-live"] == (1, 0, 1)
-    assert books["lane:stray/waterworks.scada.readings/0"] == (1, 0, 1)
+    assert books["lane:stray/waterworks.scada.readings/0"] == (2, 0, 2)
     assert books["rule:dry"] == (1, 0, 1)
     assert books["gap:bridge_down"] == (1, 0, 1)
     lines = bridge.plant.rows(ops.BOOKS)
