@@ -181,5 +181,6 @@ async def test_a_contract_is_put_in_force_on_a_registered_site(
     assert await in_force() == hashlib.sha256(narrower.encode()).hexdigest()
     records = await tenancy.audit.newest(scope, 10)
     assert [one.action for one in records][:1] == ["contract.activate"]
-    assert await activate(narrower.replace(document["schema"][0]["name"], "spaceship")) == 2
+    strange = first.source.replace(document["schema"][0]["name"], "spaceship")
+    assert await activate(strange, "--breaking") == 2
     assert "unknown equipment type" in capsys.readouterr().err
