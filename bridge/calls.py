@@ -42,6 +42,10 @@ class Calls:
         self._tools, self._kept = dict(tools), dict(kept)
         self._running: dict[str, asyncio.Task[None]] = {}
 
+    def add(self, tools: Mapping[str, Handler]) -> None:
+        """More of what may be asked for."""
+        self._tools |= tools
+
     def take(self, call: ToolCall, send: Send) -> None:
         """Begin a call; its answer is sent when it is there."""
         if call.id in self._running:

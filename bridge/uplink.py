@@ -20,6 +20,7 @@ from bridge.config import BridgeConfig, is_loopback
 from bridge.health import devices_of, version
 from bridge.in_force import Contracts
 from bridge.outbox import Outbox
+from bridge.packages.tools import package_tools
 from bridge.rate import Rate
 from bridge.threads import in_thread
 from bridge.tls import client_context
@@ -90,6 +91,7 @@ class Uplink:
         self._announced = ""
         self._calls = calls or Calls({})
         self._tls = client_context(config.gateway, config.settings)
+        self._calls.add(package_tools(config.home, config.site))
         self._sent: dict[str, int] = {}
         self._flying: dict[str, deque[int]] = {}
         self._acked: dict[str, int] = {}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.add_typer(bridge_secrets.app, name="secret", help="Passwords and keys of devices, sealed on site.")
 app.add_typer(bridge_rules.app, name="rules", help="Edge rules of the site and where their events stand.")
+app.add_typer(bridge_rules.packages, name="packages", help="Signed packages of pipelines and rules.")
 app.add_typer(bridge_etl.app, name="etl", help="Pipelines on site: what they loaded and what they refused.")
 for command in (*COMMANDS, doctor):
     app.command()(command)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from cli.bridge_packages import app as packages
+
+__all__ = ["app", "packages"]
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 

@@ -15,6 +15,7 @@ import typer
 from cli.bridges_ask import ask
 from cli.session import tenancy_of
 from cli.table import print_table
+from cli.tenant_packages import app as packages
 from core.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app.command()(ask)
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Slug of one tenant; all if not given.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+app.add_typer(packages, name="packages", help="Signed pipelines and rules, sent to bridges and taken back.")
 
 
 @app.command(name="list")

@@ -185,3 +185,15 @@ create table if not exists rule_memory (
     memory text not null,
     primary key (rule, equipment_id)
 ) without rowid;
+
+-- What happened to packages: installed, refused, rolled back, taken out.
+create table if not exists package_history (
+    id integer primary key autoincrement,
+    at integer not null,
+    name text not null,
+    version text not null,
+    sha256 text not null,
+    action text not null,
+    asked_by text not null,
+    note text not null
+);

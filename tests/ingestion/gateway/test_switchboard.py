@@ -132,7 +132,7 @@ async def test_writing_has_no_route_from_the_platform(plant: Plant, calls: Bridg
     async with plant.connected(write_tag=echo):
         with pytest.raises(DeniedError, match=r"site called-hall refuses: write_tag cannot be called from the platfor"):
             await calls.call(plant.scope, plant.place, "write_tag", {"signal": "x", "value": 1}, asked_by="ana")
-        with pytest.raises(NotFoundError, match=r"called-hall: tool not on this bridge; expected write_tag"):
+        with pytest.raises(NotFoundError, match=r"called-hall: tool not on this bridge; expected .*write_tag"):
             await calls.call(plant.scope, plant.place, "write_tags", {}, asked_by="ana")
 
 

@@ -1,0 +1,74 @@
+"""`platform bridge packages`: signed packages on site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bridge.packages.keep import Packages
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+Home = Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")]
+_ON_SITE = "somebody on site"
+
+
+@app.command("list")
+def list_(home: Home, last: Annotated[int, typer.Option(min=1, help="Changes to show at most.")] = 20) -> None:
+    """Show every package with the version in use, and what happened to packages."""
+    from cli.table import print_table
+    from core.contracts.reading import to_datetime
+
+    packages = _packages(home)
+    rows = [(one.name, one.version or "none", ", ".join(one.versions)) for one in packages.list()]
+    print_table([("package", "in use", "kept"), *rows])
+    typer.echo()
+    changes = [
+        (f"{to_datetime(one.at):%Y-%m-%d %H:%M:%S}", one.name, one.version, one.action, one.asked_by, one.note)
+        for one in packages.history(last)
+    ]
+    print_table([("at", "package", "version", "what", "by", "note"), *changes])
+
+
+@app.command()
+def trust(
+    key: Annotated[Path, typer.Argument(help="Public key of the tenant's packages, PEM.")],
+    home: Home,
+) -> None:
+    """Trust one key for packages from now on; the key comes from `platform bridges packages key`."""
+    from core.errors import InputError
+
+    try:
+        pem = key.read_bytes()
+    except OSError as error:
+        raise InputError("key cannot be read", received=error.strerror, where=str(key)) from error
+    _packages(home).trust(pem)
+    typer.echo("packages signed with this key are taken")
+
+
+@app.command()
+def install(package: Annotated[Path, typer.Argument(help="File of a signed package.")], home: Home) -> None:
+    """Install a package by hand, where no link is."""
+    from core.errors import InputError
+
+    try:
+        packed = package.read_bytes()
+    except OSError as error:
+        raise InputError("package cannot be read", received=error.strerror, where=str(package)) from error
+    typer.echo(f"{_packages(home).install(packed, _ON_SITE)} is in use")
+
+
+@app.command()
+def rollback(name: Annotated[str, typer.Argument(help="Package.")], home: Home) -> None:
+    """Use the version before the one in use; without one, none."""
+    version = _packages(home).rollback(name, _ON_SITE)
+    typer.echo(f"{name} {version} is in use" if version else f"no version of {name} is in use")
+
+
+def _packages(home: Path) -> Packages:
+    from bridge.etl.service import remembered_site
+    from bridge.packages.keep import Packages
+
+    return Packages(home, remembered_site(home))
