@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -15,6 +16,7 @@ ModelFile = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
+@cache
 def us_of(text: str | None) -> int:
     """Microseconds of a duration; 0 if there is none."""
     return parse_duration(text) // timedelta(microseconds=1) if text else 0
