@@ -285,7 +285,12 @@ async def _to_use_up(world: World, route: Route) -> dict[str, Any]:
         return {"key_id": str((await identity.api_keys.create(scope, "own-program", "x", ["viewer"], by=by)).id)}
     if route.name == "POST /api/v1/invitations":
         return {"email": "new@works.example"}
-    if route.name in ("POST /api/v1/auth/invitations/accept", "POST /api/v1/auth/invitations/look"):
+    if route.name == "POST /api/v1/auth/invitations/look":
+        # One address for all: what is shown of it is then the same each time.
+        return {
+            "token": (await identity.invitations.invite(scope, "seen@works.example", "New", ["viewer"], by=by)).token
+        }
+    if route.name == "POST /api/v1/auth/invitations/accept":
         email = f"new-{uuid4().hex}@works.example"
         return {"token": (await identity.invitations.invite(scope, email, "New", ["viewer"], by=by)).token}
     if route.name in ("POST /api/v1/auth/password-reset", "POST /api/v1/auth/password-reset/look"):
