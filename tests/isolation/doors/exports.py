@@ -11,17 +11,19 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import pyarrow.parquet as pq
 
-from core.audit.export import Format
+from core.audit.export import Format, export
+from core.audit.reading import Filters, oldest
 from core.errors import DeniedError
 from core.run.cluster import binaries
 from core.settings import as_environment
 from core.tenancy.moving import Holdings
 from tests.isolation.attempt import Attempt
-from tests.isolation.world import A, World
+from tests.isolation.world import A, B, World
 
 NOT_A_DOOR = {
     "exports.log": "no record waits in either's topics; tests/cli/test_moving.py exports a log that holds both",
@@ -29,6 +31,7 @@ NOT_A_DOOR = {
 }
 _FOLDERS = {"rows": "platform"}
 """Kinds of thing whose folder has another name."""
+_AUDIT: dict[str, Format] = {f"audit_{form}": form for form in get_args(Format)}
 _ROOT = Path(__file__).parents[3]
 _made: WeakKeyDictionary[World, asyncio.Task[dict[str, str]]] = WeakKeyDictionary()
 """One export is looked at by every attempt."""
@@ -37,14 +40,35 @@ _made: WeakKeyDictionary[World, asyncio.Task[dict[str, str]]] = WeakKeyDictionar
 def found(world: World) -> set[str]:
     """Every kind of thing a tenant's export holds, its manifest, and every form of an audit export."""
     del world
-    audit = {f"exports.audit_{form}" for form in get_args(Format)}
-    return {f"exports.{one.name}" for one in fields(Holdings)} | audit | {"exports.manifest"}
+    return {f"exports.{name}" for name in ("manifest", *_AUDIT, *(one.name for one in fields(Holdings)))}
 
 
 def attempts(world: World) -> Iterator[Attempt]:
-    """What was written for A, read as text."""
+    """What was written for A, read as text; then audit exports under A's policies that ask for what is B's."""
     for door in sorted(found(world) - NOT_A_DOOR.keys()):
-        yield Attempt(door, "read what was written", A, _read(world, door.removeprefix("exports.")), own=True)
+        kind = door.removeprefix("exports.")
+        if kind not in _AUDIT:
+            yield Attempt(door, "read what was written", A, _read(world, kind), own=True)
+            continue
+        yield Attempt(door, "own thing", A, _audit(world, _AUDIT[kind], "target"), own=True)
+        for name in ("chain", "actor", "action", "target", "request_id"):
+            for text in (str(world.b.scope.id), B, f"*{B}*", "*hidden*", "*"):
+                if name != "chain" or text == str(world.b.scope.id):
+                    yield Attempt(door, f"the other's {name}", text, _audit(world, _AUDIT[kind], name))
+
+
+def _audit(world: World, form: Format, name: str) -> Callable[[str], Awaitable[Any]]:
+    async def call(text: str) -> Any:
+        chosen: dict[str, Any] = {name: UUID(text) if name == "chain" else text}
+        slugs = {str(one.id): one.slug for one in await world.tenancy.list()}
+        with tempfile.TemporaryDirectory(prefix="goldlayer-") as folder:
+            file = Path(folder) / "audit"
+            async with world.tenancy.platform.transaction(world.a.scope.id, readonly=True) as transaction:
+                records = oldest(transaction, Filters(**chosen))
+                manifest = await export(records, file, form, slugs=slugs, filters={})
+            return {"records": manifest.records, "chains": manifest.chains, "file": file.read_text(encoding="utf-8")}
+
+    return call
 
 
 def _read(world: World, name: str) -> Callable[[str], Awaitable[Any]]:
@@ -60,17 +84,13 @@ def _read(world: World, name: str) -> Callable[[str], Awaitable[Any]]:
 
 
 async def _export(world: World) -> dict[str, str]:
-    """Both commands, as an operator types them; the text of what they wrote by kind."""
+    """The command, as an operator types it; the text of what it wrote by kind."""
     folder = Path(tempfile.mkdtemp(prefix="goldlayer-"))
     try:
         out = folder / "out"
         await _run(world, "tenants", "export", A, str(out), "--secrets", str(folder / "key"))
         texts = {one.name: _texts(one) for one in out.iterdir() if one.is_dir()}
         texts["manifest"] = (out / "manifest.json").read_text(encoding="utf-8")
-        for form in get_args(Format):
-            file = folder / f"audit.{form}"
-            await _run(world, "audit", "export", "--out", str(file), "--tenant", A, "--format", form)
-            texts[f"audit_{form}"] = "".join(one.read_text(encoding="utf-8") for one in folder.glob(f"audit.{form}*"))
         return texts
     finally:
         shutil.rmtree(folder, ignore_errors=True)

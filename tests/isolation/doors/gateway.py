@@ -29,7 +29,7 @@ from tests.isolation.techniques import hostile, some
 from tests.isolation.world import HALL, HIDDEN_HALL, B, World
 
 NOT_A_DOOR: dict[str, str] = {}
-_FEW = 4
+_FEW = 2
 """Hostile texts a field: each is a connection of its own."""
 _INCARNATION, _LANE = "of-alpha", "readings-live"
 _PAYLOAD = pack(pa.RecordBatch.from_pylist([], schema=READING_SCHEMA), None)
