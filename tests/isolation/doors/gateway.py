@@ -63,7 +63,7 @@ def attempts(world: World) -> Iterator[Attempt]:
     for number in (2, 7, 2**31, 2**62):
         yield Attempt("gateway.batch.seq", "number of the other's batch", str(number), _batch(world, "seq"))
     for kind in _KINDS:
-        refused = kind not in ("heartbeat", "tool_answer")
+        refused = kind not in ("heartbeat", "tool_answer", "contract_answer")
         for technique, text in _claims(world, kind):
             yield Attempt(f"gateway.{kind}", technique, text, _saying(world, kind), refused=refused)
 
@@ -227,5 +227,7 @@ def _said(kind: str, text: str) -> dict[str, object]:
         "tool_call": {"id": "0" * 8, "tool": "look", "arguments": {}, "timeout_ms": 1, "asked_by": text},
         "tool_cancel": {"id": text},
         "tool_answer": {"id": text, "outcome": "ok", "message": text},
+        "contract": {"source": text, "sha256": text},
+        "contract_answer": {"sha256": text, "accepted": True, "reason": text},
     }
     return told[kind]
