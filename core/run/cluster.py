@@ -137,13 +137,14 @@ def forget_stale_server(data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def create(data: Path, password: str, account: Account | None) -> None:
+def create(data: Path, password: str, account: Account | None, *, durable: bool = True) -> None:
     """Create the data directory; complete or not there at all. SCRAM for every connection.
 
     Args:
         data: the directory; its parent exists.
         password: of the superuser `postgres`.
         account: who owns it.
+        durable: wait until the disk has it.
 
     Raises:
         TerminalError: initdb failed.
@@ -160,6 +161,7 @@ def create(data: Path, password: str, account: Account | None) -> None:
             os.chown(password_file, account.uid, account.gid)
         program = [str(binaries(account) / "initdb"), "-D", str(new), "-U", "postgres", "--auth=scram-sha-256"]
         options = ["--pwfile", str(password_file), "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"]
+        options += [] if durable else ["--no-sync"]
         result = subprocess.run(  # noqa: S603  our own programs, our own arguments
             [*program, *options],
             cwd="/",

@@ -148,7 +148,8 @@ class Postgres:
         account = self._account()
         self._clear_the_way()
         if not self._data.exists():
-            cluster.create(self._data, self._run.secret("pg_postgres"), account)
+            durable = self._settings.durable
+            cluster.create(self._data, self._run.secret("pg_postgres"), account, durable=durable)
         if not self._wait_ready(self._start_keeper(account)):
             raise TerminalError(
                 "PostgreSQL does not start",
