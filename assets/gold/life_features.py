@@ -9,11 +9,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
-SMOOTH_STEPS = 10
-SLOPE_STEPS = 20
+WINDOWS = (10, 20, 40)
+"""Samples of a moving mean: short ones follow wear quickly, long ones see it through noise."""
 LEFT_BASELINE = 2.0
 """Spreads beyond which a smoothed signal has left its baseline."""
+_HALF_LIFE = 14.0
+"""Samples after which a value counts half in the mean that fades."""
 _MACHINE = "equipment_id"
+_SHORT = f"mean{WINDOWS[0]}"
+_KINDS = [*(f"mean{n}" for n in WINDOWS), *(f"change{n}" for n in WINDOWS[1:]), "faded", "distance"]
 
 
 def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
@@ -28,11 +32,10 @@ def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[s
     known = smooth.join(
         baselines.select(_MACHINE, "signal", "center", complete="last_ts"), on=[_MACHINE, "signal"], how="left"
     )
-    distance = pl.when(pl.col("ts") >= pl.col("complete")).then(pl.col("mean") - pl.col("center"))
-    long = known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", "mean", "slope", "distance")
-    names = ["mean", "slope", "distance"]
+    distance = pl.when(pl.col("ts") >= pl.col("complete")).then(pl.col(_SHORT) - pl.col("center"))
+    long = known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", *_KINDS)
     wide = long.pivot(
-        on="signal", on_columns=sorted(signals), index=[_MACHINE, "ts"], values=names, aggregate_function="last"
+        on="signal", on_columns=sorted(signals), index=[_MACHINE, "ts"], values=_KINDS, aggregate_function="last"
     )
     ages = samples.group_by(_MACHINE, "ts").agg(pl.col("age").max())
     joined = wide.join(ages, on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
@@ -42,7 +45,7 @@ def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[s
 
 def feature_names(signals: Sequence[str]) -> list[str]:
     """Columns of the feature matrix, in order."""
-    return ["age", *(f"{kind}_{signal}" for kind in ("mean", "slope", "distance") for signal in sorted(signals))]
+    return ["age", *(f"{kind}_{signal}" for kind in _KINDS for signal in sorted(signals))]
 
 
 def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
@@ -54,7 +57,7 @@ def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[st
     known = baselines.select(_MACHINE, "signal", "center", "spread", complete="last_ts")
     smooth = _smoothed(samples.filter(pl.col("signal").is_in(list(signals)))).join(known, on=[_MACHINE, "signal"])
     moved = smooth.filter(pl.col("ts") >= pl.col("complete")).with_columns(
-        spreads=(pl.col("mean") - pl.col("center")) / pl.col("spread")
+        spreads=(pl.col(_SHORT) - pl.col("center")) / pl.col("spread")
     )
     out = pl.col("spreads").abs() >= LEFT_BASELINE
     run = [_MACHINE, "signal", "run"]
@@ -77,9 +80,10 @@ def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[st
 
 
 def _smoothed(samples: pl.DataFrame) -> pl.DataFrame:
-    """`mean` over the last samples of a signal and its `slope`: the change of that mean over the samples before."""
+    """Moving means of a signal, each but the shortest with its change against the samples before it."""
     signal = [_MACHINE, "signal"]
     ordered = samples.filter(pl.col("value").is_not_null()).sort(*signal, "ts")
-    mean = pl.col("value").rolling_mean(SMOOTH_STEPS, min_samples=1).over(signal)
-    earlier = pl.col("mean").shift(SLOPE_STEPS).over(signal)
-    return ordered.with_columns(mean=mean).with_columns(slope=pl.col("mean") - earlier)
+    means = {f"mean{n}": pl.col("value").rolling_mean(n, min_samples=1).over(signal) for n in WINDOWS}
+    faded = pl.col("value").ewm_mean(half_life=_HALF_LIFE).over(signal)
+    changes = {f"change{n}": (pl.col(f"mean{n}") - pl.col(f"mean{n}").shift(n)).over(signal) for n in WINDOWS[1:]}
+    return ordered.with_columns(**means, faded=faded).with_columns(**changes)

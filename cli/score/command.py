@@ -1,4 +1,4 @@
-"""`platform score skab | nab`: a table of figures, and the last line as JSON."""
+"""`platform score skab | nab | cmapss`: a table of figures, and the last line as JSON."""
 
 from __future__ import annotations
 
@@ -49,3 +49,29 @@ def nab(folder: FolderArgument) -> None:
         "false_alarms": sum(one.false_alarms for one in found),
     }
     typer.echo(json.dumps(total))
+
+
+@app.command()
+def cmapss(folder: FolderArgument) -> None:
+    """Remaining life of turbofans: errors, the PHM'08 score, and how many truths the 90 % interval covers."""
+    from dataclasses import asdict
+
+    from cli.score import cmapss as board
+
+    found: list[board.Figures] = []
+    for subset in board.read(folder):
+        typer.echo(f"{subset.name}: {subset.train['engine'].n_unique()} lives to learn from", err=True)
+        found.append(board.score(subset))
+    rows = [
+        (
+            one.subset,
+            *(f"{figure:.2f}" for figure in (one.rmse, one.rmse_capped, one.phm08, one.coverage90, one.width90)),
+        )
+        for one in found
+    ]
+    print_table([("subset", "RMSE", "RMSE capped", "PHM08", "coverage of 90 %", "width"), *rows])
+    for one in found:
+        typer.echo(f"{one.subset}, least left: {one.drivers}")
+    typer.echo(
+        json.dumps([{name: figure for name, figure in asdict(one).items() if name != "drivers"} for one in found])
+    )

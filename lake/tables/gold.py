@@ -143,7 +143,7 @@ LIFE_MODEL = TableSpec(
         Column(
             "coverage", FLOAT, "share of unseen lives inside intervals calibrated on others", unit="1", nullable=False
         ),
-        Column("cap", FLOAT, "longest remaining life the median states", unit="cycles", nullable=False),
+        Column("cap", FLOAT, "longest remaining life it states", unit="cycles", nullable=False),
     ),
     keys=("equipment_type",),
     owner="assets",
@@ -154,14 +154,14 @@ REMAINING_LIFE = TableSpec(
     name="remaining_life",
     description=(
         "Life left of each machine whose type's lives are recorded, at its last reading of the day; the interval is "
-        "calibrated on lives the model had not seen. Medians are capped: early in life sensors do not tell yet."
+        "calibrated on lives the model had not seen. What it expects is capped: early in life sensors do not tell yet."
     ),
     grain="site, equipment, day",
     columns=(
         *MACHINE,
         Column("as_of", TIME, "last reading of the day", nullable=False),
         Column("age", FLOAT, "life spent by then", unit="cycles", nullable=False),
-        Column("life_median", FLOAT, "life left, median", unit="cycles", nullable=False),
+        Column("life_median", FLOAT, "life left, as the model expects it", unit="cycles", nullable=False),
         Column("life_low", FLOAT, "life left, 5 % quantile", unit="cycles", nullable=False),
         Column("life_high", FLOAT, "life left, 95 % quantile", unit="cycles", nullable=False),
         Column("unit", TEXT, "unit of the lives", nullable=False),

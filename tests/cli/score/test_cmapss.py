@@ -1,0 +1,99 @@
+"""Turbofan fleets in the set's own form, with wear whose end is known."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.main import main
+from cli.score import cmapss
+from core.errors import InputError
+
+CHANCE = np.random.default_rng(21)
+
+
+def engine(number: int, life: int, last: int) -> list[str]:
+    """Cycles of one engine up to `last`; two regimes, and one sensor that rises towards its end."""
+    lines: list[str] = []
+    for cycle in range(1, last + 1):
+        regime = int(CHANCE.integers(0, 2))
+        sensors = [100.0 + 50 * regime] * 21
+        sensors[3] += 8 * float(np.exp((cycle - life) / 20)) + float(CHANCE.normal(0, 0.2))
+        sensors[8] += float(CHANCE.normal(0, 1))
+        settings = [20.0 * regime + float(CHANCE.normal(0, 0.001)), 0.5 * regime, 100.0]
+        lines.append(" ".join(f"{value:.4f}" for value in (number, cycle, *settings, *sensors)) + "  ")
+    return lines
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fleet")
+    lives = [int(CHANCE.integers(90, 130)) for _ in range(14)]
+    left = [4, 8, 15, 30, 45, 3]
+    train = [line for n, life in enumerate(lives, 1) for line in engine(n, life, life)]
+    test = [line for n, gone in enumerate(left, 1) for line in engine(n, 110, 110 - gone)]
+    (folder / "train_FD009.txt").write_text("\n".join(train))
+    (folder / "test_FD009.txt.gz").write_bytes(gzip.compress("\n".join(test).encode()))
+    (folder / "RUL_FD009.txt").write_text("\n".join(f"{gone} " for gone in left))
+    (folder / "train_FD010.txt").write_text("only a train file, no subset\n")
+    return folder
+
+
+def test_the_last_line_lists_each_whole_subset(fleet: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["score", "cmapss", str(fleet)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    [figures] = json.loads(out[-1])
+    assert figures.keys() == {"subset", "rmse", "rmse_capped", "phm08", "coverage90", "width90"}
+    assert figures["subset"] == "FD009"
+    assert figures["rmse"] < 15
+    assert 0 <= figures["coverage90"] <= 1
+    assert figures["width90"] > 0
+    assert any(line.startswith("FD009, least left: engine ") and "sensor_04" in line for line in out)
+
+
+def test_figures_are_what_their_definitions_say():
+    subset = cmapss.Subset("X", cmapss.pl.DataFrame(), cmapss.pl.DataFrame(), np.array([10.0, 150.0]))
+    said = cmapss.pl.DataFrame(
+        {
+            "equipment_id": ["1", "2"],
+            "life_median": [20.0, 130.0],
+            "life_low": [12.0, 100.0],
+            "life_high": [30.0, 160.0],
+        }
+    )
+    figures = cmapss.figures(subset, said, {"1": "heat 3 spreads above its own baseline since 2024-01-05"})
+    assert figures.rmse == pytest.approx(np.sqrt((10**2 + 20**2) / 2))
+    assert figures.rmse_capped == pytest.approx(np.sqrt(10**2 / 2))
+    assert figures.phm08 == pytest.approx(np.expm1(10 / 10) + np.expm1(20 / 13))
+    assert (figures.coverage90, figures.width90) == (0.5, 39.0)
+    assert figures.drivers == "engine 1: heat 3 spreads above its own baseline since cycle 5"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("RUL_FD009.txt", "1\n2\n", "every test engine has a truth"),
+        ("train_FD009.txt", "1 2 3\n", "a file has other columns"),
+        ("train_FD009.txt", "one two\n", "a file cannot be read"),
+        ("train_FD009.txt", "", "a file has other columns"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(fleet: Path, tmp_path: Path, name: str, text: str, says: str):
+    for path in fleet.glob("*_FD009*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=says) as caught:
+        cmapss.read(tmp_path)
+    assert name in str(caught.value)
+
+
+def test_a_folder_without_a_whole_subset_is_one_line(tmp_path: Path):
+    with pytest.raises(InputError, match="no such folder"):
+        cmapss.read(tmp_path / "none")
+    (tmp_path / "train_FD001.txt").write_text("1 2\n")
+    with pytest.raises(InputError, match="no subset"):
+        cmapss.read(tmp_path)
