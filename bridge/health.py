@@ -18,6 +18,7 @@ from bridge.backoff import wait_for
 from bridge.config import BridgeConfig
 from bridge.in_force import Contracts
 from bridge.outbox import backlog, oldest_us
+from bridge.service.notify import tell_ready
 from bridge.store import Store
 from bridge.threads import in_thread
 from core import clock
@@ -75,10 +76,10 @@ class Monitor:
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Leave the state in the home folder at every heartbeat, link or not, until `stop`."""
-        while True:
+        await in_thread(_write, self._home / FILE, await self.look())
+        tell_ready()
+        while not await wait_for(stop, self._config.settings.heartbeat_interval_s):
             await in_thread(_write, self._home / FILE, await self.look())
-            if await wait_for(stop, self._config.settings.heartbeat_interval_s):
-                return
 
     def close(self) -> None:
         """Let go of the database."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import bridge_etl, bridge_rules, bridge_secrets
+from cli import bridge_etl, bridge_rules, bridge_secrets, bridge_service
 from cli.bridge_doctor import doctor
 from cli.site_tools import COMMANDS
 from core.settings import load_settings
@@ -25,7 +25,7 @@ app.add_typer(bridge_secrets.app, name="secret", help="Passwords and keys of dev
 app.add_typer(bridge_rules.app, name="rules", help="Edge rules of the site and where their events stand.")
 app.add_typer(bridge_rules.packages, name="packages", help="Signed packages of pipelines and rules.")
 app.add_typer(bridge_etl.app, name="etl", help="Pipelines on site: what they loaded and what they refused.")
-for command in (*COMMANDS, doctor):
+for command in (*COMMANDS, doctor, bridge_service.install, bridge_service.update, bridge_service.rollback):
     app.command()(command)
 
 
