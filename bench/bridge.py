@@ -43,7 +43,7 @@ MANY_TAGS, MANY_S = 15_000, 20.0
 _IN_TIME = 0.98
 """Share of its rounds that a server must manage before anything missing is the bridge's."""
 _WARM_S = 3.0
-_PATIENCE = 240
+_PATIENCE, _CLOSE_S = 240, 20.0
 _SERVER = """
 import asyncio, logging, sys, time
 from asyncua import Server, ua
@@ -174,6 +174,7 @@ def _span(part: Part, ports: Sequence[int], tags: int, seconds: float = SECONDS)
     except EOFError:
         raise TerminalError("a client ended before it had measured", received=process.exitcode) from None
     finally:
+        process.join(_CLOSE_S)  # it removes its folder
         process.terminate()
         process.join()
 
