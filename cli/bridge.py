@@ -13,7 +13,7 @@ import typer
 
 from cli import bridge_etl, bridge_rules, bridge_secrets, bridge_service
 from cli.bridge_doctor import doctor
-from cli.site_tools import COMMANDS
+from cli.bridge_tools import COMMANDS
 from core.settings import load_settings
 
 if TYPE_CHECKING:

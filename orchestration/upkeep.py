@@ -15,7 +15,7 @@ from core.settings import load_settings
 from core.tenancy import Tenancy
 
 UPKEEP = "upkeep"
-"""The job, its step and the resource it works with."""
+"""The job, and the resource its step works with."""
 _EVERY_DAY = "10 1 * * *"
 _PARALLEL = 4
 _log = get_logger("orchestration")
@@ -43,7 +43,7 @@ class TenantUpkeep(dg.ConfigurableResource):  # pyright: ignore[reportMissingTyp
         return asyncio.run(work())
 
 
-@dg.op(name=UPKEEP, description="Makes partitions ahead of time and drops those older than their tables keep.")
+@dg.op(description="Makes partitions ahead of time and drops those older than their tables keep.")
 def look_after(context: dg.OpExecutionContext, upkeep: TenantUpkeep) -> None:
     """The run shows what was done to whose tables, and fails if any tenant's could not be looked after."""
     outcomes = upkeep.maintain()

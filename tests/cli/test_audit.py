@@ -89,7 +89,7 @@ def test_what_one_command_did_is_found_by_one_id(run: str, capsys: pytest.Captur
     told = _found(capsys, "--request", made["request_id"], "--run", run)
 
     done = [(one["tenant"], one["actor"], one["action"], one["target"]) for one in reversed(told)]
-    assert done[:3] == [
+    assert [one for one in done if "logged-c" in one[3]] == [
         (None, "tenants create", "admin.access", "make tenant logged-c"),
         (None, "tenants create", "admin.access", "finish tenant logged-c"),
         ("logged-c", "tenants create", "tenant.create", "logged-c"),

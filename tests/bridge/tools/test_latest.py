@@ -70,7 +70,7 @@ def test_what_retention_removes_is_still_the_newest(home: Home) -> None:
     home.take(read(1, 1.0), read(2, float("nan"), "level"))
     home.seal()
     with home.store.writing() as connection:
-        assert retain(connection, home.store.home, days=-1, most_bytes=0) == 2
+        assert retain(connection, home.store.home, days=1, most_bytes=0, age_us=0) == 2
     assert shown(home) == {"flow": (1.0, None, 1), "level": (None, "NaN", 2)}
 
 

@@ -68,7 +68,10 @@ def test_every_asset_is_in_the_catalogue_with_description_owner_and_no_failed_ch
 def test_an_asset_tells_what_it_is_in_which_units_and_how_much(served, page):
     page.go(f"{served.dagster}/assets/gold/remaining_life")
     page.shows(
-        "Life left of each machine", "Grain: site, equipment, day.", "life left, median [cycles]", "data-platform"
+        "Life left of each machine",
+        "Grain: site, equipment, day.",
+        "life left, as the model expects it [cycles]",
+        "data-platform",
     )
     page.settle()
     assert "Row count" in page.text()

@@ -13,6 +13,7 @@ from bridge.drivers.opcua.driver import OpcuaDriver
 from bridge.drivers.opcua.history import starts
 from bridge.drivers.opcua.plan import plan_site
 from bridge.drivers.opcua.profiles import STANDARD
+from bridge.vault import NoSecrets
 
 T0 = 1_704_067_200_000_000
 FLOW = ("p1", "flow")
@@ -24,7 +25,7 @@ def at(second: float) -> int:
 
 
 def driver_of(form) -> OpcuaDriver:
-    return OpcuaDriver(replace(plan_site(form), profile=IMPATIENT))
+    return OpcuaDriver(replace(plan_site(form, NoSecrets()), profile=IMPATIENT))
 
 
 @pytest.mark.parametrize(

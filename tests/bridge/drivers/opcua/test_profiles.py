@@ -12,6 +12,7 @@ from asyncua import ua
 from bridge.drivers.opcua.plan import plan_site
 from bridge.drivers.opcua.profiles import PROFILES, STANDARD, profile_of, tightened
 from bridge.drivers.opcua.subscription import publishing_interval
+from bridge.vault import NoSecrets
 from core.contracts.device import OpcuaOptions
 from core.errors import InputError
 
@@ -76,6 +77,6 @@ def test_publishing_comes_before_a_granted_queue_runs_over(granted, interval) ->
 )
 def test_a_site_that_does_not_fit_the_server_is_refused(make_site, options: Any, signals: Any, told: str) -> None:
     with pytest.raises(InputError) as refusal:
-        plan_site(make_site("opc.tcp://h:1", signals, opcua=options))
+        plan_site(make_site("opc.tcp://h:1", signals, opcua=options), NoSecrets())
     where = refusal.value.where or ""
     assert re.search(told, f"{refusal.value} {where}")
