@@ -21,7 +21,10 @@ from tests.isolation.detector import Answer, Detector, Leak
 
 _OWN_CLOCK = {"date", "x-correlation-id"}
 _COOKIE_NEW = re.compile(r"glr_[\w-]+|expires=[^;]+|goldlayer_sign_in=[^;]+")
-_STREAM_NEW = re.compile(r'"(?:session_id|duration_ms|call_id|id)": ?"?([\w.-]+)')
+# A duration with its name: the figure alone, 4, would also be masked inside other figures.
+_STREAM_NEW = re.compile(
+    r'"duration_ms": ?[\d.]+|(?<="session_id": ")[\w.-]+|(?<="call_id": ")[\w.-]+|(?<="id": ")[\w.-]+'
+)
 _SAML_NEW = re.compile(r"\bID=\S+|IssueInstant=\S+")
 _OWN_TIME = timedelta(hours=1)
 """A moment as young as this was stamped by the call itself."""

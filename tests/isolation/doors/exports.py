@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -59,11 +58,8 @@ def attempts(world: World) -> Iterator[Attempt]:
 
 
 def _audit(world: World, form: Format, name: str) -> Callable[[str], Awaitable[Any]]:
-    # What A typed at other doors stands in A's own log, names of B's among it: this asks what B's doings left there.
-    since = datetime.now(UTC)
-
     async def call(text: str) -> Any:
-        chosen: dict[str, Any] = {name: UUID(text) if name == "chain" else text, "since": since}
+        chosen: dict[str, Any] = {name: UUID(text) if name == "chain" else text}
         slugs = {str(one.id): one.slug for one in await world.tenancy.list()}
         with tempfile.TemporaryDirectory(prefix="goldlayer-") as folder:
             file = Path(folder) / "audit"
