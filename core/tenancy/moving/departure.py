@@ -26,7 +26,7 @@ _AT_WORK = (
     "the tenant was at work: each part is as of its position in this manifest, and what arrived later is not here;"
     " suspend a tenant before it moves"
 )
-_NO_SECRETS = "secrets of the vault stayed behind: export with --secrets to take them along"
+_NO_SECRETS = "no secrets of the vault are here: the tenant has none, or export with --secrets to take them along"
 _SECRETS = "secrets of the vault are sealed: they open with the key file that was written apart from this folder"
 
 
