@@ -85,6 +85,7 @@ class Processor:
         try:
             self._advance(frames, live=live)
         except BaseException:
+            # Whatever ended it, cancellation too: what is in memory is ahead of the database, which is what counts.
             self._load()
             raise
         return len(frames)
@@ -111,6 +112,7 @@ class Processor:
                 set_meta(connection, "pending_counts", "[]")
                 remember_contract(connection, contract, file_sha256)
         except BaseException:
+            # As above: the old contract's state is read back, and the old contract stays in force.
             self._load()
             raise
         self._pending, self._pending_since = {}, None

@@ -156,6 +156,7 @@ class BridgeCalls:
         try:
             await asyncio.shield(self._listening)
         except Exception:
+            # A task that failed would fail every later call: the next one tries to listen anew.
             self._listening = None
             raise
 
