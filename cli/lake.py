@@ -1,7 +1,8 @@
-"""`platform lake tables | query`: look into the lake."""
+"""`platform lake tables | query | fleet`: look into the lake, and what is usual among tenants."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from core.run.folder import RunFolder
 from core.settings import load_settings
 
 if TYPE_CHECKING:
+    from assets.fleet.deliver import Delivery
     from lake.reader import Answer
     from lake.store import Lake
 
@@ -63,6 +65,35 @@ def query(
         typer.echo(json.dumps(document, default=str, ensure_ascii=False))
         return
     _show(answer)
+
+
+@app.command()
+def fleet(run: RunOption = None) -> None:
+    """Compute the aggregates over tenants that agreed, and take them from those that no longer do; exit code 1 if a
+    tenant's lake could not be worked on."""
+
+    async def work() -> Delivery:
+        from assets.fleet.refresh import refresh
+        from cli.session import tenancy_of
+        from core.audit import Actor
+        from lake.store import Lake
+
+        settings = load_settings()
+        async with tenancy_of(run) as tenancy:
+            lake = Lake(RunFolder.find(run, settings).lake_root(settings))
+            least = settings.tenancy.fleet_least_tenants
+            return await refresh(tenancy, lake, least, actor=Actor.command("lake fleet"))
+
+    done = asyncio.run(work())
+    typer.echo(f"{len(done.contributors)} tenants agree and count")
+    for name, rows in done.rows.items():
+        typer.echo(f"{name}: {rows} rows for each of them")
+    if done.emptied:
+        typer.echo(f"taken back from {', '.join(done.emptied)}")
+    for slug, reason in done.failed.items():
+        typer.echo(f"failed: {slug}: {' '.join(reason.split())}", err=True)
+    if done.failed:
+        raise typer.Exit(1)
 
 
 def _show(answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""`platform tenants create | list | inspect | datastore | suspend | resume | domains | maintain`."""
+"""`platform tenants create | list | inspect | datastore | suspend | resume | domains | consent | maintain`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import moving
+from cli.consents import consent
 from cli.session import tenancy_of
 from cli.table import print_table
 from cli.upkeep import maintain
@@ -20,6 +21,7 @@ app.command()(moving.export)
 app.command(name="import")(moving.import_)
 app.command()(moving.remove)
 app.command()(maintain)
+app.command()(consent)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 SlugArgument = Annotated[str, typer.Argument(help="Which tenant.")]

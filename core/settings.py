@@ -61,6 +61,8 @@ class TenancySettings(_Branch):
     """A tenant's database that nobody used for this long is disconnected."""
     connection_limit: int = 60
     """Connections one tenant's database takes at most, so that none can take the server from the others."""
+    fleet_least_tenants: int = Field(default=5, ge=3)
+    """Tenants that a figure over several must rest upon; with two, each could work out the other's."""
 
 
 class VaultSettings(_Branch):

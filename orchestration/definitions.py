@@ -8,19 +8,21 @@ from typing import Any
 
 import dagster as dg
 
-from assets import bronze, embeddings, gold, serving, silver, training
+from assets import bronze, embeddings, fleet, gold, serving, silver, training
+from orchestration.fleet import daily as fleet_daily
+from orchestration.fleet import fleet_job
 from orchestration.resources import installation, resources
 from orchestration.sensors import JOB, bronze_watch, follow_upstream
 from orchestration.upkeep import daily, upkeep_job
 
-_ROOMS = (bronze, silver, gold, serving, embeddings, training)
+_ROOMS = (bronze, silver, gold, serving, embeddings, training, fleet)
 
 
 def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] = ()) -> dg.Definitions:
     """The code location over some resources.
 
     Args:
-        found: resources by key: `lake`, `tenants`, `databases`, `upkeep`.
+        found: resources by key: `lake`, `tenants`, `databases`, `upkeep`, `fleet`.
         others: assets that need more than the code, the dbt marts.
     """
     return dg.Definitions(
@@ -29,8 +31,9 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
         jobs=[
             dg.define_asset_job(JOB, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()),
             upkeep_job,
+            fleet_job,
         ],
-        schedules=[daily],
+        schedules=[daily, fleet_daily],
         sensors=[bronze_watch, follow_upstream],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.

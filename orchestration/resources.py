@@ -6,6 +6,7 @@ from typing import Any
 from assets.resources import LakeResource, PlatformTenants
 from core.run.folder import RunFolder
 from core.settings import Settings, load_settings
+from orchestration.fleet import FLEET, FleetTables
 from orchestration.upkeep import UPKEEP, TenantUpkeep
 
 
@@ -25,4 +26,5 @@ def resources(run: RunFolder, settings: Settings) -> Mapping[str, Any]:
         "tenants": PlatformTenants(run=folder),
         "databases": TenantDatabases(run=folder),
         UPKEEP: TenantUpkeep(run=folder),
+        FLEET: FleetTables(run=folder),
     }

@@ -2,9 +2,19 @@
 
 from core.db.scope import TenantScope
 from core.tenancy.bridges import BridgeStanding
+from core.tenancy.consents import Consents, Purpose
 from core.tenancy.installation import init_platform
 from core.tenancy.registry import InactiveTenantError
 from core.tenancy.sites import RegisteredSite
 from core.tenancy.tenancy import Tenancy
 
-__all__ = ["BridgeStanding", "InactiveTenantError", "RegisteredSite", "Tenancy", "TenantScope", "init_platform"]
+__all__ = [
+    "BridgeStanding",
+    "Consents",
+    "InactiveTenantError",
+    "Purpose",
+    "RegisteredSite",
+    "Tenancy",
+    "TenantScope",
+    "init_platform",
+]

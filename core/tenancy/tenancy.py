@@ -16,6 +16,7 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy.bridges import BridgeIdentity, BridgeRecord, Bridges, BridgeStanding
+from core.tenancy.consents import Consents
 from core.tenancy.creation import Creation, Furnish
 from core.tenancy.domains import Domains
 from core.tenancy.fleet import Fleet
@@ -35,6 +36,7 @@ class Tenancy(Registry):
         pools: connections to the tenants' own databases.
         stores: where those are.
         domains: e-mail domains that lead to tenants.
+        consents: what tenants have agreed to.
         creation: makes what a new tenant has of its own.
         fleet: how their bridges are, and who is told.
     """
@@ -53,6 +55,7 @@ class Tenancy(Registry):
         self.stores = DataStores.of(platform, run, postgres, settings)
         self.creation = Creation(self, self.stores, run, settings.tenancy.connection_limit)
         self.domains = Domains(platform, audit)
+        self.consents = Consents(platform, audit)
         self.pools = Pools(
             settings.tenancy.open_pools,
             connections=settings.tenancy.pool_connections,

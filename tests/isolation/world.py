@@ -28,7 +28,7 @@ from core.module_settings import ModuleSettings
 from core.sdk.loader import Module, builtin_modules
 from core.settings import AgentSettings, IdentitySettings
 from core.subscriptions import ModuleRegistry, Subscriptions
-from core.tenancy import Tenancy
+from core.tenancy import Purpose, Tenancy
 from core.tenancy.stores import database_of, role_of
 from core.vault.vault import Vault
 from ingestion.gateway.register import PlatformRegister
@@ -239,6 +239,7 @@ async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake:
     await filling.secrets(vault, scope, mark, hidden=slug == B)
     await filling.way_in(tenancy, vault, scope, mark, open_to_all=slug == A)
     filling.lake(lake.tenant(slug), mark, hidden=slug == B)
+    await tenancy.consents.grant(scope, Purpose.FLEET, actor=filling.ACTOR)
     session_id = await filling.session(tenancy, scope, person_id, mark)
     administering = await _administering(identity, scope, hidden=slug == B)
     staff = await filling.staff(identity, scope, hidden=slug == B)

@@ -17,6 +17,7 @@ from assets.partitions import TENANT_DAYS
 from assets.resources import LakeResource, PlatformTenants
 from orchestration.bronze_watch import reach_of
 from orchestration.definitions import definitions
+from orchestration.fleet import FLEET, FleetTables
 from orchestration.upkeep import UPKEEP, TenantUpkeep
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "asset_graph.json"
@@ -25,7 +26,11 @@ SNAPSHOT = Path(__file__).parent / "snapshots" / "asset_graph.json"
 def nowhere() -> dg.Definitions:
     """The code location of an installation that does not exist: loading must not look."""
     found = {"lake": LakeResource(root="nowhere"), "tenants": PlatformTenants(run="nowhere")}
-    others = {"databases": TenantDatabases(run="nowhere"), UPKEEP: TenantUpkeep(run="nowhere")}
+    others = {
+        "databases": TenantDatabases(run="nowhere"),
+        UPKEEP: TenantUpkeep(run="nowhere"),
+        FLEET: FleetTables(run="nowhere"),
+    }
     return definitions({**found, **others})
 
 

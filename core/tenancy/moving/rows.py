@@ -28,6 +28,7 @@ PEOPLE = "people"
 _MEMBERSHIPS, _BRIDGES, _SUBSCRIPTIONS = "memberships", "bridges", "tenant_module_subscriptions"
 STAYS: Mapping[str, str] = {
     "audit_log": "the chain belongs to the installation whose key it was written with; `history` takes a copy along",
+    "tenant_consents": "given among the tenants of one installation; elsewhere there are others",
     "tenant_data_stores": "where the database is, each installation decides",
     "tenant_steps": "how far this installation's own operations came",
     "sessions": "whoever is signed in here is not signed in elsewhere",
