@@ -1,4 +1,4 @@
-"""Fixtures every room uses: one real installation a session and worker."""
+"""Fixtures every room uses: real installations, one for each file of tests that writes into one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import gc
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
 from argon2 import PasswordHasher
 
+from core import log
 from core.db import Database
 from core.identity import passwords
-from core.run.folder import RunFolder
-from core.run.postgres import Postgres
 from core.settings import IdentitySettings, PostgresSettings, Settings
 from core.tenancy import Tenancy, init_platform
+from tests.installation import Installation, opened_installation
 
 _NOT_SHOWN = {
     "browser": "the pages count as not shown",
@@ -42,7 +41,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Workers get long tests first: what is handed out last is short, so that none ends long after the others."""
+    """Workers get long tests first: what is handed out last is short, so that none ends long after the others.
+
+    A file's tests share its installation, so one worker runs them all; a group that a file has of its own stays.
+    """
+    for item in items:
+        if "prepared" in getattr(item, "fixturenames", ()) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
@@ -97,13 +102,10 @@ def product_hasher() -> Iterator[Callable[[], PasswordHasher]]:
         yield own
 
 
-@dataclass(frozen=True)
-class Installation:
-    """A run folder with its PostgreSQL up."""
-
-    run: RunFolder
-    settings: Settings
-    postgres: Postgres
+@pytest.fixture(autouse=True)
+def logging_as_a_service() -> None:
+    """Every test begins with the log of a service, JSON lines, whatever a command of the test before it chose."""
+    log.configure()
 
 
 @pytest.fixture
@@ -124,13 +126,8 @@ def run_settings() -> Settings:
 @pytest.fixture(scope="session")
 def installation(run_settings: Settings) -> Iterator[Installation]:
     """One installation a session (and xdist worker), PostgreSQL up; its databases are the tests' to make."""
-    folder = Path(tempfile.mkdtemp(prefix="goldlayer-"))
-    folder.chmod(0o711)
-    run = RunFolder.open(folder / "run", run_settings)
-    postgres = Postgres(run, run_settings)
-    with postgres.running():
-        yield Installation(run, run_settings, postgres)
-    shutil.rmtree(folder, ignore_errors=True)
+    with opened_installation(run_settings) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -150,15 +147,24 @@ def keycloak() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def prepared(installation: Installation) -> Installation:
-    """The installation after `platform init`."""
-    asyncio.run(init_platform(installation.run, installation.postgres, installation.settings))
-    return installation
+def template(run_settings: Settings) -> Iterator[Path]:
+    """The run folder of an installation after `platform init`, its PostgreSQL down, to be copied."""
+    with opened_installation(run_settings) as opened:
+        asyncio.run(init_platform(opened.run, opened.postgres, opened.settings))
+        opened.postgres.stop()
+        yield opened.run.path
+
+
+@pytest.fixture(scope="module")
+def prepared(run_settings: Settings, template: Path) -> Iterator[Installation]:
+    """An installation after `platform init`, the file's own: what its tests leave there, no other file finds."""
+    with opened_installation(run_settings, template) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def tenancy(prepared: Installation) -> AsyncIterator[Tenancy]:
-    """The tenant registry of the session's installation; tenants stay from test to test, so give yours own slugs."""
+    """The tenant registry of the file's installation; tenants stay from test to test, so give yours own slugs."""
     async with await Tenancy.open(prepared.run, prepared.postgres, prepared.settings) as opened:
         yield opened
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,9 @@ from core.contracts.odcs import parse_contract, permissive_contract
 from core.contracts.site import SiteFile
 from core.db import TenantScope
 from core.identity import IdentityService
+from core.settings import Settings
 from core.tenancy import Tenancy
+from tests.installation import opened_installation
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -51,7 +54,7 @@ class Pair:
     b: Side
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tokens(prepared: Installation) -> dict[str, str]:
     """A signed-in member of each; hashing passwords is slow on purpose, so once."""
 
@@ -102,9 +105,10 @@ async def _side(tenancy: Tenancy, slug: str, token: str) -> Side:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world(prepared: Installation) -> AsyncIterator[World]:
-    """A and B, filled alike; see `world.py`."""
+async def world(run_settings: Settings, template: Path) -> AsyncIterator[World]:
+    """A and B, filled alike, in an installation of their own; see `world.py`."""
     from tests.isolation.world import two_tenants
 
-    async with two_tenants(prepared) as opened:
-        yield opened
+    with opened_installation(run_settings, template) as alone:
+        async with two_tenants(alone) as opened:
+            yield opened
