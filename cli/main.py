@@ -60,6 +60,7 @@ ENTRIES: dict[str, Entry] = {
     "up": Entry("cli.installation", "Run everything for the sites of a folder until stopped.", pick="up"),
     "info": Entry("cli.installation", "Where the installation is, its ports and parts.", pick="info"),
     "health": Entry("cli.installation", "Probe every part; exit code 1 if one is down.", pick="health"),
+    "hold": Entry("cli.installation", "Take one part down for a while.", pick="hold"),
     "tenants": Entry("cli.tenants", "Tenants, their sites and people."),
     "audit": Entry("cli.audit", "Search, export and verify what was recorded."),
     "modules": Entry("cli.modules", "Modules: what there is, and which tenant has which."),

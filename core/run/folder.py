@@ -175,13 +175,19 @@ class RunFolder:
             return port
 
     def mark(self, name: str, pid: int | None) -> None:
-        """Remember which process is a part of this installation; None forgets it."""
+        """Remember which process is a part of this installation; None forgets it. Either way it is held no longer."""
         mark = ProcessMark.of(pid) if pid is not None else None
         with changed_state(self._state_file) as state:
+            state.held.pop(name, None)
             if mark is None:
                 state.processes.pop(name, None)
             else:
                 state.processes[name] = mark
+
+    def hold(self, name: str, until: float) -> None:
+        """Have the supervisor leave a part down, once it has ended, until a time in seconds since the epoch."""
+        with changed_state(self._state_file) as state:
+            state.held[name] = until
 
     def owner(self) -> int | None:
         """The process that runs this installation now; None when nobody does, 0 when it cannot be told who."""

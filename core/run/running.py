@@ -1,4 +1,4 @@
-"""A part in flight: started, watched, started again with growing pauses, stopped."""
+"""A part in flight: started, watched, started again with growing pauses unless it is held down, stopped."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from core.run.folder import RunFolder
 from core.run.part import Part
 
 _LOOK_EVERY_S = 0.1
+_LOOK_AT_HOLD_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,20 @@ class RunningPart:
             pause = self._back_off.after(pause, time.monotonic() - born)
             self._tell(self.part.name, "ended", f"exit {code}, starts again in {pause:g} s")
             await asyncio.sleep(pause)
+            if await self._was_held():
+                pause = 0.0
             self.restarts += 1
             await self._spawn()
+
+    async def _was_held(self) -> bool:
+        """Wait as long as somebody wants the part to be down; whether anybody did."""
+        was = False
+        while (until := self._run.state().held.get(self.part.name, 0.0)) > time.time():
+            if not was:
+                self._tell(self.part.name, "held", f"for {until - time.time():.0f} s")
+            was = True
+            await asyncio.sleep(_LOOK_AT_HOLD_EVERY_S)
+        return was
 
     def _clear(self, pid: int) -> None:
         """What a process left in its group goes with it; its mark stays, so that others see a part that is down."""

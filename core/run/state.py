@@ -1,4 +1,4 @@
-"""`run.json`: which ports this installation uses and which processes are its own."""
+"""`run.json`: which ports this installation uses, which processes are its own, and which parts are held down."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ class RunState:
     Attributes:
         ports: port by part name.
         processes: process by part name.
+        held: until when a part stays down, seconds since the epoch, by part name.
     """
 
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, ProcessMark] = field(default_factory=dict)
+    held: dict[str, float] = field(default_factory=dict)
 
 
 def read_state(file: Path) -> RunState:
@@ -35,7 +37,8 @@ def read_state(file: Path) -> RunState:
     try:
         raw = json.loads(file.read_text())
         processes = {name: ProcessMark(int(m["pid"]), float(m["started"])) for name, m in raw["processes"].items()}
-        return RunState({name: int(port) for name, port in raw["ports"].items()}, processes)
+        held = {name: float(until) for name, until in raw.get("held", {}).items()}
+        return RunState({name: int(port) for name, port in raw["ports"].items()}, processes, held)
     except FileNotFoundError:
         return RunState()
     except (ValueError, KeyError, TypeError, AttributeError) as error:

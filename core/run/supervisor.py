@@ -36,7 +36,8 @@ class Event:
 
     Attributes:
         part: its name.
-        what: `started`, `ready`, `ended` (by itself), `stopped` (by us), `killed` (by us, out of patience).
+        what: `started`, `ready`, `ended` (by itself), `held` (ended, and wanted down), `stopped` (by us), `killed` (by
+            us, out of patience).
         detail: words for people; may be empty.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from cli.main import main
 from cli.session import opened
 from core.run.part import Part, port_open, started
 from core.run.postgres import Postgres
-from core.run.supervisor import Supervisor
+from core.run.running import BackOff
+from core.run.supervisor import Event, Supervisor
 
 pytestmark = pytest.mark.integration
 
@@ -63,6 +65,39 @@ async def test_health_follows_the_parts(installation):
         assert probe(run, installation.settings)["ghost"] is False
         run.mark("ghost", None)
     assert probe(run, installation.settings) == {"supervisor": False, "postgres": True}
+
+
+async def test_a_part_is_held_down_and_starts_again(installation, capsys):
+    run, place = installation.run, ["--run", str(installation.run.path)]
+    events: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def until(what: str) -> list[str]:
+        async with asyncio.timeout(60):
+            seen = [(await events.get()).what]
+            while seen[-1] != what:
+                seen.append((await events.get()).what)
+            return seen
+
+    server = Postgres(run, installation.settings)
+    async with Supervisor(run, server, on_event=events.put_nowait, back_off=BackOff(0.01)) as parts:
+        await parts.up([Part("idle", [sys.executable, "-c", "import time; time.sleep(600)"], started(), 10)])
+        assert await asyncio.to_thread(main, ["hold", "idle", "--minutes", "30", *place]) == 0
+        assert await until("held") == ["started", "ready", "ended", "held"]
+        assert probe(run, installation.settings)["idle"] is False
+        assert await asyncio.to_thread(main, ["hold", "idle", "--minutes", "0", *place]) == 0
+        assert await until("started") == ["started"]
+        assert probe(run, installation.settings)["idle"] is True
+        assert run.state().held == {}
+        assert await asyncio.to_thread(main, ["hold", "idle", "--minutes", "0.001", *place]) == 0
+        assert (await until("started"))[0] == "ended"
+        assert await asyncio.to_thread(main, ["hold", "postgres", "--minutes", "1", *place]) == 2
+        assert await asyncio.to_thread(main, ["hold", "nobody", "--minutes", "1", *place]) == 2
+    assert main(["hold", "idle", "--minutes", "1", *place]) == 2
+    said = capsys.readouterr()
+    assert "idle stays down until " in said.out
+    assert said.err.count("error: ") == 3
+    assert "expected idle" in said.err
+    assert "nobody would start it again" in said.err
 
 
 async def test_a_session_initialises_an_empty_folder_once(reachable, run_settings):
