@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 from core.eventlog import EventLog
-from core.eventlog.broker import BrokerUnavailableError, LocalBroker
+from core.eventlog.broker import LocalBroker
 from core.run.folder import RunFolder
+from core.run.jars import JarsUnavailableError
 from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy import init_platform
@@ -31,7 +32,7 @@ def addresses(folder: Path) -> Generator[list[tuple[str, str]]]:
         found = [("postgres", postgres.dsn("eventlog", role="goldlayer_eventlog"))]
         try:
             found.append(("kafka", stack.enter_context(LocalBroker()).bootstrap))
-        except BrokerUnavailableError as error:
+        except JarsUnavailableError as error:
             print(f"kafka: left out, {error}")
         yield found
 

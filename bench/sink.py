@@ -44,7 +44,7 @@ ROUTE = routes_of(TENANT)[0]
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _batches(lane: int) -> list[tuple[BatchHeader, bytes]]:
+def batches(lane: int) -> list[tuple[BatchHeader, bytes]]:
     """What one bridge sends: a thousand readings of twenty machines a batch, one a second and signal."""
     noise = np.random.default_rng(lane)
     made: list[tuple[BatchHeader, bytes]] = []
@@ -72,13 +72,15 @@ def _batches(lane: int) -> list[tuple[BatchHeader, bytes]]:
     return made
 
 
-async def _fill(log: EventLog) -> None:
+async def fill(log: EventLog) -> None:
+    """Put every lane's batches into the log, accepted as by the gateway."""
     await log.ensure_topics(topics_of(TENANT))
     for lane in range(LANES):
-        await log.append_many([accepted(header, payload) for header, payload in _batches(lane)])
+        await log.append_many([accepted(header, payload) for header, payload in batches(lane)])
 
 
-async def _ours(log: EventLog, folder: Path) -> None:
+async def drain(log: EventLog, folder: Path) -> None:
+    """Sink what the log holds now, as the service does."""
     settings = SinkSettings(commit_rows=COMMIT_ROWS)
     job = Job(TENANT, ROUTE, log, Lake(str(folder)).tenant(TENANT), TimeLimits(0, 10**15), settings)
     stop = asyncio.Event()
@@ -133,7 +135,7 @@ def _compare(name: str, log: EventLog, loop: asyncio.AbstractEventLoop, folder: 
 
         return one
 
-    claim = paired(f"sink {name}", anew(_ours), anew(_bare), target=TARGET, pairs=PAIRS)
+    claim = paired(f"sink {name}", anew(drain), anew(_bare), target=TARGET, pairs=PAIRS)
     for path in rounds:
         tables = [str(log.parent) for log in path.glob("**/_delta_log")]
         written = sum(DeltaTable(table).count() for table in tables)
@@ -160,7 +162,7 @@ def claims() -> list[dict[str, object]]:
                 if isinstance(log, PostgresLog):
                     log.needs_trim = False  # all rounds read the same records
                 try:
-                    runner.run(_fill(log))
+                    runner.run(fill(log))
                     found.append(_compare(kind, log, runner.get_loop(), folder))
                 finally:
                     runner.run(opening.__aexit__(None, None, None))

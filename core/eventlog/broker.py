@@ -1,11 +1,7 @@
-"""A throw-away Apache Kafka on this machine: one KRaft node for tests, benchmarks and trials.
-
-Java runs the jars that Maven resolves through the machine's own configuration; they are kept in a cache.
-"""
+"""A throw-away Apache Kafka on this machine: one KRaft node for tests, benchmarks and trials."""
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,70 +9,20 @@ import time
 from pathlib import Path
 from typing import Self
 
-from core.errors import TerminalError, TransientError
+from core.errors import TransientError
 from core.run.bound import bound_to_us
+from core.run.jars import jars
 from core.run.ports import accepts, free_port
 
 VERSION = "4.1.0"
 _READY_WITHIN_S = 60.0
-_POM = f"""<project>
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>local</groupId><artifactId>kafka</artifactId><version>1</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.1</version>
-    </dependency>
-  </dependencies>
-</project>
-"""
+_JARS = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.1")
 _LOGGING = """<Configuration status="error">
   <Appenders><Console name="console" target="SYSTEM_ERR"><PatternLayout pattern="%p %c{1}: %m%n"/></Console></Appenders>
   <Loggers><Root level="error"><AppenderRef ref="console"/></Root></Loggers>
 </Configuration>
 """
 _LIGHT = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-
-
-class BrokerUnavailableError(TerminalError):
-    """This machine cannot run a broker: Java or Maven is missing, or the jars cannot be fetched."""
-
-
-def jars() -> Path:
-    """The folder with the broker's jars, fetched the first time.
-
-    Raises:
-        BrokerUnavailableError: no Java, no Maven, or Maven's registry does not answer.
-    """
-    for program in ("java", "mvn"):
-        if shutil.which(program) is None:
-            raise BrokerUnavailableError(f"`{program}` is not on this machine", next_step=f"install {program}")
-    folder = Path.home() / ".cache" / "goldlayer" / f"kafka-{VERSION}"
-    if (folder / "complete").exists():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="kafka-") as work:
-        pom = Path(work, "pom.xml")
-        pom.write_text(_POM)
-        fetched = Path(work, "jars")
-        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
-        command += [f"-DoutputDirectory={fetched}", "-DincludeScope=runtime"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  fixed arguments
-        if done.returncode != 0:
-            raise BrokerUnavailableError("Maven cannot fetch the broker's jars", received=_first_error(done.stdout))
-        (fetched / "complete").touch()
-        try:
-            fetched.rename(folder)
-        except OSError:  # another process was quicker
-            if not (folder / "complete").exists():
-                raise
-    return folder
-
-
-def _first_error(output: str) -> str:
-    # The line may name the machine's own registry, which is nobody's business: keep what comes before it.
-    line = next((line for line in output.splitlines() if "ERROR" in line), "no reason given")
-    return line.split("http", 1)[0].strip()[:200]
 
 
 class LocalBroker:
@@ -116,10 +62,10 @@ class LocalBroker:
         """Start it, formatting its folder the first time; returns when it takes connections.
 
         Raises:
-            BrokerUnavailableError: this machine cannot run it.
+            JarsUnavailableError: this machine cannot run it.
             TransientError: it did not come up.
         """
-        classpath = f"{jars()}/*"
+        classpath = f"{jars(f'kafka-{VERSION}', _JARS)}/*"
         properties = self._configure()
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(classpath, properties)

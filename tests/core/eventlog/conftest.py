@@ -10,8 +10,9 @@ import psycopg2
 import pytest
 
 from core.eventlog import EventLog
-from core.eventlog.broker import BrokerUnavailableError, LocalBroker
+from core.eventlog.broker import LocalBroker
 from core.eventlog.memory import MemoryLog
+from core.run.jars import JarsUnavailableError
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def broker() -> Iterator[LocalBroker]:
     with contextlib.ExitStack() as stack:
         try:
             running = stack.enter_context(LocalBroker())
-        except BrokerUnavailableError as error:
+        except JarsUnavailableError as error:
             pytest.skip(f"no Apache Kafka on this machine: {error}")
         yield running
 
