@@ -72,7 +72,7 @@ ENTRIES: dict[str, Entry] = {
     "bridges": Entry("cli.bridges", "The tenants' bridges: which there are, how they are and were."),
     "gateway": Entry("cli.gateway", "The door bridges connect to."),
     "sink": Entry("cli.sink", "From the event log into the lake."),
-    "lake": Entry("cli.lake", "Look into the lake."),
+    "lake": Entry("cli.lake", "Look into a tenant's tables, and look after them."),
     "ledger": Entry("cli.ledger", "The books: every reading accounted for, gaps with their reason.", pick="*"),
     "quarantine": Entry("cli.quarantine", "What could not be used and why; letting it in after all."),
     "score": Entry("cli.score.command", "What the health models reach on public recordings."),

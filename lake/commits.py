@@ -33,6 +33,15 @@ def _actions(files: pafs.FileSystem, location: str, version: int) -> Iterator[Ac
             yield json.loads(line)
 
 
+def actions_of(location: str, storage_options: Mapping[str, str], version: int) -> list[Action]:
+    """Everything the log says of one commit.
+
+    Raises:
+        NotFoundError: the log was cleaned up beyond it.
+    """
+    return list(_actions(_files(location, storage_options), location, version))
+
+
 def _files(location: str, storage_options: Mapping[str, str]) -> pafs.FileSystem:
     return pafs.PyFileSystem(DeltaStorageHandler(location, dict(storage_options) or None))
 

@@ -6,12 +6,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from core.errors import TransientError
+from core.errors import InputError, TransientError
 from lake.spec import TableSpec
-from lake.store import TenantLake
-
-_AT_ONCE = "interval 0 seconds"
-_PROPERTIES = {"delta.logRetentionDuration": _AT_ONCE, "delta.deletedFileRetentionDuration": _AT_ONCE}
+from lake.store import TenantLake, properties
 
 
 def replace_and_forget(lake: TenantLake, spec: TableSpec, rows: pa.Table) -> int:
@@ -24,14 +21,17 @@ def replace_and_forget(lake: TenantLake, spec: TableSpec, rows: pa.Table) -> int
         The version after the commit.
 
     Raises:
+        InputError: the table's older versions are promised to be kept.
         TransientError: the store failed; what was written stays.
     """
+    if not spec.latest_only:
+        raise InputError("older versions of this table are kept", where=spec.full_name)
     lake.replace_all(spec, rows)
     table = lake.open(spec)
     if table is None:
         raise TransientError("the table is gone that was written just now", where=spec.full_name)
     try:
-        _forget(table)
+        _forget(table, spec)
     except (DeltaError, OSError) as error:
         raise TransientError(
             "older versions cannot be taken away", received=str(error), where=spec.full_name, next_step="run it again"
@@ -39,9 +39,10 @@ def replace_and_forget(lake: TenantLake, spec: TableSpec, rows: pa.Table) -> int
     return table.version()
 
 
-def _forget(table: DeltaTable) -> None:
-    if any(table.metadata().configuration.get(name) != value for name, value in _PROPERTIES.items()):
-        table.alter.set_table_properties(_PROPERTIES)
+def _forget(table: DeltaTable, spec: TableSpec) -> None:
+    at_once = properties(spec)
+    if any(table.metadata().configuration.get(name) != value for name, value in at_once.items()):
+        table.alter.set_table_properties(at_once)
     # Not `full`: of files that stand in no log, one may be another writer's that has not committed yet.
     table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     table.update_incremental()

@@ -13,6 +13,13 @@ from core.errors import InputError
 TIME = pa.timestamp("us", tz="UTC")
 """Every timestamp of the lake: microseconds, UTC."""
 
+_HISTORY_DAYS = 365
+"""Evidence cites versions, and is fetched again at the version it cites."""
+_APPENDED_HISTORY_DAYS = 30
+"""Rows of bronze stay as they came: an older version of it is told by when its rows were received."""
+_PICKED_BY = ("equipment_id", "signal", "ts", "hour")
+_MOST_CLUSTERED = 4
+
 
 class Layer(StrEnum):
     """The layers of the lake, in the order data walks through them."""
@@ -50,6 +57,7 @@ class TableSpec:
         lookback_days: days before a changed day whose rows depend on it as well.
         retention_days: how long rows are kept; None keeps them.
         partition_by: partition columns; `date`, the UTC day, by default.
+        latest_only: no version before the latest may be read, see `lake.forgetting`.
     """
 
     layer: Layer
@@ -62,6 +70,7 @@ class TableSpec:
     lookback_days: int = 0
     retention_days: int | None = None
     partition_by: tuple[str, ...] = ("date",)
+    latest_only: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -78,6 +87,19 @@ class TableSpec:
     def full_name(self) -> str:
         """Layer and name, `gold.kpi_daily`: how the table is written in SQL."""
         return f"{self.layer.value}.{self.name}"
+
+    @property
+    def history_days(self) -> int:
+        """Days that a version can still be read after another took its place."""
+        if self.latest_only:
+            return 0
+        return _APPENDED_HISTORY_DAYS if self.layer is Layer.BRONZE else _HISTORY_DAYS
+
+    @property
+    def cluster_by(self) -> tuple[str, ...]:
+        """Columns by which queries pick rows: upkeep lays rows that are alike in them side by side."""
+        names = {column.name for column in self.columns}
+        return tuple(name for name in _PICKED_BY if name in names) or self.keys[:_MOST_CLUSTERED]
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import cast
@@ -14,6 +15,7 @@ import duckdb
 from core.errors import InputError
 
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_LINE = 160
 
 
 def literal(value: object) -> str:
@@ -93,3 +95,36 @@ def require_one_select(sql: str) -> None:
         raise InputError(
             "only SELECT is taken", expected="a statement that reads", received=statements[0].type.name, where=sql
         )
+
+
+def tables_of(sql: str) -> list[str]:
+    """Full names of the tables a SELECT reads, `gold.kpi_daily`, in lower case; what it names itself is none.
+
+    Raises:
+        InputError: it is not one SELECT.
+    """
+    require_one_select(sql)
+    with duckdb.connect(":memory:") as connection:
+        row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise InputError("query does not parse", received=tree.get("error_message"), where=first_line(sql))
+    return sorted(set(_tables_in(tree)))
+
+
+def _tables_in(node: object) -> Iterator[str]:
+    if isinstance(node, list):
+        for one in cast("list[object]", node):
+            yield from _tables_in(one)
+    elif isinstance(node, dict):
+        known = cast("dict[str, object]", node)
+        if known.get("type") == "BASE_TABLE" and known.get("schema_name"):
+            yield f"{known['schema_name']}.{known['table_name']}".lower()
+        for one in known.values():
+            yield from _tables_in(one)
+
+
+def first_line(text: str) -> str:
+    """Enough of a query to recognise it in a message that people read; of DuckDB's complaint, what it complains of."""
+    first = text.strip().split("\n", 1)[0]
+    return first if len(first) <= _LONGEST_LINE else f"{first[:_LONGEST_LINE]}…"

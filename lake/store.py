@@ -21,11 +21,12 @@ from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchEr
 from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError, TransientError
 from lake.commits import commit_time, days_in_commits, rows_in_commits
 from lake.growth import empty, grow, padded
-from lake.spec import Layer, TableSpec
+from lake.spec import TableSpec
 from lake.transactions import has_happened
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 _ATTEMPTS = 12
+_REMOVAL_DAYS = 30
 
 
 class Lake:
@@ -321,10 +322,6 @@ class TenantLake:
 
     def _create(self, spec: TableSpec) -> DeltaTable:
         """An empty table; a writer that creates it at the same moment wins without harm."""
-        configuration = {"delta.checkpointInterval": str(self._checkpoint_every)}
-        if spec.layer is not Layer.BRONZE:
-            # Evidence is fetched again at the version it cites, so the log outlives the default of thirty days.
-            configuration["delta.logRetentionDuration"] = "interval 365 days"
         return DeltaTable.create(
             self.location(spec),
             schema=spec.schema,
@@ -332,6 +329,18 @@ class TenantLake:
             partition_by=list(spec.partition_by),
             name=spec.full_name,
             description=spec.description,
-            configuration=configuration,
+            configuration={"delta.checkpointInterval": str(self._checkpoint_every), **properties(spec)},
             storage_options=self._options,
         )
+
+
+def properties(spec: TableSpec) -> dict[str, str]:
+    """How long Delta keeps what versions need: the log, and the record of files that were taken out.
+
+    That record outlives the files by a while, in which upkeep removes them; who forgets it earlier removes nothing.
+    """
+    removal = 0 if spec.latest_only else _REMOVAL_DAYS
+    return {
+        "delta.logRetentionDuration": f"interval {spec.history_days} days",
+        "delta.deletedFileRetentionDuration": f"interval {spec.history_days + removal} days",
+    }

@@ -11,6 +11,7 @@ import dagster as dg
 from assets import bronze, embeddings, fleet, gold, serving, silver, training
 from orchestration.fleet import daily as fleet_daily
 from orchestration.fleet import fleet_job
+from orchestration.optimizing import optimize_daily, optimize_job
 from orchestration.resources import installation, resources
 from orchestration.sensors import JOB, bronze_watch, follow_upstream
 from orchestration.upkeep import daily, upkeep_job
@@ -32,8 +33,9 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
             dg.define_asset_job(JOB, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()),
             upkeep_job,
             fleet_job,
+            optimize_job,
         ],
-        schedules=[daily, fleet_daily],
+        schedules=[daily, fleet_daily, optimize_daily],
         sensors=[bronze_watch, follow_upstream],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.

@@ -35,6 +35,7 @@ FLEET_KPI_DAILY = TableSpec(
     ),
     keys=("equipment_type", "kpi", "unit", "date"),
     owner="assets",
+    latest_only=True,
 )
 FLEET_FAULTS = TableSpec(
     layer=Layer.GOLD,
@@ -56,6 +57,7 @@ FLEET_FAULTS = TableSpec(
     keys=("equipment_type", "fault_code"),
     owner="assets",
     partition_by=(),
+    latest_only=True,
 )
 
 TABLES: tuple[TableSpec, ...] = (FLEET_KPI_DAILY, FLEET_FAULTS)

@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CLAUDE.md", *sorted((ROOT / "docs").glob("*.md"))]
-WALKED = {"sign-in.md": "cli/test_providers.py", "tenants.md": "cli/test_tenants_page.py"}
+WALKED = {
+    "lake.md": "cli/test_lake.py",
+    "sign-in.md": "cli/test_providers.py",
+    "tenants.md": "cli/test_tenants_page.py",
+}
 """Pages whose commands need an installation of their own, and the test that types them."""
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import InputError, TerminalError
-from lake.compaction import NAME, compact
+from lake.compaction import compact
+from lake.rewriting import NAME
 from lake.spec import TIME, Column, Layer, TableSpec
 from lake.store import Lake, TenantLake
 from lake.tables import gold

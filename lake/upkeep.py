@@ -1,0 +1,113 @@
+"""A table kept fast and small: few files, rows laid along a Z-curve, and no file longer than a kept version needs it.
+
+Whoever reads or writes meanwhile is not disturbed: rewrites give way, and a file goes only when no version that is
+still promised to be readable has it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from core.errors import GoldlayerError, TransientError
+from lake.clustering import cluster
+from lake.compaction import compact
+from lake.spec import Layer, TableSpec
+from lake.store import TenantLake, properties
+
+_AT_LEAST = 8
+"""Small files of one day of bronze that are brought together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimized:
+    """What upkeep did to one table.
+
+    Attributes:
+        table: full name.
+        compacted: small files that became few.
+        clustered: files whose rows were laid anew.
+        vacuumed: files removed that no kept version needs.
+        error: why it could not be done; what was done before stays done.
+    """
+
+    table: str
+    compacted: int = 0
+    clustered: int = 0
+    vacuumed: int = 0
+    error: str | None = None
+
+    @property
+    def idle(self) -> bool:
+        """True if there was nothing to do."""
+        return self.error is None and not (self.compacted or self.clustered or self.vacuumed)
+
+    @property
+    def words(self) -> str:
+        """What was done, for people."""
+        if self.error is not None:
+            return self.error
+        done = {"compacted": self.compacted, "laid along a Z-curve": self.clustered, "removed": self.vacuumed}
+        said = [f"{count:,} {'file' if count == 1 else 'files'} {what}" for what, count in done.items() if count]
+        return ", ".join(said) or "nothing to do"
+
+
+def optimize(tables: TenantLake, specs: Sequence[TableSpec], *, rest_s: float) -> Iterator[Optimized]:
+    """Look after tables one by one; one that fails is in nobody's way.
+
+    Args:
+        tables: the tenant's.
+        specs: which of them; those never written are passed over, and those of which only the latest version is kept:
+            who writes them takes away what was.
+        rest_s: time since its last write after which a day's rows are laid.
+    """
+    for spec in specs:
+        if spec.latest_only:
+            continue
+        try:
+            table = tables.open(spec)
+            if table is None:
+                continue
+            compacted = compact(tables, spec, at_least=_AT_LEAST) if spec.layer is Layer.BRONZE else 0
+            clustered = cluster(tables, spec, before_ms=int((time.time() - rest_s) * 1000))
+            yield Optimized(spec.full_name, compacted, clustered, vacuum(tables, spec))
+        except GoldlayerError as error:
+            yield Optimized(spec.full_name, error=str(error))
+
+
+def vacuum(tables: TenantLake, spec: TableSpec) -> int:
+    """Remove the files that went out of the table longer ago than its versions are kept.
+
+    Only files that the log says were taken out are looked at: what a writer is about to commit is none of them.
+
+    Returns:
+        Files removed.
+
+    Raises:
+        TransientError: the store failed.
+    """
+    try:
+        table = tables.open(spec)
+        if table is None:
+            return 0
+        _remember_how_long(table, spec)
+        fresh = tables.open(spec)
+        hours = spec.history_days * 24
+        if fresh is None or not fresh.vacuum(hours, dry_run=True, enforce_retention_duration=False):
+            return 0
+        return len(fresh.vacuum(hours, dry_run=False, enforce_retention_duration=False))
+    except (DeltaError, OSError) as error:
+        raise TransientError("files cannot be removed", received=str(error), where=spec.full_name) from error
+
+
+def _remember_how_long(table: DeltaTable, spec: TableSpec) -> None:
+    """Tables made before they said how long their versions are kept say it from now on."""
+    wanted = properties(spec)
+    known = table.metadata().configuration
+    lacking = {name: value for name, value in wanted.items() if known.get(name) != value}
+    if lacking:
+        table.alter.set_table_properties(lacking)
