@@ -92,6 +92,8 @@ _OF_MEANING: Mapping[str, tuple[Expected, ...]] = {
     "silver.quarantine": (_one_of("kind", "reading", "event"),),
     "silver.fault_episodes": (_one_of("level", "info", "warning", "critical"), _positive("duration_s")),
     "silver.signal_hourly": (_share("observed_s", 3600), _positive("samples")),
+    "silver.signal_minutely": (_share("observed_s", 60), _positive("samples")),
+    "silver.equipment_states": (_one_of("state", "running", "stopped", "faulted"), _share("duration_s", 86_400)),
     "gold.kpi_daily": (_one_of("kpi", *KPI_FORMULAS), _positive("value")),
     "gold.baseline": (_positive("spread"), Expected("samples_suffice", "between", ("samples",), minimum=30)),
     "gold.health_daily": (_share("anomaly_score"),),

@@ -14,7 +14,7 @@ import polars as pl
 from assets.silver.judge import is_good
 
 _MACHINE_DAY = ["site", "equipment_id", "day"]
-_SIGNAL_DAY = ["site", "equipment_id", "signal", "day"]
+SIGNAL_DAY = ["site", "equipment_id", "signal", "day"]
 _GAP = 3
 """Median sampling intervals without a sample after which a value no longer stands."""
 _HOUR = pl.duration(hours=1)
@@ -29,7 +29,7 @@ def hourly(readings: pl.DataFrame, catalogue: pl.DataFrame, days: Sequence[date]
         catalogue: see `assets.catalogue.catalogue`.
         days: the days to compute.
     """
-    return _by_hour(_held(_each_with_day_before(readings, days), catalogue))
+    return _by_hour(held(readings, catalogue, days))
 
 
 def _each_with_day_before(readings: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
@@ -41,20 +41,21 @@ def _each_with_day_before(readings: pl.DataFrame, days: Sequence[date]) -> pl.Da
     return pl.concat([own, before]).filter(pl.col("day").is_in(list(days)))
 
 
-def _held(samples: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:
-    """Good numeric samples with the end of the time each held, `until`, at most the end of `day`.
+def held(readings: pl.DataFrame, catalogue: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """Good numeric samples of each day and the day before it, with the time until each held, at most the end of `day`.
 
     A value holds until the next sample of its signal, good or bad. A silence of more than three median intervals ends
     it after one interval, unless the contract filters the signal through a deadband: then silence means no change.
-    The last value holds until its machine was last heard of, and one interval beyond.
+    The last value holds until its machine was last heard of, and one interval beyond. Arguments: see `hourly`.
     """
+    samples = _each_with_day_before(readings, days)
     deadbands = catalogue.filter("deadband").select("site", "equipment_id", signal="base").with_columns(quiet=True)
-    rows = samples.join(deadbands, on=["site", "equipment_id", "signal"], how="left").sort(*_SIGNAL_DAY, "ts")
+    rows = samples.join(deadbands, on=["site", "equipment_id", "signal"], how="left").sort(*SIGNAL_DAY, "ts")
     timed = rows.with_columns(
         quiet=pl.col("quiet").fill_null(False),
         heard=pl.col("ts").max().over(_MACHINE_DAY),
-        step=(pl.col("ts").shift(-1) - pl.col("ts")).over(_SIGNAL_DAY),
-    ).with_columns(interval=pl.col("step").median().over(_SIGNAL_DAY).fill_null(pl.duration(seconds=0)))
+        step=(pl.col("ts").shift(-1) - pl.col("ts")).over(SIGNAL_DAY),
+    ).with_columns(interval=pl.col("step").median().over(SIGNAL_DAY).fill_null(pl.duration(seconds=0)))
     is_last = pl.col("step").is_null()
     fell_silent = ~pl.col("quiet") & (pl.col("step") > pl.col("interval") * _GAP)
     until = (
@@ -87,7 +88,7 @@ def _by_hour(held: pl.DataFrame) -> pl.DataFrame:
     )
     mean = pl.when(seconds.sum() > 0).then((pl.col("value") * seconds).sum() / seconds.sum())
     return (
-        weighted.group_by(["equipment_type", "unit", "role", *_SIGNAL_DAY, "hour"], maintain_order=True)
+        weighted.group_by(["equipment_type", "unit", "role", *SIGNAL_DAY, "hour"], maintain_order=True)
         .agg(
             mean=mean.otherwise(pl.col("value").mean()),
             min=pl.col("value").min(),

@@ -89,6 +89,10 @@ class Equipment(_Model):
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     endpoint: str | None = None
     """The machine's own device; unset means the site's."""
+    area: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
+    """Part of the site it stands in (ISA-95 area)."""
+    line: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
+    """Line it belongs to (ISA-95 production line)."""
     signals: tuple[Signal, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -108,6 +112,8 @@ class Unit(_Model):
     signals: tuple[Signal, ...]
     number: int | None
     """Its number in the range, which the recording's unit column holds; None for a single machine."""
+    area: str | None = None
+    line: str | None = None
 
 
 class TimestampColumn(_Model):
@@ -294,12 +300,13 @@ def expand(entry: Equipment) -> list[Unit]:
     """The machines that one entry stands for."""
     match = _RANGE.match(entry.id)
     if match is None:
-        return [Unit(id=entry.id, type=entry.type, signals=entry.signals, number=None)]
+        return [_unit(entry, entry.id, None)]
     first, last, width = int(match["first"]), int(match["last"]), len(match["first"])
-    return [
-        Unit(id=f"{match['head']}{n:0{width}d}{match['tail']}", type=entry.type, signals=entry.signals, number=n)
-        for n in range(first, last + 1)
-    ]
+    return [_unit(entry, f"{match['head']}{n:0{width}d}{match['tail']}", n) for n in range(first, last + 1)]
+
+
+def _unit(entry: Equipment, id: str, number: int | None) -> Unit:
+    return Unit(id=id, type=entry.type, signals=entry.signals, number=number, area=entry.area, line=entry.line)
 
 
 def load_site(path: Path) -> tuple[SiteFile, list[str]]:

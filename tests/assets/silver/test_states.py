@@ -1,0 +1,83 @@
+"""Equipment states: from when to when a machine ran, stood or was under a fault."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from assets.silver.states import states
+from tests.assets.silver.conftest import MIDNIGHT
+
+MONDAY = date(2024, 3, 4)
+HOURLY = "running:mean:PT1H"
+"""What speaks for the role: of the raw signal only windows leave the site."""
+
+
+def at(minutes: float) -> datetime:
+    return MIDNIGHT + timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def intervals(bronze, signals):
+    """(state, from, until) in minutes after midnight of Monday."""
+
+    def compute(*samples, faults=(), days=(MONDAY,), catalogue: pl.DataFrame | None = None):
+        role = pl.when(pl.col("signal") == HOURLY).then(pl.lit("running"))
+        rows = bronze.rows(*samples, equipment_type="pump", unit="1").with_columns(role=role)
+        time = pl.Datetime("us", "UTC")
+        spans = [("plant", "pump-1", at(a), None if b is None else at(b)) for a, b in faults]
+        names = {"site": pl.String, "equipment_id": pl.String, "raised_at": time, "cleared_at": time}
+        episodes = pl.DataFrame(spans, schema=names, orient="row")
+        found = states(rows, signals if catalogue is None else catalogue, episodes, days).sort("started_at")
+        minutes = [pl.col(name) - MIDNIGHT for name in ("started_at", "ended_at")]
+        return [
+            (state, a.total_seconds() / 60, b.total_seconds() / 60)
+            for state, a, b in found.select("state", *minutes).iter_rows()
+        ]
+
+    return compute
+
+
+def test_running_and_stopped_follow_each_other(intervals):
+    values = [1.0, 0.6, 0.4, 0.0, 1.0]
+    assert intervals(*((HOURLY, 60 * n, value) for n, value in enumerate(values))) == [
+        ("running", 0, 120),
+        ("stopped", 120, 240),
+        ("running", 240, 300),
+    ]
+
+
+def test_a_fault_outweighs_both_and_overlapping_ones_are_one(intervals):
+    hours = [(HOURLY, 60 * n, float(n < 3)) for n in range(6)]
+    assert intervals(*hours, faults=[(30, 90), (60, 200), (400, None)]) == [
+        ("running", 0, 30),
+        ("faulted", 30, 200),
+        ("stopped", 200, 360),
+    ]
+
+
+def test_time_in_which_nobody_heard_is_in_no_interval(intervals):
+    hours = [(HOURLY, 60 * n, 1.0) for n in (0, 1, 2, 3, 12, 13)]
+    assert intervals(*hours, faults=[(300, 400)]) == [("running", 0, 240), ("running", 720, 840)]
+
+
+def test_without_a_running_signal_a_machine_runs_while_it_is_heard(intervals, signals):
+    silent = signals.filter(pl.col("role").is_null())
+    flow = [("flow", minute, 1.0) for minute in (0, 10, 20)]
+    level = [("level", minute, 1.0) for minute in (15, 25, 35)]
+    found = intervals(*flow, *level, faults=[(5, 8)], catalogue=silent)
+    assert found == [("running", 0, 5), ("faulted", 5, 8), ("running", 8, 45)]
+
+
+def test_a_state_ends_at_midnight_and_goes_on_the_next_day(intervals):
+    hours = [(HOURLY, 60 * n, 1.0) for n in range(20, 30)]
+    tuesday = MONDAY + timedelta(days=1)
+    assert intervals(*hours, faults=[(1380, 1500)], days=(MONDAY, tuesday)) == [
+        ("running", 1200, 1380),
+        ("faulted", 1380, 1440),
+        ("faulted", 1440, 1500),
+        ("running", 1500, 1800),
+    ]
+    assert intervals(*hours, days=(tuesday,)) == [("running", 1440, 1800)]
