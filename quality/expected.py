@@ -101,6 +101,8 @@ _OF_MEANING: Mapping[str, tuple[Expected, ...]] = {
         Expected("coverage_is_honest", "between", ("coverage",), Severity.WARN, minimum=0.8, maximum=1),
         _positive("rmse"),
     ),
+    "gold.fault_pareto": (_share("share"), _share("cumulative", 1.000001), _positive("hours")),
+    "gold.site_daily": (_one_of("kpi", *KPI_FORMULAS), _positive("value")),
     "training.pairs": (_one_of("status", "draft"), _one_of("level_of_use", "internal"), _share("confidence")),
     "gold.remaining_life": (_positive("life_low"), _positive("age")),
 }

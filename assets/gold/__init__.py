@@ -1,10 +1,20 @@
-"""Gold: key figures, baselines, deviations, health and remaining life."""
+"""Gold: key figures, baselines, deviations, health, remaining life; failure modes by weight, and whole sites."""
 
 import dagster as dg
 
+from assets.gold.overview import fault_pareto, site_daily
 from assets.gold.remaining_life import life_model, remaining_life
 from assets.gold.tables import baseline, deviation_daily, health_daily, kpis
 
-ASSETS: list[dg.AssetsDefinition] = [kpis, baseline, deviation_daily, health_daily, life_model, remaining_life]
+ASSETS: list[dg.AssetsDefinition] = [
+    kpis,
+    baseline,
+    deviation_daily,
+    health_daily,
+    life_model,
+    remaining_life,
+    fault_pareto,
+    site_daily,
+]
 CHECKS: list[dg.AssetChecksDefinition] = []
 """None of their own: every check runs in the step that writes its table."""

@@ -107,11 +107,18 @@ def failures(episodes: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
 
 
 def performance(hourly: pl.DataFrame) -> pl.DataFrame:
-    """Mean speed while running over the best hourly speed of the last 30 days; `value`."""
+    """Mean speed while running over the best hourly speed of the last 30 days; `value`.
+
+    A drive that stands may show nothing, and pulls the mean of its hour down, or its set point, and does not: what it
+    ran at is the mean over the share of the hour it ran, at most the highest speed of the hour.
+    """
     hour = [*MACHINE, "hour"]
     ran = hourly.filter((pl.col("role") == "running") & (pl.col("mean") > 0)).select(*hour, "mean", "observed_s")
-    speed = hourly.filter(pl.col("role") == "speed").select(*hour, "date", speed="mean")
-    weighted = speed.join(ran, on=hour, how="inner").with_columns(weight=pl.col("mean") * pl.col("observed_s"))
+    speed = hourly.filter(pl.col("role") == "speed").select(*hour, "date", shown="mean", highest="max")
+    weighted = speed.join(ran, on=hour, how="inner").with_columns(
+        speed=pl.min_horizontal(pl.col("shown") / pl.col("mean"), "highest"),
+        weight=pl.col("mean") * pl.col("observed_s"),
+    )
     daily = (
         weighted.group_by(MACHINE_DAY)
         .agg(value=(pl.col("speed") * pl.col("weight")).sum() / pl.col("weight").sum(), peak=pl.col("speed").max())

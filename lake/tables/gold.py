@@ -28,7 +28,8 @@ KPI_FORMULAS = {
     "mttr": "mean time to restore: mean duration of the episodes cleared since the first day, in hours",
     "oee": (
         "availability x performance x quality, in percent; performance = mean speed while running / the best hourly "
-        "speed of the last 30 days, quality = increase of good / increase of count; only with roles speed, count, good"
+        "speed while running of the last 30 days, quality = increase of good / increase of count; only with roles "
+        "speed, count, good"
     ),
 }
 """Definition of each KPI; the names are those of `gold.kpi_daily.kpi`."""

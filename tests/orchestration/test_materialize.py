@@ -8,9 +8,17 @@ import polars as pl
 import pytest
 
 from core.errors import TerminalError
-from lake.tables import bronze, gold, ops, silver
+from lake.tables import bronze, gold, machines, ops, rollups, silver
 
-DERIVED = (silver.READINGS, silver.SIGNAL_HOURLY, ops.BOOKS, gold.KPI_DAILY, gold.BASELINE)
+DERIVED = (
+    silver.READINGS,
+    silver.SIGNAL_HOURLY,
+    ops.BOOKS,
+    gold.KPI_DAILY,
+    gold.BASELINE,
+    *machines.TABLES,
+    rollups.SITE_DAILY,
+)
 
 
 def test_everything_is_built_checked_and_the_same_when_built_again(plant):
@@ -49,6 +57,7 @@ def test_a_late_row_rebuilds_exactly_the_days_it_reaches(plant):
     assert rebuilt(silver.READINGS) == [plant.day(2)]
     assert rebuilt(ops.BOOKS) == [plant.day(2)]
     assert rebuilt(silver.SIGNAL_HOURLY) == [plant.day(2), plant.day(3)]
+    assert rebuilt(machines.SIGNAL_MINUTELY) == [plant.day(2), plant.day(3)]
     assert rebuilt(gold.KPI_DAILY) == [plant.day(n) for n in range(2, 7)]
     late = plant.rows(silver.READINGS).filter("late")
     assert late.select("value", "date").rows() == [(77.0, plant.day(2))]

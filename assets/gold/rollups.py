@@ -1,0 +1,71 @@
+"""Figures over several machines: failure modes by weight, and sites. Pure: frames in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from lake.tables.rollups import PARETO_DAYS
+
+_GROUP = ["site", "equipment_type", "date"]
+_SUMMED = ["throughput", "fault_count"]
+_BY_EPISODE = ["mtbf", "mttr"]
+
+
+def fault_pareto(episodes: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """Rows of `gold.fault_pareto` for `days`.
+
+    Args:
+        episodes: `silver.fault_episodes` raised on the days or in the 29 before each.
+        days: the days to compute.
+    """
+    last = pl.duration(days=PARETO_DAYS - 1)
+    seen = (
+        episodes.with_columns(date=pl.date_ranges("date", pl.col("date") + last))
+        .explode("date")
+        .filter(pl.col("date").is_in(list(days)))
+    )
+    midnight = (pl.col("date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
+    stood = pl.min_horizontal(pl.coalesce("cleared_at", midnight), midnight) - pl.col("raised_at")
+    modes = seen.group_by([*_GROUP, "fault_code"]).agg(
+        pl.col("severity").max(),
+        machines=pl.col("equipment_id").n_unique().cast(pl.Int64),
+        episodes=pl.len().cast(pl.Int64),
+        hours=stood.dt.total_microseconds().sum() / 3.6e9,
+    )
+    ordered = modes.sort(*_GROUP, "hours", "episodes", "fault_code", descending=[False] * 3 + [True, True, False])
+    time, count = pl.col("hours"), pl.col("episodes")
+    return ordered.with_columns(
+        rank=pl.int_range(1, pl.len() + 1).over(_GROUP),
+        episode_share=count / count.sum().over(_GROUP),
+        share=_share(time, time.sum().over(_GROUP)),
+        cumulative=_share(time.cum_sum().over(_GROUP), time.sum().over(_GROUP)),
+    )
+
+
+def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """Nothing of nothing: faults that cleared as they were raised."""
+    return pl.when(whole > 0).then(part / whole).otherwise(0.0)
+
+
+def site_daily(kpis: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `gold.site_daily`.
+
+    Args:
+        kpis: rows of `gold.kpi_daily` of the days to compute.
+    """
+    value, weight = pl.col("value"), pl.col("samples")
+    how = (
+        pl.when(pl.col("kpi").first().is_in(_SUMMED))
+        .then(value.sum())
+        .when(pl.col("kpi").first().is_in(_BY_EPISODE))
+        .then((value * weight).sum() / weight.sum())
+        .otherwise(value.mean())
+    )
+    return (
+        kpis.group_by("site", "equipment_type", "kpi", "unit", "date")
+        .agg(value=how, lowest=value.min(), highest=value.max(), machines=pl.len().cast(pl.Int64))
+        .sort(*_GROUP, "kpi")
+    )
