@@ -18,47 +18,46 @@ import polars as pl
 
 from bench.claim import Claim
 from bench.logs import addresses
-from bench.road import TAGS, TENANT, Place, commits, cpu_seconds, fill, new_place, running
+from bench.road import TAGS, TENANT, Place, cpu_seconds, fill, new_place, progress, running
 from core.errors import TerminalError
 from core.log import configure
 from lake.tables.bronze import READINGS
 
 DAY_S, WITHIN_S, LIVE_WITHIN_S = 86_400, 600.0, 5.0
 _FIRST_US = 1_767_225_600_000_000
-_BACKLOG, _LIVE = "readings-backlog", "readings-live"
 
 
-def _drain(place: Place, batches: int) -> tuple[float, dict[str, float]]:
-    """Let the road run until the last batch is committed.
+def _drain(place: Place, rows: int) -> tuple[float, dict[str, float]]:
+    """Let the road run until the last row of the backlog is committed.
 
-    The first commit starts the clock: what stands before it is the start of three processes.
+    The first commit of backlog starts the clock: what stands before it is the start of three processes.
 
     Returns:
-        Seconds a batch, and CPU seconds a million readings of each process, the start left out of both.
+        Seconds a million readings, and CPU seconds a million of each process, the start left out of both.
     """
     give_up = time.monotonic() + 10 * WITHIN_S
     used: dict[str, float] = {}
     with running(place) as processes:
         while time.monotonic() < give_up:
-            made = commits(place, _BACKLOG)
+            made = [one for one in progress(place) if one.backlog_rows]
             used = used or (cpu_seconds(processes) if made else {})
-            if made and made[-1][1] >= batches:
-                (began, before), (ended, _) = made[0], next(one for one in made if one[1] >= batches)
-                drained = max(batches - before, 1)
+            if made and made[-1].backlog_rows >= rows:
+                began, ended = made[0], next(one for one in made if one.backlog_rows >= rows)
+                drained = max(rows - began.backlog_rows, 1) / 1e6
                 spent = cpu_seconds(processes)
-                return (ended - began) / drained, {n: (spent[n] - used[n]) / drained / TAGS * 1e6 for n in spent}
+                return (ended.at - began.at) / drained, {n: (spent[n] - used[n]) / drained for n in spent}
             time.sleep(1.0)
     raise TerminalError("the backlog does not drain", received=place.lake.tenant(TENANT).count(READINGS))
 
 
 def _live_ages(place: Place) -> list[float]:
     """Seconds from the reading of each live batch to the commit that holds it, while backlog drains."""
-    began = commits(place, _BACKLOG)[0][0]
-    made = commits(place, _LIVE)
-    rows = place.lake.tenant(TENANT).scan(READINGS).filter(pl.col("lane").str.ends_with(_LIVE))
+    made = progress(place)
+    began = next(one.at for one in made if one.backlog_rows)
+    rows = place.lake.tenant(TENANT).scan(READINGS).filter(pl.col("lane").str.ends_with("readings-live"))
     read = rows.group_by("seq").agg(pl.col("ts").min()).collect()
     return [
-        min(at for at, upto in made if upto >= seq) - ts.timestamp()
+        next(one.at for one in made if one.live_seq >= seq) - ts.timestamp()
         for seq, ts in read.iter_rows()
         if ts.timestamp() >= began
     ]
@@ -67,16 +66,16 @@ def _live_ages(place: Place) -> list[float]:
 def _compare(kind: str, address: str, folder: Path, batches: int) -> list[Claim]:
     place = new_place(kind, address, folder / kind)
     fill(place.folder / "home", [_FIRST_US + n * 1_000_000 for n in range(batches)], live=False)
-    each, used = _drain(place, batches)
+    each, used = _drain(place, batches * TAGS)
     lake = place.lake.tenant(TENANT).scan(READINGS).select("lane", "seq", "row_no")
-    held = lake.filter(pl.col("lane").str.ends_with(_BACKLOG)).collect()
+    held = lake.filter(pl.col("lane").str.ends_with("readings-backlog")).collect()
     if held.height != batches * TAGS or held.is_duplicated().any():
         raise TerminalError("backlog is not in bronze once", expected=str(batches * TAGS), received=held.height)
     ages = _live_ages(place)
     age = float(np.percentile(ages, 99)) if ages else 0.0
-    day = each * DAY_S
+    day = each * DAY_S * TAGS / 1e6
     print(
-        f"catchup {kind}: {batches * TAGS:,} readings at {TAGS / each:,.0f}/s, a whole day in {day:.0f} s; "
+        f"catchup {kind}: {batches * TAGS:,} readings at {1e6 / each:,.0f}/s, a whole day in {day:.0f} s; "
         f"{len(ages)} live batches, p50 {np.median(ages) if ages else 0:.1f} s, p99 {age:.1f} s; CPU seconds a million "
         f"readings: {', '.join(f'{name} {spent:.1f}' for name, spent in used.items())}",
         flush=True,

@@ -22,6 +22,7 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from bench.logs import opened
+from bridge.catchup import Largest
 from bridge.config import BridgeConfig
 from bridge.health import Monitor
 from bridge.in_force import Contracts
@@ -186,7 +187,8 @@ async def _bridge(place: Place) -> None:
         stored, writer = asyncio.Event(), _writer(incarnation)
         contracts = Contracts(found, contract)
         monitor = Monitor(config, store, [], contracts)
-        uplink = Uplink(config, incarnation, Outbox(store.connect()), Link(), stored, monitor.look, contracts)
+        outbox = Outbox(store.connect(), Largest(config.settings.catchup_batch_rows, config.settings.batch_bytes))
+        uplink = Uplink(config, incarnation, outbox, Link(), stored, monitor.look, contracts)
         going = asyncio.create_task(uplink.run(asyncio.Event()))
         while not going.done():
             with transaction(connection):
@@ -223,14 +225,33 @@ def cpu_seconds(processes: Mapping[str, BaseProcess]) -> dict[str, float]:
     return {name: one.user + one.system for name, one in times.items()}
 
 
-def commits(place: Place, lane: str) -> list[tuple[float, int]]:
-    """When each commit of bronze readings was made, seconds since 1970, and the number it brought a lane to."""
-    found: list[tuple[float, int]] = []
-    log = place.folder / "lake" / TENANT / "bronze" / "readings" / "_delta_log"
-    for file in sorted(log.glob("*.json")):
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What bronze readings held after a commit.
+
+    Attributes:
+        at: when the commit was made, seconds since 1970.
+        backlog_rows: rows of the backlog lane.
+        live_seq: last number of the live lane.
+    """
+
+    at: float
+    backlog_rows: int
+    live_seq: int
+
+
+def progress(place: Place) -> list[Progress]:
+    """The commits of bronze readings so far, from the Delta log alone; a live batch has a row of every tag."""
+    found: list[Progress] = []
+    rows = live = 0
+    for file in sorted((place.folder / "lake" / TENANT / "bronze" / "readings" / "_delta_log").glob("*.json")):
         actions = [json.loads(line) for line in file.read_text().splitlines()]
         at = next((one["commitInfo"]["timestamp"] / 1000 for one in actions if "commitInfo" in one), 0.0)
-        found += [(at, one["txn"]["version"]) for one in actions if "txn" in one and one["txn"]["appId"].endswith(lane)]
+        added = [one["add"] for one in actions if "add" in one and one["add"]["dataChange"]]
+        rows += sum(json.loads(one["stats"])["numRecords"] for one in added)
+        numbers = {one["txn"]["appId"]: one["txn"]["version"] for one in actions if "txn" in one}
+        live = next((seq for name, seq in numbers.items() if name.endswith("readings-live")), live)
+        found.append(Progress(at, rows - live * TAGS, live))
     return found
 
 

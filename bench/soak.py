@@ -18,19 +18,18 @@ import psutil
 
 from bench.claim import Claim
 from bench.logs import addresses
-from bench.road import TAGS, Place, commits, new_place, running
+from bench.road import TAGS, Place, new_place, progress, running
 from core.log import configure
 
 GROWTH, GROUND_MB = 1.05, 20.0
 _EVERY_S = 1.0
-_LIVE = "readings-live"
 
 
 def _memory(place: Place, seconds: float) -> dict[str, list[float]]:
     """Resident megabytes of each process, once a second, from the first commit on."""
     found: dict[str, list[float]] = defaultdict(list)
     with running(place) as processes:
-        while not commits(place, _LIVE):
+        while not any(one.live_seq for one in progress(place)):
             time.sleep(_EVERY_S)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -59,7 +58,7 @@ def claims() -> list[dict[str, object]]:
             for kind, address in logs:
                 place = new_place(kind, address, folder / kind)
                 memory = _memory(place, seconds)
-                landed = commits(place, _LIVE)[-1][1]
+                landed = progress(place)[-1].live_seq
                 print(f"soak {kind}: {seconds:.0f} s, {landed * TAGS:,} readings in bronze", flush=True)
                 found += [_judge(f"soak {kind} {name}", samples) for name, samples in memory.items()]
     finally:

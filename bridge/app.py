@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bridge.ageing import Ageing
 from bridge.backoff import keep_running, wait_for
+from bridge.catchup import Largest
 from bridge.config import BridgeConfig
 from bridge.drivers import drivers_for
 from bridge.etl.service import Pipelines, remember_site
@@ -79,7 +80,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             outbox_max_bytes=settings.outbox_max_bytes,
         )
         outbox_connection = store.connect()
-        outbox = Outbox(outbox_connection)
+        outbox = Outbox(outbox_connection, Largest(settings.catchup_batch_rows, settings.batch_bytes))
         tools = SiteTools(config.site, contracts, config.home, Devices.of(config.site, drivers))
         uplink = Uplink(config, incarnation, outbox, link, stored, monitor.look, contracts, tools.calls())
         longest = settings.reconnect_max_s

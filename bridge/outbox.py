@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 
 import pyarrow as pa
 
+from bridge.catchup import Largest, Waiting, as_one, neighbours
 from bridge.store import transaction
 from core import clock
-from core.contracts.batch import BatchHeader, digest, pack
+from core.contracts.batch import BatchHeader, MalformedBatchError, digest, pack
 from core.contracts.data_contract import DataContract
 from core.contracts.lanes import Lane, LaneKind
 
@@ -24,18 +27,6 @@ class Sender:
     incarnation: str
     site: str
     contract: DataContract
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """One batch nobody has acknowledged."""
-
-    id: int
-    lane: str
-    seq: int
-    rows: int
-    header: BatchHeader
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +106,7 @@ class OutboxWriter:
             middle = rows.num_rows // 2
             first = self._store(connection, lane, rows.slice(0, middle), counts)
             return first + self._store(connection, lane, rows.slice(middle), None)
+        # In a backlog lane this is only a place: numbers are given when a batch leaves.
         (seq,) = connection.execute(
             "insert into lanes values (?, 1) on conflict (lane) do update set seq = seq + 1 returning seq", (str(lane),)
         ).fetchone()
@@ -138,11 +130,26 @@ class OutboxWriter:
         return 1
 
 
-class Outbox:
-    """The uplink's side: reads what waits, deletes what is acknowledged."""
+_MADE_AT_ONCE, _PUT_TOGETHER_AT_ONCE = 4, 64
+"""Batches that are made of a backlog in one go, and of how many: what is live waits no longer than that takes."""
+_AS_THEY_ARE = Largest(0, 0)
+_COLUMNS = "id, lane, seq, rows, header, payload"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+
+class Outbox:
+    """The uplink's side: reads what waits, deletes what is acknowledged.
+
+    A batch of a live lane has its number from the start. One of a backlog lane gets it here, in the transaction before
+    it is seen for the first time, together with the neighbours that it leaves with; from then on it never changes.
+
+    Args:
+        connection: its own.
+        largest: how much neighbours of a backlog may come to; by default each stays as it is.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, largest: Largest = _AS_THEY_ARE) -> None:
         self._connection = connection
+        self._largest = largest
 
     def waiting(self, sent: dict[str, int], limit: int, backlog_limit: int | None = None) -> list[Waiting]:
         """Batches behind the last number sent of each lane, live lanes first, in order inside a lane.
@@ -153,23 +160,59 @@ class Outbox:
             backlog_limit: how many of them may be backlog; all of them if None.
         """
         found: list[Waiting] = []
-        room = limit
-        lanes = self._connection.execute("select distinct lane, live from outbox order by live desc, lane desc")
-        for lane, live in lanes.fetchall():
-            if not live and backlog_limit is not None:
-                room, backlog_limit = min(limit, len(found) + backlog_limit), None
-            rows = self._connection.execute(
-                "select id, lane, seq, rows, header, payload from outbox "
-                "where lane = ? and seq > ? order by seq limit ?",
-                (lane, sent.get(lane, 0), room - len(found)),
-            )
-            found.extend(
-                Waiting(one, name, seq, count, BatchHeader(**json.loads(header)), payload)
-                for one, name, seq, count, header, payload in rows
-            )
-            if len(found) >= room:
-                break
+        lanes = [Lane.parse(lane) for (lane,) in self._connection.execute("select lane from lanes order by lane desc")]
+        for lane in (str(lane) for lane in lanes if lane.live):
+            found += self._numbered(lane, sent, limit - len(found))
+        room = limit - len(found) if backlog_limit is None else min(limit - len(found), backlog_limit)
+        for lane in (str(lane) for lane in lanes if not lane.live):
+            taken = self._of_backlog(lane, sent, room)
+            found, room = found + taken, room - len(taken)
         return found
+
+    def _numbered(self, lane: str, sent: dict[str, int], room: int) -> list[Waiting]:
+        return list(self._select("lane = ? and seq > ? order by seq limit ?", lane, sent.get(lane, 0), max(room, 0)))
+
+    def _of_backlog(self, lane: str, sent: dict[str, int], room: int) -> list[Waiting]:
+        """What has a number first, then as much more as there is room for."""
+        row = self._connection.execute("select seq, place from given where lane = ?", (lane,)).fetchone()
+        seq, place = row or (0, 0)
+        after = sent.get(lane, 0), seq, max(room, 0)
+        found = list(self._select("lane = ? and seq > ? and seq <= ? order by seq limit ?", lane, *after))
+        return found + self._give(lane, seq, place, room - len(found)) if len(found) < room else found
+
+    def _give(self, lane: str, seq: int, place: int, room: int) -> list[Waiting]:
+        """Number the next batches of a backlog; nobody else touches what is stored, so it is made ready unlocked."""
+        together = self._largest != _AS_THEY_ARE
+        most, at_most = (min(room, _MADE_AT_ONCE), _PUT_TOGETHER_AT_ONCE) if together else (room, room)
+        behind = self._select("lane = ? and seq > ? order by seq limit ?", lane, place, at_most)
+        runs = list(islice(neighbours(behind, self._largest), most))
+        behind.close()
+        made: list[Waiting] = []
+        for run in runs:
+            made += _made_ready(run, seq + len(made) + 1)
+        if made:
+            self._store(lane, made, gone=[one for run in runs for one in run], place=runs[-1][-1].seq)
+        return made
+
+    def _store(self, lane: str, made: list[Waiting], gone: list[Waiting], place: int) -> None:
+        kept = {one.id for one in made}
+        with transaction(self._connection) as connection:
+            connection.executemany("delete from outbox where id = ?", [(one.id,) for one in gone if one.id not in kept])
+            connection.executemany(
+                "update outbox set seq = ?, rows = ?, header = ?, payload = ? where id = ?",
+                [(one.seq, one.rows, json.dumps(asdict(one.header)), one.payload, one.id) for one in made],
+            )
+            connection.execute(
+                "insert into given values (?, ?, ?) "
+                "on conflict (lane) do update set seq = excluded.seq, place = excluded.place",
+                (lane, made[-1].seq, place),
+            )
+
+    def _select(self, where: str, *values: str | int) -> Generator[Waiting]:
+        rows = self._connection.execute(f"select {_COLUMNS} from outbox where {where}", values)  # noqa: S608  ours
+        with closing(rows):
+            for one, name, seq, count, header, payload in rows:
+                yield Waiting(one, name, seq, count, BatchHeader(**json.loads(header)), payload)
 
     def acknowledge(self, upto: dict[str, int], single: list[tuple[str, int]]) -> None:
         """Delete what the log has: whole lanes up to a number, and single batches refused for good."""
@@ -180,3 +223,11 @@ class Outbox:
     def backlog(self) -> Backlog:
         """What waits now."""
         return backlog(self._connection)
+
+
+def _made_ready(run: list[Waiting], seq: int) -> list[Waiting]:
+    """A run as one batch; where one of it is harmed, each for itself, so that the gateway refuses that one alone."""
+    try:
+        return [as_one(run, seq)]
+    except MalformedBatchError:
+        return [as_one([one], seq + place) for place, one in enumerate(run)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -52,6 +51,8 @@ _ACK_INTERVAL_S = 0.1
 _STORED_CHECK_S = 0.25
 _CLOSE_S = 2.0
 _SEND_AHEAD = 64
+_BACKLOG_ROWS_IN_FLIGHT = 100_000
+"""Rows of the backlog without an answer at which no more are sent: what is live is next in line behind them."""
 _ANSWER_S = 15.0
 _log = get_logger("bridge")
 
@@ -93,10 +94,11 @@ class Uplink:
         self._tls = client_context(config.gateway, config.settings)
         self._calls.add(package_tools(config.home, config.site))
         self._sent: dict[str, int] = {}
-        self._flying: dict[str, deque[int]] = {}
+        self._flying: dict[str, dict[int, int]] = {}
+        """Rows of what has no answer yet, by lane and number."""
         self._acked: dict[str, int] = {}
         self._refused: list[tuple[str, int]] = []
-        self._catchup = Rate(config.settings.catchup_batches_per_s)
+        self._catchup = Rate(config.settings.catchup_rows_per_s)
         self._news = asyncio.Event()
         self._landed = asyncio.Event()
         self._database = asyncio.Lock()
@@ -239,32 +241,41 @@ class Uplink:
             # Asked after the look: what was stored under another contract was stored after that took force.
             if self._contracts.current.sha256 != self._announced:
                 return
-            self._catchup.took(sum(_is_backlog(batch.lane) for batch in batches))
+            self._catchup.took(sum(batch.rows for batch in batches if _is_backlog(batch.lane)))
             for batch in batches:
                 self._sent[batch.lane] = batch.seq
-                self._flying.setdefault(batch.lane, deque()).append(batch.seq)
+                self._flying.setdefault(batch.lane, {})[batch.seq] = batch.rows
                 await socket.send(pack_frame(batch.header, batch.payload))
             if not batches:
-                await wait_for(self._stored, _STORED_CHECK_S)
+                await self._something_to_do()
+
+    async def _something_to_do(self) -> None:
+        """Wait until something was stored or answered; what another process stored shows after a moment."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._stored, self._landed)]
+        try:
+            await asyncio.wait(waits, timeout=_STORED_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
 
     def _room_for_backlog(self, credit: int) -> int:
         """What is live goes first, and the backlog neither fills the credit nor floods what lies behind the gateway."""
-        flying = sum(len(numbers) for lane, numbers in self._flying.items() if _is_backlog(lane))
-        return max(min(credit - credit // 4 - flying, self._catchup.allowed()), 0)
+        flying = [rows for lane, sent in self._flying.items() if _is_backlog(lane) for rows in sent.values()]
+        if self._catchup.allowed() <= 0 or sum(flying) >= _BACKLOG_ROWS_IN_FLIGHT:
+            return 0
+        return max(credit - credit // 4 - len(flying), 0)
 
     async def _receive(self, socket: ClientConnection) -> None:
         async for frame in socket:
             match _message(frame):
                 case Ack(incarnation=incarnation, lane=lane, seq=seq) if incarnation == self._incarnation:
                     self._acked[lane] = max(seq, self._acked.get(lane, 0))
-                    flying = self._flying.get(lane, deque())
-                    while flying and flying[0] <= seq:
-                        flying.popleft()
+                    flying = self._flying.get(lane, {})
+                    self._flying[lane] = {number: rows for number, rows in flying.items() if number > seq}
                 case Refused(lane=lane, seq=seq, reason=reason):
                     _log.error("gateway refused a batch for good", action="refuse", lane=lane, seq=seq, reason=reason)
                     self._refused.append((lane, seq))
-                    with contextlib.suppress(ValueError, KeyError):
-                        self._flying[lane].remove(seq)
+                    self._flying.get(lane, {}).pop(seq, None)
                 case Error() as error:
                     raise _refusal(error)
                 case ToolCall() as call:

@@ -147,8 +147,10 @@ class BridgeSettings(_Branch):
     store_max_bytes: int = 20 << 30
     """Size of journal and outbox together beyond which devices are not read: what cannot be had from them later is a
     gap with the reason `outbox_full`."""
-    catchup_batches_per_s: float = 200.0
-    """Batches of the backlog sent in a second at most, so that what is live gets through."""
+    catchup_batch_rows: int = 10_000
+    """Rows up to which batches of the backlog are put together as they leave."""
+    catchup_rows_per_s: float = 200_000.0
+    """Rows of the backlog sent in a second at most, so that what is live gets through."""
     vault_key_file: Path | None = None
     """Key of the vault with the devices' secrets; unset means `vault.key` in the bridge's home folder."""
     pipeline_max_file_bytes: int = 512 << 20

@@ -100,8 +100,19 @@ create table if not exists ledger (
     primary key (equipment_id, signal)
 ) without rowid;
 
--- Batches nobody has acknowledged yet, and the last number of each lane.
+-- Batches nobody has acknowledged yet, and the last number of each lane. A backlog is numbered as it leaves, because
+-- neighbours leave together: until then `seq` is only its place, which is beyond every number that was given.
 create table if not exists lanes (lane text primary key, seq integer not null) without rowid;
+create table if not exists given (
+    lane text primary key,
+    seq integer not null,                  -- last number that was given
+    place integer not null                 -- last place that has got one
+) without rowid;
+-- What an earlier version stored may have been sent as it is.
+insert or ignore into given
+select lane, seq, seq from lanes
+where lane like '%-backlog' and not exists (select 1 from meta where name = 'backlog_numbered_late');
+insert or ignore into meta values ('backlog_numbered_late', '1');
 create table if not exists outbox (
     id integer primary key autoincrement,
     lane text not null,
@@ -125,6 +136,9 @@ insert or ignore into outbox_size
 select 1, count(*), coalesce(sum(rows), 0), coalesce(sum(length(payload)), 0) from outbox;
 create trigger if not exists outbox_grows after insert on outbox begin
     update outbox_size set batches = batches + 1, rows = rows + new.rows, bytes = bytes + length(new.payload);
+end;
+create trigger if not exists outbox_changes after update on outbox begin
+    update outbox_size set rows = rows + new.rows - old.rows, bytes = bytes + length(new.payload) - length(old.payload);
 end;
 create trigger if not exists outbox_shrinks after delete on outbox begin
     update outbox_size set batches = batches - 1, rows = rows - old.rows, bytes = bytes - length(old.payload);

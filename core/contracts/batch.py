@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Self, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.contracts.reading import COUNTS_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA, READING_SCHEMA
+from core.contracts.reading import COUNT_COLUMNS, COUNTS_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA, READING_SCHEMA
 from core.errors import TerminalError
 
 _LENGTH = struct.Struct("<I")
@@ -57,7 +59,7 @@ class BatchHeader:
 
     def to_headers(self) -> Headers:
         """The header as record headers of the event log."""
-        return [(key, json.dumps(value).encode()) for key, value in asdict(self).items()]
+        return [(name, json.dumps(getattr(self, name)).encode()) for name in _FIELDS]
 
     @classmethod
     def from_headers(cls, headers: Headers) -> Self:
@@ -70,6 +72,9 @@ class BatchHeader:
             return cls(**{key: json.loads(value) for key, value in headers})
         except (TypeError, ValueError) as error:
             raise MalformedBatchError("record headers are not those of a batch", received=str(error)) from error
+
+
+_FIELDS = tuple(field.name for field in fields(BatchHeader))
 
 
 def digest(payload: bytes) -> str:
@@ -85,16 +90,64 @@ def encode_block(batch: pa.RecordBatch) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+@cache
+def _no_counts() -> bytes:
+    """The block of a batch without counts, which need not be decoded to be known."""
+    return encode_block(pa.RecordBatch.from_pylist([], schema=COUNTS_SCHEMA))
+
+
+def _is_without_counts(block: memoryview) -> bool:
+    return len(block) == len(_no_counts()) and bytes(block) == _no_counts()
+
+
 def pack(rows: pa.RecordBatch, counts: pa.RecordBatch | None) -> bytes:
     """Payload of a batch; `counts` may be absent, the block then holds no row."""
     first = encode_block(rows)
-    second = encode_block(pa.RecordBatch.from_pylist([], schema=COUNTS_SCHEMA) if counts is None else counts)
+    second = _no_counts() if counts is None else encode_block(counts)
     return b"".join((_LENGTH.pack(len(first)), first, second))
+
+
+def join(payloads: Sequence[bytes]) -> bytes:
+    """One payload of several of the same kind: their rows in order, and their counts added up line by line.
+
+    Args:
+        payloads: made by `pack` and unharmed since: they are not checked as those of others are.
+
+    Raises:
+        MalformedBatchError: one of them does not decode, or they are of several kinds.
+    """
+    blocks = [_blocks(payload) for payload in payloads]
+    try:
+        rows = pa.concat_tables([_read(block) for block, _ in blocks])
+        counts = [_read(block) for _, block in blocks if not _is_without_counts(block)]
+        return pack(_one_batch(rows), _added_up(pa.concat_tables(counts)) if counts else None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise MalformedBatchError("batches are not of one kind", received=str(error)[:200]) from error
+
+
+def _added_up(counts: pa.Table) -> pa.RecordBatch:
+    lines = [name for name in counts.schema.names if name not in COUNT_COLUMNS]
+    plain = counts.cast(pa.schema([(f.name, _plain(f.type)) for f in counts.schema]))
+    sums = plain.group_by(lines, use_threads=False).aggregate([(name, "sum") for name in COUNT_COLUMNS])
+    return _one_batch(sums.rename_columns([*lines, *COUNT_COLUMNS]).select(counts.schema.names).cast(counts.schema))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_dictionary(kind) else kind
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    whole = table.unify_dictionaries().combine_chunks().to_batches()
+    return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _read(block: memoryview) -> pa.Table:
+    return pa.ipc.open_stream(block, options=_READ).read_all()
 
 
 def _table(block: memoryview) -> pa.Table:
     try:
-        table = pa.ipc.open_stream(block, options=_READ).read_all()
+        table = _read(block)
         table.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, IndexError) as error:
         raise MalformedBatchError("block is not an Arrow IPC stream", received=str(error)[:200]) from error
@@ -130,7 +183,8 @@ def unpack(payload: bytes) -> tuple[pa.Table, pa.Table]:
         MalformedBatchError: the bytes are not such a payload.
     """
     rows, counts = _blocks(payload)
-    return _decode_block(rows, _ROWS), _decode_block(counts, (COUNTS_SCHEMA,))
+    found = _decode_block(rows, _ROWS)
+    return found, COUNTS_SCHEMA.empty_table() if _is_without_counts(counts) else _decode_block(counts, (COUNTS_SCHEMA,))
 
 
 def salvage(payload: bytes) -> tuple[pa.Table | None, pa.Table | None]:

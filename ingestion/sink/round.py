@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import ParamSpec, TypeVar
 
 from core.errors import TransientError
@@ -17,6 +17,8 @@ from ingestion.sink.reused import kept_apart
 from ingestion.sink.writer import Writer
 
 _READ_RECORDS = 50
+_AT_ONCE_BYTES = 256 << 10
+"""Payloads decoded in one go; between two of them a commit that is due goes first."""
 _WAIT_S = 1.0
 _TRIM_EVERY_S = 10.0
 _log = get_logger("sink")
@@ -76,18 +78,22 @@ class Round:
         """Read until stopped, and then up to what the log held when the stop came."""
         end: int | None = None
         while end is None or self._assembly.position(partition) < end:
-            while self._assembly.rows >= self._job.settings.commit_rows:
-                self._space.clear()
-                await self._space.wait()
+            await self._have_room()
             if end is None and self._stop.is_set():
                 end = await self._log.end_offset(self._topic, partition)
                 continue
             position = self._assembly.position(partition)
             wait_s = _WAIT_S if end is None else 0.1
             records = await self._log.read(self._topic, partition, position, max_records=_READ_RECORDS, wait_s=wait_s)
-            if records:
-                await self._offer(records)
+            for few in _few_at_once(records):
+                await self._have_room()
+                await self._offer(few)
         self._news.set()
+
+    async def _have_room(self) -> None:
+        while self._assembly.rows >= self._job.settings.commit_rows:
+            self._space.clear()
+            await self._space.wait()
 
     async def _offer(self, records: list[Record]) -> None:
         batches = await asyncio.to_thread(self._decode, records)
@@ -182,6 +188,20 @@ class Round:
         self._trimmed_at = time.monotonic()
         for partition, offset in offsets.items():
             await self._log.trim(self._topic, partition, offset)
+
+
+def _few_at_once(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Records in order, as many at a time as are small together; at least one."""
+    few: list[Record] = []
+    size = 0
+    for record in records:
+        size += len(record.value)
+        if few and size > _AT_ONCE_BYTES:
+            yield few
+            few, size = [], len(record.value)
+        few.append(record)
+    if few:
+        yield few
 
 
 async def to_the_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,7 +3,7 @@ import struct
 import pyarrow as pa
 import pytest
 
-from core.contracts.batch import BatchHeader, MalformedBatchError, encode_block, pack, salvage, unpack
+from core.contracts.batch import BatchHeader, MalformedBatchError, encode_block, join, pack, salvage, unpack
 from core.contracts.frames import Ack, Hello, pack_frame, parse_message, unpack_frame
 from core.contracts.reading import (
     COUNTS_SCHEMA,
@@ -38,6 +38,21 @@ def test_events_are_rows_too():
     rows, counts = unpack(pack(batch, None))
     assert rows.schema.equals(EVENT_SCHEMA)
     assert counts.num_rows == 0
+
+
+def test_payloads_of_one_kind_become_one():
+    more = readings_to_arrow(
+        "s", [Sample("pump-2", "flow", 2, None, "open", 0), Sample("pump-1", "level", 3, 2.5, None, 0)]
+    )
+    rows, counts = unpack(join([pack(ROWS, None), pack(more, None), pack(ROWS, None)]))
+    assert rows.to_pylist() == [*ROWS.to_pylist(), *more.to_pylist(), *ROWS.to_pylist()]
+    assert counts.num_rows == 0
+
+
+def test_payloads_of_several_kinds_do_not_become_one():
+    events = events_to_arrow("s", [Event("e1", "pump-1", 5, "F1", 80, "raised", "too hot")])
+    with pytest.raises(MalformedBatchError, match="not of one kind"):
+        join([pack(ROWS, None), pack(events, None)])
 
 
 @pytest.mark.parametrize("cut", [0, 3, 20, 200])
