@@ -26,18 +26,46 @@ _NEWEST = "select * from (select * from found order by ts desc limit $most) orde
 _SAMPLED = """
 select * from (
     select * from found
-    qualify row_number() over (partition by (epoch_us(ts) // $every) order by ts) = 1 order by ts desc limit $most
+    qualify row_number() over (partition by (epoch_us(ts) // $every) order by ts) = 1 and epoch_us(ts) >= $since
+    order by ts desc limit $most
 ) order by ts
 """
 _WINDOWS = """
-with placed as (select *, epoch_us(ts) - (epoch_us(ts) % $every + $every) % $every as start from found),
-good as (select * from placed where quality & 3221225472 = 0 and value is not null and isfinite(value))
+with readings as (
+    select epoch_us(ts) as us, place, if(quality & 3221225472 = 0 and isfinite(value), value, null) as value from found
+),
+placed as (select *, us - (us % $every + $every) % $every as start from readings),
+tumbling as (
+    select start, avg(value) as mean, min(value) as min, max(value) as max, arg_max(value, place) as last,
+           count(value) as count
+    from placed where us >= $since and us < $until group by 1
+),
+points as (select us, value from readings qualify row_number() over (partition by us order by place desc) = 1),
+spells as (select us, lead(us) over (order by us) as next, value from points),
+held as (
+    select greatest(us, $since) as us, least(next, $until) as until, value
+    from spells where next is not null and value is not null
+),
+ends as (
+    select *, us - (us % $every + $every) % $every as first, until - (until % $every + $every) % $every as final
+    from held where us < until
+),
+shares as (
+    select first as start, value, least(until, first + $every) - us as span from ends
+    union all
+    select final as start, value, until - final as span from ends where first < final
+),
+weighed as (select start, sum(value * span) / sum(span) as time_weighted_mean from shares where span > 0 group by 1)
 select * from (
-    select make_timestamptz(start) as start, avg(value) as mean, min(value) as min, max(value) as max,
-           arg_max(value, ts) as last, count(*) as count
-    from good group by 1 order by 1 desc limit $most
+    select make_timestamptz(start) as start, mean, min, max, last, count, time_weighted_mean
+    from tumbling left join weighed using (start)
+    where count > 0 or time_weighted_mean is not null
+    order by 1 desc limit $most
 ) order by start
 """
+_OLDEST, _NEWEST_AT = "min(epoch_us(ts)) as us", "max(epoch_us(ts)) as us"
+_FARTHER = 100
+"""Windows that are looked through for a neighbouring reading before everything is."""
 _END_US = 253_402_300_800_000_000
 """The year 10000."""
 
@@ -68,26 +96,51 @@ def newest(home: Path, series: Series, stretch: Stretch, most: int) -> pa.Table:
 
 
 def sampled(home: Path, series: Series, stretch: Stretch, every_us: int, most: int) -> pa.Table:
-    """As `newest`, the first reading of each interval only."""
-    return _over(query(home, *series, *stretch), _SAMPLED, {"every": every_us, "most": most})
+    """As `newest`, the first reading of each interval only; of one that began before the stretch there is none."""
+    since, until = to_us(stretch[0]), to_us(stretch[1])
+    found = _asked(home, _COLUMNS, series[0], [series[1]], since - since % every_us, until).sort_by("ts")
+    return _over(found, _SAMPLED, {"every": every_us, "most": most, "since": since})
 
 
 def windows(home: Path, series: Series, stretch: Stretch, every_us: int, most: int) -> pa.Table:
     """Aggregates over tumbling windows of source time, aligned to the epoch as a contract's are.
 
-    Only good, finite values enter; a window without one is left out.
+    Only good, finite values enter; a window that nobody read in, or of which nothing is known, is left out. A value
+    holds until the next reading, also into a window and out of it; the newest of all holds no time yet.
 
     Args:
         home: the bridge's home folder.
         series: machine and signal.
-        stretch: source time that is asked about.
+        stretch: source time that is asked about; windows it begins or ends in count as a whole.
         every_us: length of a window.
         most: the newest so many windows.
 
     Returns:
-        `start` (UTC), `mean`, `min`, `max`, `last`, `count`, oldest first.
+        `start` (UTC), `mean`, `min`, `max`, `last`, `count`, `time_weighted_mean`, oldest first.
     """
-    return _over(query(home, *series, *stretch), _WINDOWS, {"every": every_us, "most": most})
+    since, until = to_us(stretch[0]) // every_us * every_us, -(-to_us(stretch[1]) // every_us) * every_us
+    before = _reading_at(home, series, _nearest(home, series, since, every_us, _NEWEST_AT))
+    inside = _asked(home, _COLUMNS, series[0], [series[1]], since, until).sort_by("ts")
+    after = _reading_at(home, series, _nearest(home, series, until, every_us, _OLDEST))
+    found = pa.concat_tables([before, inside, after])
+    placed = found.append_column("place", pa.array(range(found.num_rows), pa.int64()))
+    return _over(placed, _WINDOWS, {"every": every_us, "most": most, "since": since, "until": until})
+
+
+def _nearest(home: Path, series: Series, at_us: int, every_us: int, which: str) -> int | None:
+    """Source time of the newest reading before, or of the oldest from then on; what is near is looked at first."""
+    for reach in (every_us, _FARTHER * every_us, _END_US):
+        start, end = (at_us - reach, at_us) if which == _NEWEST_AT else (at_us, at_us + reach)
+        times = _asked(home, which, series[0], [series[1]], start, end)["us"].drop_null().to_pylist()
+        if times:
+            return max(times) if which == _NEWEST_AT else min(times)
+    return None
+
+
+def _reading_at(home: Path, series: Series, at_us: int | None) -> pa.Table:
+    """What a signal showed at one source time; no row without a time."""
+    start, end = (0, 0) if at_us is None else (at_us, at_us + 1)
+    return _asked(home, _COLUMNS, series[0], [series[1]], start, end)
 
 
 def _over(found: pa.Table, sql: str, parameters: Mapping[str, object]) -> pa.Table:
@@ -137,9 +190,9 @@ def _query(home: Path, columns: str, equipment: str, signals: Sequence[str], sta
             wanted: list[object] = [equipment, list(signals), start, end]
             sql = f"select {columns} from frames where {_WANTED}"  # noqa: S608  constants of this file
             parameters = [*wanted]
-            if files:
-                sql += f" union all select {columns} from read_parquet(?) where {_WANTED}"  # noqa: S608  the same
-                parameters += [files, *wanted]
+            if files:  # in the order in which readings came
+                sql = f"select {columns} from read_parquet(?) where {_WANTED} union all {sql}"  # noqa: S608  the same
+                parameters = [files, *wanted, *wanted]
             return engine.sql(sql, params=parameters).to_arrow_table()
     finally:
         connection.close()

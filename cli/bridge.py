@@ -140,18 +140,46 @@ def history(
     home: Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")],
     since: Annotated[datetime, typer.Option(help="First source time, UTC.")] = datetime(1970, 1, 1),
     until: Annotated[datetime, typer.Option(help="Source time to end before, UTC.")] = datetime(9999, 1, 1),
-    last: Annotated[int, typer.Option(min=1, help="How many of the newest readings at most.")] = 1000,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest readings or windows at most.")] = 1000,
+    every: Annotated[
+        str | None, typer.Option(help="Windows of this length instead of readings, with every aggregate: PT15M.")
+    ] = None,
 ) -> None:
-    """Readings of one signal at full resolution, the newest last, as CSV."""
+    """Readings of one signal at full resolution, or windows of them, the newest last, as CSV."""
     import csv
     import sys
 
     from bridge.historian import query
 
-    found = query(home, equipment, signal, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC))
+    stretch = since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
+    if every is not None:
+        _windows(home, (equipment, signal), stretch, every, last)
+        return
+    found = query(home, equipment, signal, *stretch)
     if found.num_rows > last:
         typer.echo(f"the newest {last:,} of {found.num_rows:,}; --last N gives more", err=True)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(found.column_names)
     for row in found.slice(max(found.num_rows - last, 0)).to_pylist():
         writer.writerow([row["ts"].isoformat(), row["value"], row["text"], f"0x{row['quality']:08X}"])
+
+
+def _windows(home: Path, series: tuple[str, str], stretch: tuple[datetime, datetime], every: str, last: int) -> None:
+    """The newest windows as CSV; a cell without a good value is empty."""
+    import csv
+    import sys
+    from datetime import timedelta
+
+    from bridge.historian import windows
+    from core.contracts.duration import parse_duration
+    from core.errors import InputError
+
+    try:
+        every_us = parse_duration(every) // timedelta(microseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise InputError("no length of a window", expected="ISO 8601: PT15M", received=every, where="--every") from error
+    found = windows(home, series, stretch, every_us, last)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(found.column_names)
+    for row in found.to_pylist():
+        writer.writerow([row["start"].isoformat(), *list(row.values())[1:]])

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.contracts.data_contract import Aggregate
 from core.contracts.duration import parse_duration
 from core.contracts.site import EquipmentId, SignalName
 from core.errors import InputError
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
-Aggregate = Literal["mean", "min", "max", "last", "count"]
-AGGREGATES = frozenset(get_args(Aggregate))
-"""What the historian computes."""
 MOST_ROWS = 1_000
 """Rows in one answer to the platform."""
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from bridge.contract.plan import SeriesPlan, SitePlan, plan_site
 from bridge.driver import Series
-from bridge.tools.arguments import AGGREGATES
-from core.contracts.data_contract import DataContract
+from core.contracts.data_contract import DataContract, Window
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, NotFoundError
@@ -58,11 +57,9 @@ class Release:
             WithheldError: they stay.
         """
         plan = self._known(series)
-        promised = any(one.every_us == every_us and aggregate in one.aggregates for one in plan.windows)
-        # Of a sampled signal other windows would tell what lies between two samples.
-        if not promised and not (plan.forward and plan.sampling_us is None):
-            raise self._withheld(plan, "this window of it stays on site")
-        return plan
+        if every_reading(plan) or _promised(plan, aggregate, every_us):
+            return plan
+        raise self._withheld(plan, "this window of it stays on site")
 
     def _known(self, series: Series) -> SeriesPlan:
         if series not in self.plan.series:
@@ -74,13 +71,37 @@ class Release:
         return ", ".join(of_machine) if of_machine else "a machine of this site"
 
     def _withheld(self, plan: SeriesPlan, what: str) -> WithheldError:
-        leaves = [f"{one} every {window.every}" for window in plan.windows for one in window.aggregates
-                  if one in AGGREGATES]  # fmt: skip
+        leaves = [f"{one} every {window.every}" for window in plan.windows for one in window.aggregates]
         return WithheldError(
             f"{plan.equipment_id}.{plan.signal} is withheld by the contract {self.contract}: {what}",
             expected=", ".join(leaves) or None,
             next_step=None if leaves else "read it on site: platform bridge read",
         )
+
+
+def ended_by(plan: SeriesPlan, aggregate: str, every_us: int, newest_us: int) -> int:
+    """Source time at which the newest contracted window that is over has ended.
+
+    Of a signal that leaves in windows only, one that is asked for again and again while it fills would tell each
+    reading in it.
+
+    Args:
+        plan: of a signal that leaves in such windows.
+        aggregate: what is asked for.
+        every_us: length of the windows.
+        newest_us: the signal's newest source time.
+    """
+    waits = min((one.lateness_us for one in _promised(plan, aggregate, every_us)), default=0)
+    return (newest_us - waits) // every_us * every_us
+
+
+def every_reading(plan: SeriesPlan) -> bool:
+    """Every reading may leave; of a sampled signal windows would tell what lies between two samples."""
+    return plan.forward and plan.sampling_us is None
+
+
+def _promised(plan: SeriesPlan, aggregate: str, every_us: int) -> list[Window]:
+    return [one for one in plan.windows if one.every_us == every_us and aggregate in one.aggregates]
 
 
 class Thinner:

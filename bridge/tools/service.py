@@ -11,12 +11,12 @@ from bridge import historian
 from bridge.calls import Caller, Calls
 from bridge.driver import Series
 from bridge.in_force import Contracts
-from bridge.latest import position
+from bridge.latest import latest, position
 from bridge.threads import in_thread
 from bridge.tools.arguments import Selection, Stretch, Tag, check
 from bridge.tools.devices import Devices
-from bridge.tools.reading import Row, as_row, snapshot, units_of
-from bridge.tools.release import Release, Thinner
+from bridge.tools.reading import Row, as_row, moment, snapshot, units_of
+from bridge.tools.release import Release, Thinner, ended_by, every_reading
 from core import clock
 from core.contracts.reading import Sample, to_us
 from core.contracts.site import SiteFile
@@ -93,8 +93,17 @@ class SiteTools:
         return await self._answer("historian_query", raw, rows[-asked.limit :], more)
 
     async def _windows(self, asked: Stretch, aggregate: str, series: Series) -> list[Row]:
-        self.release.window(series, aggregate, asked.every_us)
-        table = await in_thread(historian.windows, self.home, series, asked.span, asked.every_us, asked.limit + 1)
+        plan = self.release.window(series, aggregate, asked.every_us)
+        since, until = asked.span
+        if not every_reading(plan):
+            newest = (await in_thread(latest, self.home)).get(series)
+            ended_us = ended_by(plan, aggregate, asked.every_us, newest.ts_us) if newest is not None else 0
+            until = min(until, moment(ended_us))
+        if since >= until:
+            return []
+        table = await in_thread(
+            historian.windows, self.home, series, (since, until), asked.every_us, asked.limit + 1
+        )
         return [
             {
                 "equipment": asked.equipment,
@@ -105,6 +114,7 @@ class SiteTools:
                 "value": row[aggregate],
             }
             for row in table.to_pylist()
+            if row[aggregate] is not None
         ]
 
     async def _readings(self, asked: Stretch, series: Series) -> list[Row]:

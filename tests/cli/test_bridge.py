@@ -96,3 +96,11 @@ def test_history_is_csv_with_the_newest_last(tmp_path: Path, capsys: pytest.Capt
     assert "the newest 2 of 3" in said.err
     assert main([*words[:3], "none", *words[4:]]) == 0
     assert capsys.readouterr().out == "ts,value,text,quality\n"
+    assert main([*words, "--every", "PT2M", "--last", "2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "start,mean,min,max,last,count,time_weighted_mean",
+        "1970-01-01T00:02:00+00:00,1.25,1.0,1.5,1.5,2,1.25",
+        "1970-01-01T00:04:00+00:00,2.0,2.0,2.0,2.0,1,",
+    ]
+    assert main([*words, "--every", "2 minutes"]) == 2
+    assert "ISO 8601: PT15M" in capsys.readouterr().err

@@ -119,3 +119,41 @@ def test_windows_hold_what_a_contract_would_compute(home: Home) -> None:
     assert newest == [9.0, 10.0]
     thinned = historian.sampled(home.store.home, ("p1", "flow"), span, 2 * SECOND, 10)["value"].to_pylist()
     assert thinned == [0.0, 2.0, 9.0, 10.0]
+    late = (moment(T0 + SECOND), span[1])
+    thinned = historian.sampled(home.store.home, ("p1", "flow"), late, 2 * SECOND, 10)["value"].to_pylist()
+    assert thinned == [2.0, 9.0, 10.0], "the first reading of an interval is before, the second does not leave"
+
+
+def held(home: Home, since: float, until: float, every: int = 10) -> list[tuple[float, float | None]]:
+    stretch = (moment(T0 + int(since * SECOND)), moment(T0 + int(until * SECOND)))
+    found = historian.windows(home.store.home, ("p1", "flow"), stretch, every * SECOND, 100).to_pylist()
+    return [((row["start"] - moment(T0)).total_seconds(), row["time_weighted_mean"]) for row in found]
+
+
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [
+        ([(0, 1.0), (8, 6.0), (15, 0.0)], 2.0),  # an uneven pace does not weigh
+        ([(-30, 4.0), (5, 2.0), (15, 0.0)], 3.0),  # what stood before holds into the window
+        ([(0, 1.0), (4, None), (8, 3.0), (15, 0.0)], 10 / 6),  # nobody knows what held
+        ([(0, 1.0), (8, 6.0), (4, 2.0), (15, 0.0)], 2.4),  # in the order of source time
+        ([(0, 1.0), (5, 9.0), (5, 3.0), (15, 0.0)], 2.0),  # of two at one time the later to come
+        ([(-8_000, 4.0), (5, None), (15, 0.0)], 4.0),  # held since long ago, then not known
+    ],
+)
+@pytest.mark.parametrize("sealed", [False, True])
+def test_the_time_weighted_mean_is_a_contracts(home: Home, readings, expected: float, sealed: bool) -> None:
+    for second, value in readings:
+        home.take(read(second, value)._replace(quality=0x80000000 if value is None else 0))
+        if sealed:
+            home.seal()
+    assert held(home, 0, 10) == [(0, expected)]
+    assert held(home, 3, 4) == [(0, expected)], "a window that is asked for in part counts as a whole"
+
+
+def test_what_holds_is_known_at_both_ends_of_a_stretch_and_through_windows_nobody_read_in(home: Home) -> None:
+    home.take(read(5, 4.0), read(35, 6.0), read(55, 0.0))
+    assert held(home, 0, 60) == [(0, 4.0), (30, 5.0), (50, 6.0)]
+    assert held(home, 30, 40) == [(30, 5.0)]
+    assert held(home, 50, 60) == [(50, 6.0)], "the newest reading holds no time yet"
+    assert held(home, 100, 200) == []

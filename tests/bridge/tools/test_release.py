@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.tools.release import Release, Thinner, WithheldError
+from bridge.tools.release import Release, Thinner, WithheldError, ended_by, every_reading
 from core.contracts.reading import Sample
 from core.errors import NotFoundError
 
@@ -49,6 +49,14 @@ def test_a_signal_that_leaves_in_windows_leaves_in_those_only(release: Release) 
             release.window(("p1", "level"), *refused)
     with pytest.raises(WithheldError, match="its readings stay on site"):
         release.reading(("p1", "level"))
+
+
+def test_a_window_that_still_fills_stays(release: Release) -> None:
+    plan = release.window(("p1", "level"), "mean", MINUTE_US)
+    assert not every_reading(plan) and every_reading(release.reading(("p1", "flow")))
+    late = plan.windows[0].lateness_us
+    ended = [ended_by(plan, "mean", MINUTE_US, newest) for newest in (MINUTE_US + late - 1, MINUTE_US + late)]
+    assert ended == [0, MINUTE_US]
 
 
 def test_what_lies_between_two_samples_stays(release: Release) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Platform:
     """Calls tools and waits."""
 
     calls: Calls
+    contracts: Contracts
 
     async def call(self, tool: str, **arguments: Any) -> ToolAnswer:
         said: asyncio.Queue[str] = asyncio.Queue()
@@ -67,9 +69,8 @@ async def platform(build, tmp_path: Path) -> AsyncIterator[Platform]:
         recorder.close()
         async with drivers[0]:
             await drivers[0].connect({}, 0.0)
-            yield Platform(
-                SiteTools(site, Contracts(site, built.contract), tmp_path, Devices.of(site, drivers)).calls()
-            )
+            contracts = Contracts(site, built.contract)
+            yield Platform(SiteTools(site, contracts, tmp_path, Devices.of(site, drivers)).calls(), contracts)
     await bus.stop()
 
 
@@ -115,12 +116,36 @@ async def test_history_as_it_is_and_in_contracted_windows(platform: Platform) ->
     assert ([row["value"] for row in told["rows"]], told["truncated"]) == ([2.0, 3.0], True)
     windows = {"aggregate": "mean", "every": "PT1M"}
     told = result(await platform.call("historian_query", signal="level", **windows, **asked))
-    assert [(row["start"], row["value"]) for row in told["rows"]] == [
-        ("2024-01-01T00:00:00+00:00", 0.5),
-        ("2024-01-01T00:01:00+00:00", 2.5),
-    ]
+    over = [("2024-01-01T00:00:00+00:00", 0.5)]
+    assert [(row["start"], row["value"]) for row in told["rows"]] == over, "the second window is not over yet"
+    within = asked | {"since": "2024-01-01T00:00:20Z", "until": "2024-01-01T00:00:40Z"}
+    told = result(await platform.call("historian_query", signal="level", **windows, **within))
+    assert [(row["start"], row["value"]) for row in told["rows"]] == over, "a part of a window would tell readings"
+    wider = {"aggregate": "time_weighted_mean", "every": "PT2M"}
+    told = result(await platform.call("historian_query", signal="flow", **wider, **asked))
+    assert [(row["start"], row["value"]) for row in told["rows"]] == [("2024-01-01T00:00:00+00:00", 1.0)]
     wider = await platform.call("historian_query", signal="level", aggregate="mean", every="PT2M", **asked)
     assert wider.outcome is CallOutcome.REFUSED
+
+
+async def test_a_signal_that_a_new_contract_withholds_is_refused_at_once(platform: Platform) -> None:
+    asked = {"equipment": "p1", "signal": "flow"}
+    assert result(await platform.call("read_tag", **asked))["rows"]
+    source = platform.contracts.current.source
+    withdrawn = source.replace("- name: flow", "- name: noise").replace("version: 1.0.0", "version: 2.0.0")
+    refused = platform.contracts.offered(withdrawn, hashlib.sha256(withdrawn.encode()).hexdigest())
+    assert (refused, platform.contracts.next is not None) == (None, True)
+    assert result(await platform.call("read_tag", **asked))["source"]["contract"] == "loop 1.0.0"
+
+    platform.contracts.took_force(platform.contracts.next)
+
+    for tool, more in (("read_tag", {}), ("historian_query", {"since": "2024-01-01T00:00:00Z"})):
+        answer = await platform.call(tool, **asked, **more)
+        assert answer.outcome is CallOutcome.REFUSED
+        assert answer.message.startswith("p1.flow is withheld by the contract loop 2.0.0")
+    told = result(await platform.call("snapshot"))
+    assert [row["signal"] for row in told["rows"]] == ["noise"]
+    assert told["withheld"] == ["p1.flow", "p1.level"]
 
 
 async def test_nothing_can_be_written_from_outside(platform: Platform) -> None:
