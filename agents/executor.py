@@ -177,7 +177,9 @@ class Executor:
 
     def _finish(self, turn: _Turn, question: str) -> AgentEvent:
         asked = " ".join([*(message.text for message in turn.messages if message.role == "user"), question])
-        verdict = verify(turn.text, [*turn.results, *turn.catalogue], asked)
+        # What a tool said instead of a result may be repeated too: since when a bridge is offline, what a site keeps.
+        refused = {"rows": [{"message": call["message"]} for call in turn.calls if call["message"]]}
+        verdict = verify(turn.text, [*turn.results, *turn.catalogue, refused], asked)
         stands_on = backing(turn.text, turn.results, turn.catalogue, asked)
         provider = turn.provider
         return AgentEvent(

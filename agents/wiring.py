@@ -15,6 +15,7 @@ from agents.platform_tools import READ_INSTRUCTIONS, instruction_tools
 from agents.registry import Registry
 from agents.sessions import SCHEMA, TABLES, Sessions
 from core.audit import Actor, Audit
+from core.bridge_calls import BridgeCalls, SiteReader
 from core.connector import connector_for
 from core.data_service import Sources, TenantCoreData
 from core.db import TenantScope
@@ -61,7 +62,7 @@ async def open_services(
     """
     models = chain(settings.agents)
     registry = Registry(modules, instruction_tools(modules))
-    async with await Tenancy.open(run, postgres, settings) as tenancy:
+    async with await Tenancy.open(run, postgres, settings) as tenancy, BridgeCalls(tenancy.platform) as calls:
         identity = IdentityService(tenancy, run, settings)
         vault = Vault.over(tenancy.platform, run, settings, tenancy.audit)
         federation = Federation(tenancy, identity, Providers(tenancy, vault), run, public_url)
@@ -70,7 +71,7 @@ async def open_services(
         await ModuleRegistry(tenancy).sync(manifests, actor=_MODULES)
         subscriptions = Subscriptions(tenancy, identity, manifests)
         sources = Sources(tenancy, identity, subscriptions, ModuleSettings(tenancy, subscriptions, vault), vault)
-        house = _House(sources, Lake(run.lake_root(settings)))
+        house = _House(sources, Lake(run.lake_root(settings)), calls)
         for scope in await tenancy.list():
             await house.make_ready(scope)
         try:
@@ -92,8 +93,9 @@ async def open_services(
 class _House:
     """Opens one tenant's things for one verified person."""
 
-    def __init__(self, sources: Sources, lake: Lake) -> None:
+    def __init__(self, sources: Sources, lake: Lake, calls: BridgeCalls) -> None:
         self._sources = sources
+        self._calls = calls
         self._tenancy = sources.tenancy
         self._identity = sources.identity
         self._lake = lake
@@ -147,6 +149,7 @@ class _House:
             lake=LakeReader(self._lake.tenant(scope.slug)),
             connector_of=connector_of,
             embedder=_embed,
+            bridges=SiteReader(self._calls, scope, person.actor.name),
             core=TenantCoreData(self._sources, person),
             is_active=is_active,
         )

@@ -177,7 +177,9 @@ def _windows(home: Path, series: tuple[str, str], stretch: tuple[datetime, datet
     try:
         every_us = parse_duration(every) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
-        raise InputError("no length of a window", expected="ISO 8601: PT15M", received=every, where="--every") from error
+        raise InputError(
+            "no length of a window", expected="ISO 8601: PT15M", received=every, where="--every"
+        ) from error
     found = windows(home, series, stretch, every_us, last)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(found.column_names)

@@ -45,6 +45,7 @@ class Catalogue:
     signals: tuple[tuple[str, str], ...] = ()
     """(equipment type, signal)."""
     codes: tuple[FaultCode, ...] = ()
+    sites: tuple[str, ...] = ()
 
     def types(self) -> list[str]:
         """Equipment types, sorted."""
@@ -75,6 +76,7 @@ def read_catalogue(contents: Iterable[str]) -> Catalogue:
     machines: dict[str, Machine] = {}
     signals: dict[tuple[str, str], None] = {}
     codes: dict[tuple[str, str], FaultCode] = {}
+    sites: dict[str, None] = {}
     for row in (row for content in contents for row in _rows(content)):
         match row.get("kind"):
             case "equipment":
@@ -84,6 +86,7 @@ def read_catalogue(contents: Iterable[str]) -> Catalogue:
                     date.fromisoformat(row["first_day"]),
                     date.fromisoformat(row["last_day"]),
                 )
+                sites |= {row["site"]: None} if row.get("site") else {}
             case "signal":
                 signals[row["equipment_type"], row["signal"]] = None
             case "fault_code":
@@ -91,7 +94,7 @@ def read_catalogue(contents: Iterable[str]) -> Catalogue:
                 codes[key] = FaultCode(*key, row.get("message") or "")
             case _:
                 continue
-    return Catalogue(tuple(machines.values()), tuple(signals), tuple(codes.values()))
+    return Catalogue(tuple(machines.values()), tuple(signals), tuple(codes.values()), tuple(sites))
 
 
 def _rows(content: str) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ class Found:
     types: list[str] = field(default_factory=lambda: list[str]())
     signals: list[str] = field(default_factory=lambda: list[str]())
     codes: list[str] = field(default_factory=lambda: list[str]())
+    sites: list[str] = field(default_factory=lambda: list[str]())
     unknown: list[str] = field(default_factory=lambda: list[str]())
     count: int | None = None
     above: float | None = None
@@ -112,6 +113,7 @@ def find_entities(text: str, catalogue: Catalogue) -> Found:
     _machines(tokens, catalogue, found, used)
     _types(tokens, catalogue, found, used)
     kinds = found.types or [m.type for m in catalogue.machines if m.id in found.machines] or catalogue.types()
+    found.sites = [site for site in catalogue.sites if _mentions(tokens, parts(site))]
     found.signals, found.signal_share = _signals(tokens, used, catalogue, kinds)
     found.codes, found.code_named = _codes(tokens, catalogue, kinds, found.signals)
     _unknown(tokens, text, catalogue, found)
@@ -289,6 +291,15 @@ def _count(tokens: Sequence[Part], used: set[int], catalogue: Catalogue) -> int 
         if not of_one and (counts or before in _BEFORE_COUNT):
             return number
     return None
+
+
+def mask_sites(text: str, sites: Sequence[str]) -> str:
+    """A clause with the sites it names in plain words."""
+    for site in sorted(sites, key=len, reverse=True):
+        text = re.sub(
+            rf"\b(?:the\s+)?(?:site\s+)?{re.escape(site)}(?:\s+site)?\b", "the site", text, flags=re.IGNORECASE
+        )
+    return text
 
 
 def mask_machines(text: str, catalogue: Catalogue) -> str:

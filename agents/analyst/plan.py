@@ -13,7 +13,7 @@ from agents.analyst.catalogue import Catalogue, parts
 from agents.analyst.choose import REFUSE_BELOW, Chooser, entity_of, parameters_of
 from agents.analyst.clauses import THEN, split
 from agents.analyst.days import CALENDAR_WORDS, Coverage, Period
-from agents.analyst.entities import find_entities, mask_machines, stem
+from agents.analyst.entities import find_entities, mask_machines, mask_sites, stem
 from agents.analyst.limits import find_limits
 from agents.analyst.relevance import CLOCK, beside_the_point, unread_time
 from agents.analyst.seasons import seasons_said
@@ -228,6 +228,10 @@ def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
         case "signal":
             signals = sorted({signal.replace("_", " ") for _, signal in catalogue.signals if ":" not in signal})
             return f"Which signal is meant by “{clause}”? I know {', '.join(signals)}."
+        case "first_day":
+            days = catalogue.days()
+            recorded = f" The recorded data runs from {days[0]} to {days[1]}." if days else ""
+            return f"Which days are meant by “{clause}”?{recorded}"
         case _:
             return f"None of my tools answers “{clause}” with what it says."
 
@@ -235,7 +239,7 @@ def _missing(clause: str, what: str, catalogue: Catalogue) -> str:
 def _variants(asked: Asked, catalogue: Catalogue) -> list[str]:
     """The clause in plain words, then with a known fault or signal in plain words too."""
     bare = manners.without_future(CLOCK.sub(" ", without_periods(asked.text, asked.own_periods)))
-    plain = THEN.sub("at that time", mask_machines(find_limits(bare).text, catalogue))
+    plain = THEN.sub("at that time", mask_machines(mask_sites(find_limits(bare).text, asked.found.sites), catalogue))
     variants = [plain]
     signals = asked.found.signals if asked.found.signal_share == 1 else []
     for names, word in ((asked.found.codes, "this fault"), (signals, "this sensor")):
@@ -267,7 +271,9 @@ def _fit(tool: ToolDefinition, asked: Asked) -> float:
         gain += 0.10 if _takes(tool, limit) else -0.05
     if asked.periods and not _takes(tool, "first_day"):
         gain -= 0.08
-    for schema in parameters_of(tool).values():
+    for name, schema in parameters_of(tool).items():
+        if entity_of(name, schema) is not None:
+            continue
         # One of two says how (highest, lowest), one of many what it is about (a key figure).
         gain += (0.20 if len(choices(schema)) > 2 else 0.10) if choice_in(asked.text, schema) else 0.0
     return gain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -42,13 +43,17 @@ class Filled:
 
 
 def choice_in(text: str, schema: dict[str, Any]) -> str | None:
-    """The member of an `enum` that a text speaks of, by its own words or those of `x-words`; the longest wins."""
+    """The member of an `enum` that a text speaks of, by its own words or those of `x-words`; the longest wins.
+
+    What stands for a thing of its own (`x-entity`) is heard by `x-words` only: `last` is a word of days, too.
+    """
     lower = f" {re.sub(r'[^a-z0-9]+', ' ', text.lower())} "
     words: dict[str, list[str]] = schema.get("x-words", {})
+    named = "x-entity" in schema
     heard = [
         (len(phrase), str(member))
         for member in choices(schema)
-        for phrase in [str(member).replace("_", " "), *words.get(str(member), [])]
+        for phrase in [*([] if named else [str(member).replace("_", " ")]), *words.get(str(member), [])]
         if f" {phrase} " in lower or f" {phrase}s " in lower
     ]
     return max(heard)[1] if heard else None
@@ -69,7 +74,7 @@ def fill(tool: ToolDefinition, asked: Asked) -> Filled:
         values = _values(kinds[name], schema, asked)
         if values:
             options[name] = values
-        elif name in required:
+        elif name in required and not (kinds[name] == "first_day" and _begins(asked.periods)):
             return Filled(missing=kinds[name] or name)
     if "text" in kinds.values() and not _settle_text(options, kinds, tool, asked):
         return Filled(missing="equipment")
@@ -97,6 +102,11 @@ def fill(tool: ToolDefinition, asked: Asked) -> Filled:
     return Filled(calls=tuple(calls[:_MOST_CALLS]), unheard=unheard)
 
 
+def _begins(periods: Sequence[Period]) -> bool:
+    """Every period has a first day."""
+    return bool(periods) and all(period.first for period in periods)
+
+
 def _values(kind: str | None, schema: dict[str, Any], asked: Asked) -> list[Any]:
     """What may stand in one parameter: several values mean several calls."""
     found = asked.found
@@ -119,6 +129,8 @@ def _values(kind: str | None, schema: dict[str, Any], asked: Asked) -> list[Any]
             return [limit] if limit is not None else []
         case "text":
             return [asked.text]
+        case "site":
+            return list(found.sites)
         case _ if choices(schema):
             member = choice_in(asked.text, schema)
             return [member] if member else []

@@ -101,9 +101,7 @@ class SiteTools:
             until = min(until, moment(ended_us))
         if since >= until:
             return []
-        table = await in_thread(
-            historian.windows, self.home, series, (since, until), asked.every_us, asked.limit + 1
-        )
+        table = await in_thread(historian.windows, self.home, series, (since, until), asked.every_us, asked.limit + 1)
         return [
             {
                 "equipment": asked.equipment,
@@ -112,6 +110,7 @@ class SiteTools:
                 "aggregate": aggregate,
                 "every": asked.every,
                 "value": row[aggregate],
+                "unit": units_of(self.site).get(series) if aggregate != "count" else None,
             }
             for row in table.to_pylist()
             if row[aggregate] is not None

@@ -8,5 +8,16 @@ from core.bridge_calls.calls import BridgeCalls
 from core.bridge_calls.desk import CallDesk, TakenCall
 from core.bridge_calls.errors import BridgeOfflineError, CallFailedError
 from core.bridge_calls.routing import Place, route
+from core.bridge_calls.site import SiteAnswer, SiteReader
 
-__all__ = ["BridgeCalls", "BridgeOfflineError", "CallDesk", "CallFailedError", "Place", "TakenCall", "route"]
+__all__ = [
+    "BridgeCalls",
+    "BridgeOfflineError",
+    "CallDesk",
+    "CallFailedError",
+    "Place",
+    "SiteAnswer",
+    "SiteReader",
+    "TakenCall",
+    "route",
+]

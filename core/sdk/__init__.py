@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.contracts.evidence import Evidence
+    from core.contracts.evidence import AnyEvidence, Evidence
     from core.errors import DeniedError, InputError, NotFoundError
     from core.sdk import words
-    from core.sdk.context import Answer, ToolContext
+    from core.sdk.context import Answer, SiteAnswer, ToolContext
     from core.sdk.core_data import (
         BridgeInstance,
         CoreDataService,
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
         KpiName,
         LastDay,
         SignalName,
+        Since,
+        SiteName,
         TopN,
+        Until,
     )
     from core.sdk.result import Figure, ToolResult, Window
     from core.sdk.sql import load_queries
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Above": "core.sdk.entities",
     "Answer": "core.sdk.context",
+    "AnyEvidence": "core.contracts.evidence",
     "Below": "core.sdk.entities",
     "BridgeInstance": "core.sdk.core_data",
     "Condition": "core.sdk.tool",
@@ -64,11 +68,15 @@ _HOMES = {
     "Secret": "core.vault.secret",
     "SecretReference": "core.sdk.core_data",
     "SignalName": "core.sdk.entities",
+    "Since": "core.sdk.entities",
+    "SiteAnswer": "core.sdk.context",
+    "SiteName": "core.sdk.entities",
     "TenantProfile": "core.sdk.core_data",
     "TenantUser": "core.sdk.core_data",
     "ToolContext": "core.sdk.context",
     "ToolResult": "core.sdk.result",
     "TopN": "core.sdk.entities",
+    "Until": "core.sdk.entities",
     "Window": "core.sdk.result",
     "load_queries": "core.sdk.sql",
     "platform_tool": "core.sdk.tool",
@@ -78,6 +86,7 @@ _ROOMS = ("words", "web")
 __all__ = [
     "Above",
     "Answer",
+    "AnyEvidence",
     "Below",
     "BridgeInstance",
     "Condition",
@@ -99,11 +108,15 @@ __all__ = [
     "Secret",
     "SecretReference",
     "SignalName",
+    "Since",
+    "SiteAnswer",
+    "SiteName",
     "TenantProfile",
     "TenantUser",
     "ToolContext",
     "ToolResult",
     "TopN",
+    "Until",
     "Window",
     "load_queries",
     "platform_tool",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from core.contracts.evidence import Evidence
+from core.contracts.evidence import Evidence, SiteEvidence
 from core.errors import NotFoundError, TerminalError
 from core.sdk.core_data import CoreDataService
 from core.vault.secret import Secret
@@ -40,6 +41,42 @@ class LakeReader(Protocol):
     """Read-only DuckDB SQL over one tenant's Delta tables, written under their full names (`gold.kpi_daily`)."""
 
     def query(self, sql: str, tables: Sequence[str], parameters: Mapping[str, object] = ...) -> Answer: ...
+
+
+class SiteAnswer(Protocol):
+    """What a bridge said, and where it was read."""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]: ...
+    @property
+    def evidence(self) -> list[SiteEvidence]: ...
+    @property
+    def withheld(self) -> list[str]: ...
+    @property
+    def never_read(self) -> list[str]: ...
+    @property
+    def truncated(self) -> bool: ...
+
+
+class SiteReader(Protocol):
+    """Calls to the bridges of one tenant: they read, and nothing on site changes by them."""
+
+    async def read_tag(self, equipment: str, signal: str, *, site: str | None = ...) -> SiteAnswer: ...
+    async def snapshot(
+        self, equipment: str | None = ..., *, site: str | None = ..., limit: int = ...
+    ) -> SiteAnswer: ...
+    async def historian_query(
+        self,
+        equipment: str,
+        signal: str,
+        since: datetime,
+        until: datetime,
+        *,
+        aggregate: str | None = ...,
+        every: str | None = ...,
+        site: str | None = ...,
+        limit: int = ...,
+    ) -> SiteAnswer: ...
 
 
 class DataConnector(Protocol):
@@ -112,6 +149,8 @@ class ToolContext:
     connector_of: Callable[[str], Awaitable[DataConnector]] | None = None
     """Opens the connector of a module, which writes that module's own schema only."""
     embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None
+    bridges: SiteReader | None = None
+    """The tenant's bridges, asked over the sockets they opened; `on_site` for tools."""
     core: CoreDataService | None = None
     """The tenant's users, subscriptions, settings and bridges."""
     module_code: str | None = None
@@ -179,6 +218,17 @@ class ToolContext:
             return await asyncio.to_thread(self.lake.query, sql, list(tables), dict(parameters or {}))
         except NotFoundError:
             return _Nothing()
+
+    @property
+    def on_site(self) -> SiteReader:
+        """The tenant's bridges.
+
+        Raises:
+            TerminalError: this context reaches none.
+        """
+        if self.bridges is None:
+            raise TerminalError("this tool asks a bridge, and its context reaches none")
+        return self.bridges
 
     async def embed(self, texts: list[str]) -> Vectors:
         """Vectors of some texts, one each.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 ENTITY_KEY = "x-entity"
 
@@ -56,6 +56,17 @@ FirstDay = Annotated[
 LastDay = Annotated[
     date, Field(description="Last UTC day of the period, inclusive.", json_schema_extra=_entity("last_day"))
 ]
+Since = Annotated[
+    AwareDatetime | date,
+    Field(description="Begin of the time, ISO 8601: a UTC day, or a moment with its zone.",
+          json_schema_extra=_entity("first_day")),
+]  # fmt: skip
+Until = Annotated[
+    AwareDatetime | date,
+    Field(description="End of the time, ISO 8601: a UTC day as a whole, or a moment with its zone, exclusive.",
+          json_schema_extra=_entity("last_day")),
+]  # fmt: skip
+SiteName = Annotated[str, Field(description="Site as the catalogue spells it.", json_schema_extra=_entity("site"))]
 Above = Annotated[
     float, Field(description="Limit: only what lies above it, in the stored unit.", json_schema_extra=_entity("above"))
 ]

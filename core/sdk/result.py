@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.contracts.evidence import Evidence
+from core.contracts.evidence import AnyEvidence
 
 Value = str | int | float | bool | date | datetime | None
 Row = dict[str, Any]
@@ -38,13 +39,14 @@ class Figure(BaseModel):
 class ToolResult(BaseModel):
     """Typed result of every tool that reads data.
 
-    Every number in `rows` and `findings` is found again when the queries in `evidence` are run at their versions.
+    Every number in `rows` and `findings` is found again when the queries in `evidence` are run at their versions; of
+    rows read on site, evidence says where and when.
     """
 
     model_config = ConfigDict(frozen=True)
 
     rows: list[Row] = []
-    evidence: list[Evidence] = []
+    evidence: Sequence[AnyEvidence] = []
     window: Window | None = None
     findings: list[str] = []
     """The rows as plain sentences: dates, values, units, intervals, names."""

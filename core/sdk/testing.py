@@ -19,6 +19,7 @@ from core.contracts.evidence import Evidence
 from core.errors import DeniedError, InputError, NotFoundError
 from core.sdk.context import ToolContext, Vectors
 from core.sdk.core_data import BridgeInstance, ModuleSubscription, Notification, TenantProfile, TenantUser
+from core.sdk.testing_site import FakeSite
 from core.vault.secret import Secret
 
 _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -244,6 +245,7 @@ def tool_context(
     lake: FakeLake | None = None,
     data: FakeData | None = None,
     embedder: Callable[[list[str]], Awaitable[Vectors]] | None = None,
+    bridges: FakeSite | None = None,
     tenant: FakeTenant | None = None,
     audit: FakeAudit | None = None,
     agent: str | None = None,
@@ -268,6 +270,7 @@ def tool_context(
         lake=lake,
         data=data,
         embedder=embedder,
+        bridges=bridges,
         core=known.within(module_code, agent) if module_code else known,
         module_code=module_code,
     )

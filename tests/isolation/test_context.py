@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+from core.bridge_calls import SiteReader
 from core.connector import TenantDataConnector
 from core.connector.work import Work
 from core.data_service import TenantCoreData
@@ -16,7 +17,7 @@ from lake.reader import LakeReader
 _NAMES = {"tenant", "tenant_id", "scope", "slug", "database", "server", "dsn"}
 _GIVEN = [
     given.ToolContext, given.LakeReader, given.DataConnector, given.AuditTrail, core_data.CoreDataService,
-    TenantDataConnector, Work, TenantCoreData, LakeReader,
+    TenantDataConnector, Work, TenantCoreData, LakeReader, given.SiteReader, SiteReader,
 ]  # fmt: skip
 
 

@@ -101,8 +101,19 @@ function cell(value) {
 
 const short = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))));
 
+// What a bridge read on site: where, when, under which contract, and the call.
+function siteEvidence(item) {
+  const source = element("span", { className: "source" });
+  const when = item.first ? `${item.first} to ${item.last}` : `at ${item.read_at}`;
+  source.append(`bridge ${item.bridge} · contract ${item.contract} · ${counted(item.rows, "row")} · ${when}`);
+  const made = element("details", {});
+  made.append(element("summary", {}, `Read on site ${item.site}`, source), element("pre", { text: item.query }));
+  return element("li", {}, made);
+}
+
 // One query behind an answer: what it asks, where, how good the table was, and the query itself.
 export function evidence(item) {
+  if (item.store === "site") return siteEvidence(item);
   const checks = Object.entries(item.checks);
   const failed = checks.filter(([, status]) => status === "failed").map(([name]) => name);
   const warned = checks.filter(([, status]) => status === "warned").map(([name]) => name);

@@ -36,7 +36,7 @@ def _payload(call: ToolCall, outcome: Outcome) -> Mapping[str, Any]:
         facts["arguments"] = {name: str(value) for name, value in call.arguments.items()}
     if outcome.result is not None and call.tool.policy.audit != "none":
         facts["rows"] = len(outcome.result.rows)
-        facts["evidence"] = [f"{item.table}@{item.version}" for item in outcome.result.evidence]
+        facts["evidence"] = [item.cited for item in outcome.result.evidence]
     if outcome.result is not None and call.tool.policy.audit == "full":
         facts["result"] = outcome.result.model_dump(mode="json")
     return facts

@@ -16,12 +16,27 @@ from core.sdk import (
     FirstDay,
     LastDay,
     SignalName,
+    SiteName,
     ToolContext,
     ToolResult,
     TopN,
     platform_tool,
 )
-from modules.scada_monitor import service
+from modules.scada_monitor import ledger, service
+from modules.scada_monitor.ai.site_tools import historian_query, read_tag, snapshot
+
+__all__ = [
+    "data_checks",
+    "data_ledger",
+    "describe_site",
+    "fault_episodes",
+    "fault_events",
+    "historian_query",
+    "read_tag",
+    "sensor_history",
+    "signal_extremes",
+    "snapshot",
+]
 
 _MODULE = "SCADA_MONITOR"
 _READ = "SCADA.READ"
@@ -228,13 +243,11 @@ async def fault_events(
     risk_level="safe",
     timeout_ms=15_000,
     summary_instructions="""Whether the data can be trusted: the last result of every check on the tenant's tables,
-    completeness and lost readings included. Use it for data quality, failed checks and missing data.""",
+    completeness included. Use it for data quality, failed checks and missing data.""",
     examples=(
         "Can I trust the data?",
         "How good is the data?",
         "Which data checks failed?",
-        "Were readings lost?",
-        "How many readings were lost?",
         "Is the data complete?",
         "Is any data missing?",
     ),
@@ -242,3 +255,43 @@ async def fault_events(
 async def data_checks(context: ToolContext) -> ToolResult:
     """How the last checks of the data went."""
     return await service.data_checks(context)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=15_000,
+    summary_instructions="""The ledger: the books of readings between bridge and lake (read, withheld, sent, arrived in
+    bronze and silver, lost, duplicated), and the gaps in which nobody read a machine, each with its reason. Use it for
+    whether readings were lost or doubled, how complete the data of a machine is, and why there are gaps.""",
+    full_instructions="""Leave out `equipment` for the whole of a tenant's sites. Spells of bad quality are told of one
+machine. `lost_or_in_flight` is what was sent and has not arrived: a bridge that is offline still holds it.""",
+    examples=(
+        "Was anything lost between bridge and lake?",
+        "Were readings lost?",
+        "How many readings were lost?",
+        "Were any rows duplicated?",
+        "Was anything stored twice?",
+        "Do the books balance?",
+        "Show the ledger.",
+        "How complete is the data of this machine?",
+        "How many readings were sent, withheld and received?",
+        "How much of the data of this machine arrived?",
+        "Why are there gaps in the data?",
+        "Why is data of this machine missing?",
+        "When was this machine not read?",
+        "Are there gaps in the data of this machine?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def data_ledger(
+    context: ToolContext,
+    equipment: EquipmentId | None = None,
+    signal: SignalName | None = None,
+    site: SiteName | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+) -> ToolResult:
+    """Every reading accounted for, and the time nobody read."""
+    return await ledger.data_ledger(context, equipment, signal, site, first, last)

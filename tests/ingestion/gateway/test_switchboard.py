@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -23,7 +24,15 @@ from bridge.store import Store
 from bridge.uplink import Link, Uplink
 from cli.main import main
 from core.audit import Actor
-from core.bridge_calls import BridgeCalls, BridgeOfflineError, CallDesk, CallFailedError, Place, TakenCall
+from core.bridge_calls import (
+    BridgeCalls,
+    BridgeOfflineError,
+    CallDesk,
+    CallFailedError,
+    Place,
+    SiteReader,
+    TakenCall,
+)
 from core.contracts.calls import MOST_BYTES
 from core.db import TenantScope
 from core.errors import DeniedError, NotFoundError
@@ -144,6 +153,41 @@ async def test_a_bridge_without_a_socket_is_offline_since(plant: Plant, calls: B
     with pytest.raises(BridgeOfflineError, match="called-hall-bridge of site called-hall is offline since 20"):
         await calls.call(plant.scope, place, "echo", {}, asked_by="ana")
     assert await left(tenancy, plant.scope) == 0
+
+
+async def test_what_tools_ask_is_routed_and_comes_back_with_its_evidence(plant: Plant, calls: BridgeCalls) -> None:
+    heard: list[tuple[str, Mapping[str, Any]]] = []
+    row = {"equipment": "pump-1", "signal": "flow", "ts": "2024-01-01T00:00:00+00:00", "value": 1.5}
+    source = {"site": "called elsewhere", "contract": "hall 1.0.0", "position": 7, "call": "as asked"}
+
+    async def reading(caller: Caller, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        heard.append((caller.name, arguments))
+        return {"rows": [row], "withheld": ["pump-1.noise"], "truncated": True, "source": source}
+
+    async def nonsense(caller: Caller, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"rows": [{"value": {"of": "another shape"}}], "source": source}
+
+    site, since = SiteReader(calls, plant.scope, "ana"), datetime(2024, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    async with plant.connected(read_tag=reading, historian_query=reading, snapshot=nonsense):
+        told = await site.read_tag("pump-1", "flow")
+        await site.historian_query("pump-1", "flow", since, since + timedelta(hours=1), aggregate="max", every="PT1M")
+        with pytest.raises(CallFailedError, match="called-hall-bridge of site called-hall answered what cannot be rea"):
+            await site.snapshot()
+        with pytest.raises(NotFoundError, match=r"no such equipment; received 'pump-9'"):
+            await site.read_tag("pump-9", "flow")
+        with pytest.raises(NotFoundError, match=r"no such site; expected called-hall"):
+            await site.snapshot(site="south")
+    with pytest.raises(BridgeOfflineError, match="called-hall-bridge of site called-hall is offline since 20"):
+        await site.read_tag("pump-1", "flow")
+
+    assert (told.rows, told.withheld, told.truncated) == ([row], ["pump-1.noise"], True)
+    (evidence,) = told.evidence
+    assert (evidence.site, evidence.bridge) == (SITE, plant.place.bridge_id), "what the bridge calls itself is no proof"
+    assert (evidence.signals, evidence.contract, evidence.position) == (["pump-1.flow"], "hall 1.0.0", 7)
+    span = {"since": "2024-01-01T00:00:00+00:00", "until": "2024-01-01T01:00:00+00:00"}
+    window = {"aggregate": "max", "every": "PT1M", "limit": 200}
+    tag = {"equipment": "pump-1", "signal": "flow"}
+    assert heard == [("ana", tag), ("ana", tag | span | window)]
 
 
 async def test_who_stops_waiting_stops_the_work_on_site(plant: Plant, calls: BridgeCalls, tenancy: Tenancy) -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.bridge_calls import BridgeCalls, Place, route
+from core.bridge_calls import BridgeCalls, Place, SiteReader, route
 from tests.isolation.attempt import Attempt
 from tests.isolation.techniques import hostile, some
 from tests.isolation.world import HALL, World
 
 NOT_A_DOOR: dict[str, str] = {}
+_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
+_UNTIL = _SINCE + timedelta(days=1)
 _TRIED = 40
 """Texts for each place of a name."""
 
 
 def found(world: World) -> set[str]:
-    """Every call of the caller's side."""
-    calls = inspect.getmembers(BridgeCalls, inspect.isfunction)
-    return {f"bridge_calls.{name}" for name, _ in calls if not name.startswith("_")}
+    """Every call of the caller's side, and every call that tools are given."""
+    sides = (("bridge_calls", BridgeCalls), ("site_reader", SiteReader))
+    calls = {f"{side}.{name}" for side, kind in sides for name, _ in inspect.getmembers(kind, inspect.isfunction)}
+    return {name for name in calls if not name.partition(".")[2].startswith("_")}
 
 
 def attempts(world: World) -> Iterator[Attempt]:
@@ -48,6 +52,36 @@ def attempts(world: World) -> Iterator[Attempt]:
     hidden = "hidden-hall-bridge"
     yield Attempt("bridge_calls.call", "thing of the other tenant", hidden, by_bridge, refused=True)
     yield Attempt("bridge_calls.places", "own thing", HALL, by_site, own=True)
+    yield from _tools(world, [*told, ("thing of the other tenant", "hidden-pump")])
+
+
+def _tools(world: World, told: Sequence[tuple[str, str]]) -> Iterator[Attempt]:
+    """What tools are given: no bridge is connected, so that whoever is found is offline and nobody is ever read."""
+
+    async def tag(text: str) -> Any:
+        return await _tools_of_a(world).read_tag(text, "flow")
+
+    async def tag_of_site(text: str) -> Any:
+        return await _tools_of_a(world).read_tag("pump", text, site=text)
+
+    async def machine(text: str) -> Any:
+        return await _tools_of_a(world).snapshot(text)
+
+    async def site(text: str) -> Any:
+        return await _tools_of_a(world).snapshot(site=text)
+
+    async def past(text: str) -> Any:
+        return await _tools_of_a(world).historian_query(text, text, _SINCE, _UNTIL, site=text)
+
+    doors = (("read_tag", tag), ("read_tag", tag_of_site), ("snapshot", machine), ("snapshot", site),
+             ("historian_query", past))  # fmt: skip
+    for technique, text in told:
+        for name, call in doors:
+            yield Attempt(f"site_reader.{name}", technique, text, call, refused=True)
+
+
+def _tools_of_a(world: World) -> SiteReader:
+    return SiteReader(_of_a(world), world.a.scope, "eve")
 
 
 def _of_a(world: World) -> BridgeCalls:
