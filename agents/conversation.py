@@ -18,6 +18,7 @@ class ToolDefinition:
         examples: questions it answers.
         catalogue: it lists what there is.
         reads_only: calling it changes nothing.
+        cues: words one of which a question for it holds; empty if meaning alone decides.
     """
 
     name: str
@@ -26,6 +27,7 @@ class ToolDefinition:
     examples: tuple[str, ...] = ()
     catalogue: bool = False
     reads_only: bool = True
+    cues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ def _register(tool: Tool) -> Registered:
         schema=tool.schema,
         examples=tool.examples,
         catalogue=tool.catalogue,
+        cues=tool.cues,
         reads_only=tool.policy.risk_level == "safe",
     )
     return Registered(tool, definition, estimate(f"{tool.name} {tool.summary} {dict(tool.schema)}"))

@@ -27,6 +27,8 @@ _ASK_BACK_FROM = 0.5
 """A machine or signal is only asked for when the clause is clearly a question for the tool."""
 _NEAR = 0.12
 """How much worse than the best tool another may fit that has everything it needs."""
+_NOT_MEANT = -2.0
+"""Fit of a tool that no word of the clause asks for: however near in meaning, it is not chosen."""
 _ONE = re.compile(r"\bwhich\s+(?:\w+\s+)?(?:machine|equipment)\b(?!\s+(?:has|have|had|shows?)\b)", re.IGNORECASE)
 """`which engine will fail first` wants one; `which engine has this fault` wants all that have it."""
 _WHY = re.compile(r"(?:(?:and|but|so)\s+)?why\b", re.IGNORECASE)
@@ -257,6 +259,8 @@ def _is_of(said: str, stems: set[str]) -> bool:
 
 
 def _fit(tool: ToolDefinition, asked: Asked) -> float:
+    if tool.cues and not _hears(asked.text, tool.cues):
+        return _NOT_MEANT
     gain = 0.10 if _WHY.match(asked.text) and any(_WHY.match(example) for example in tool.examples) else 0.0
     if asked.found.machines and not _takes(tool, "equipment"):
         gain -= 0.12
@@ -277,6 +281,11 @@ def _fit(tool: ToolDefinition, asked: Asked) -> float:
         # One of two says how (highest, lowest), one of many what it is about (a key figure).
         gain += (0.20 if len(choices(schema)) > 2 else 0.10) if choice_in(asked.text, schema) else 0.0
     return gain
+
+
+def _hears(text: str, cues: Sequence[str]) -> bool:
+    """One of the cues stands in a text; their spaces may be hyphens there."""
+    return any(re.search(rf"\b{cue.replace(' ', '[ -]')}\b", text, re.IGNORECASE) for cue in cues)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -68,6 +68,8 @@ class Tool:
     catalogue: bool
     """Tells what there is (equipment, signals, periods): read it before asking about a thing by name."""
     policy: ToolPolicy
+    cues: tuple[str, ...] = ()
+    """Words one of which a question for it holds, if it is meant for nothing else; the offline analyst goes by them."""
 
 
 def platform_tool(
@@ -79,6 +81,7 @@ def platform_tool(
     full_instructions: str | None = None,
     examples: tuple[str, ...] = (),
     catalogue: bool = False,
+    cues: tuple[str, ...] = (),
     requires_approval: bool = False,
     allowed_agents: frozenset[str] | None = None,
     denied_agents: frozenset[str] = frozenset(),
@@ -98,6 +101,7 @@ def platform_tool(
         full_instructions: details a model may fetch.
         examples: questions it answers.
         catalogue: it lists what there is.
+        cues: words one of which a question for it holds; none if it may be chosen by meaning alone.
         requires_approval: a human must agree first.
         allowed_agents: only agents of these modules; None means any.
         denied_agents: never these.
@@ -140,6 +144,7 @@ def platform_tool(
             examples=examples,
             catalogue=catalogue,
             policy=policy,
+            cues=cues,
         )
 
     return decorate

@@ -82,6 +82,23 @@ def test_the_right_tool(
     assert (step.tool, list(step.calls)) == (tool, [arguments])
 
 
+@pytest.mark.parametrize(
+    ("question", "tool"),
+    [
+        ("What was the maximum caustic flow in May?", "sensor_history"),
+        ("What was the average steam pressure of kettle 2 in May?", "sensor_history"),
+        ("Show me the readings of the caustic flow on 5 May", "sensor_history"),
+        ("What is the caustic flow right now?", "sensor_history"),
+        ("When was the caustic flow lowest?", "signal_extremes"),
+    ],
+)
+def test_no_device_is_asked_for_what_the_lake_knows(
+    question: str, tool: str, offered: list[ToolDefinition], chooser: Chooser
+) -> None:
+    (step,) = make_plan(question, (), BREWERY, offered, chooser)
+    assert step.tool == tool
+
+
 def test_completeness_and_the_reasons_for_gaps_are_one_look_into_the_books(
     offered: list[ToolDefinition], chooser: Chooser
 ) -> None:

@@ -63,6 +63,7 @@ Every = Annotated[str, Field(max_length=32, description="Length of a window, ISO
         "Read the sensor live from the controller.",
         "Ask the bridge to read this sensor.",
     ),
+    cues=("live", "on site", "bridge", "device", "controller", "PLC"),
 )
 async def read_tag(
     context: ToolContext, equipment: EquipmentId, signal: SignalName, site: SiteName | None = None
@@ -86,6 +87,7 @@ async def read_tag(
         "Which live values does the bridge have of all sensors?",
         "Ask the bridge for a snapshot.",
     ),
+    cues=("snapshot", "live", "on site", "bridge"),
 )
 async def snapshot(
     context: ToolContext, equipment: EquipmentId | None = None, site: SiteName | None = None
@@ -108,9 +110,10 @@ alone takes windows of an hour, or of a day where the time is longer than two da
         "What does the historian on site have of this sensor for that day?",
         "Show the full resolution readings of this sensor from the site.",
         "Ask the bridge's historian for this sensor.",
-        "What was the maximum of this sensor by the historian on site?",
+        "Ask the historian on site for the maximum of this sensor.",
         "Get the raw readings of this sensor from the historian.",
     ),
+    cues=("historian", "full resolution", "on site", "bridge"),
     pre_conditions=(_WINDOWED,),
 )
 async def historian_query(
