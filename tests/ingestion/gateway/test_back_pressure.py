@@ -16,7 +16,7 @@ from core.settings import GatewaySettings
 from ingestion.gateway.intake import MOST_AT_ONCE
 from ingestion.gateway.server import Gateway
 from tests.ingestion.conftest import Maker, sample
-from tests.ingestion.gateway.test_server import READINGS, OneBridge, answer, bridge
+from tests.ingestion.gateway.conftest import READINGS, OneBridge, answer, bridge
 
 CREDIT = 4
 BOUND = 2 * CREDIT + MOST_AT_ONCE + 1

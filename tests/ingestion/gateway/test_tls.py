@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
+from websockets.asyncio.client import connect
+from websockets.protocol import State
 
 from bridge.config import BridgeConfig
 from bridge.health import Monitor
@@ -26,9 +34,31 @@ from core.eventlog.memory import MemoryLog
 from core.settings import BridgeSettings, GatewaySettings
 from ingestion.gateway.server import Gateway
 from tests.ingestion.conftest import sample
-from tests.ingestion.gateway.test_server import KEY, READINGS, OneBridge, certificate, records
+from tests.ingestion.gateway.conftest import KEY, READINGS, OneBridge, SulkyLog, records
 
 NAME = "plant-a-bridge.acme-works"
+
+
+def certificate(
+    name: str, folder: Path, host: str, authority: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None = None
+):
+    """`<host>.pem` and `<host>.key` of a certificate of that name; signed by itself if by no authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer, signer = authority or (subject, key)
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            issuer, subject, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .sign(signer, hashes.SHA256())
+    )
+    pem, pkcs8, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / f"{host}.pem").write_bytes(made.public_bytes(pem))
+    (folder / f"{host}.key").write_bytes(key.private_bytes(pem, pkcs8, plain))
+    return subject, key
 
 
 @pytest.fixture
@@ -158,4 +188,26 @@ async def test_a_gateway_asks_for_certificates_only_over_tls(folder: Path, log: 
             pass
     with pytest.raises(InputError, match="CLIENT_CA"):
         async with listening(log, door, folder, client_ca=folder / "missing.pem"):
+            pass
+
+
+async def test_with_a_certificate_it_speaks_tls(
+    log: SulkyLog, door: OneBridge, contract: DataContract, tmp_path: Path
+) -> None:
+    certificate("localhost", tmp_path, "localhost")
+    settings = GatewaySettings(tls_certificate=tmp_path / "localhost.pem", tls_key=tmp_path / "localhost.key")
+    async with Gateway(log, door, settings).serving(0) as server:
+        port = server.sockets[0].getsockname()[1]
+        trust = ssl.create_default_context(cafile=tmp_path / "localhost.pem")
+        headers = {"Authorization": f"Bearer {KEY}"}
+        async with connect(f"wss://localhost:{port}", ssl=trust, additional_headers=headers, proxy=None) as socket:
+            assert socket.state is State.OPEN
+    with pytest.raises(InputError, match="TLS certificate"):
+        async with Gateway(log, door, settings.model_copy(update={"tls_key": tmp_path / "localhost.pem"})).serving(0):
+            pass
+
+
+async def test_plain_ws_stays_on_loopback(log: SulkyLog, door: OneBridge) -> None:
+    with pytest.raises(InputError, match="loopback only"):
+        async with Gateway(log, door, GatewaySettings(host="0.0.0.0")).serving(0):
             pass
