@@ -1,7 +1,7 @@
 """One build: the tables of one tenant over the window of a run. What every asset does around its transform."""
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from assets.resources import LakeResource, TenantResource
 from assets.window import Window, require_predecessor, window
 from lake.spec import TableSpec
 from lake.tables.bronze import READINGS as BRONZE_READINGS
+from lake.tables.ops import CHECK_RESULTS
 from quality.asset_checks import as_results, asset_key
 from quality.expected import expectations
 from quality.outcome import Occasion, Outcome, record
@@ -79,6 +80,20 @@ class Build:
     def read(self, spec: TableSpec, lookback_days: int = 0, version: int | None = None) -> pl.DataFrame:
         """The same, collected."""
         return self.scan(spec, lookback_days, version).collect()
+
+    def built_before(self, spec: TableSpec, days: Collection[date]) -> set[date]:
+        """Those of some days that an earlier run has built: its checks tell, where a day holds no row that could."""
+        if not days:
+            return set()
+        since = min(days) - timedelta(days=1) if min(days) > date.min else date.min
+        runs = (
+            self.lake.scan(CHECK_RESULTS, first=since)
+            .filter(pl.col("table") == spec.full_name, pl.col("run_id") != self._run_id)
+            .select("day_first", "day_last")
+            .unique()
+            .collect()
+        )
+        return {day for first, last in runs.iter_rows() for day in days if first <= day <= last}
 
     def replace(
         self,

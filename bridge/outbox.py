@@ -12,6 +12,7 @@ from itertools import islice
 import pyarrow as pa
 
 from bridge.catchup import Largest, Waiting, as_one, neighbours
+from bridge.outage import Outage
 from bridge.store import transaction
 from core import clock
 from core.contracts.batch import BatchHeader, MalformedBatchError, digest, pack
@@ -150,6 +151,8 @@ class Outbox:
     def __init__(self, connection: sqlite3.Connection, largest: Largest = _AS_THEY_ARE) -> None:
         self._connection = connection
         self._largest = largest
+        self.outage = Outage(connection)
+        """The time without a link, if there is one."""
 
     def waiting(self, sent: dict[str, int], limit: int, backlog_limit: int | None = None) -> list[Waiting]:
         """Batches behind the last number sent of each lane, live lanes first, in order inside a lane.
@@ -219,6 +222,7 @@ class Outbox:
         with transaction(self._connection) as connection:
             connection.executemany("delete from outbox where lane = ? and seq <= ?", list(upto.items()))
             connection.executemany("delete from outbox where lane = ? and seq = ?", single)
+        self.outage.look()
 
     def backlog(self) -> Backlog:
         """What waits now."""

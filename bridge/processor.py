@@ -80,7 +80,7 @@ class Processor:
         """
         frames = [] if self._held() else frames_after(self._connection, self._checkpoint, STEP_ROWS)
         overdue = self._pending_since is not None and time.monotonic() - self._pending_since >= COUNTS_WAIT_S
-        if not frames and not overdue:
+        if not frames and not overdue and not gap_news(self._connection, 1)[0]:
             return 0
         try:
             self._advance(frames, live=live)

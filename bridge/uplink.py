@@ -21,6 +21,7 @@ from bridge.in_force import Contracts
 from bridge.outbox import Outbox
 from bridge.packages.tools import package_tools
 from bridge.rate import Rate
+from bridge.store import StoreError
 from bridge.threads import in_thread
 from bridge.tls import client_context
 from core import clock
@@ -115,6 +116,8 @@ class Uplink:
             except (LinkLostError, LinkRefusedError) as error:
                 was_up = self._link.connected
                 self._link.connected = False
+                with contextlib.suppress(StoreError):  # said by whoever has something to write; the next try notes it
+                    await self._locked(self._outbox.outage.lost)
                 if was_up or told != type(error).__name__:
                     say = _log.error if isinstance(error, LinkRefusedError) else _log.warning
                     say("link to the gateway is down", action="reconnect", error=str(error))
@@ -140,6 +143,7 @@ class Uplink:
                 credit = await self._greet(socket)
                 self._link.connected = True
                 backoff.reset()
+                await self._locked(self._outbox.outage.back)
                 _log.info("link to the gateway is up", action="connect", gateway=self._config.gateway, again=again)
                 await self._talk(socket, credit, stop)
         except InvalidStatus as error:

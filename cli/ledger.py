@@ -1,4 +1,4 @@
-"""`platform ledger`: the books of a tenant, signal by signal, and the time nobody read."""
+"""`platform ledger`: the books of a tenant, signal by signal, and every time that was not as it should be."""
 
 from __future__ import annotations
 
@@ -40,9 +40,8 @@ def ledger(
 
     from cli.lake import open_lake
     from core.errors import NotFoundError
-    from lake.tables import bronze, ops
+    from lake.tables import ops
     from quality.balance import imbalances
-    from quality.spells import spells
 
     lake = open_lake(run).tenant(tenant)
     version = lake.version(ops.BOOKS)
@@ -57,7 +56,6 @@ def ledger(
     hours = [*limits, *_between("hour", start, end)]
     lines = lake.scan(ops.BOOKS).filter(*hours).sort("site", "equipment_id", "signal", "hour").collect()
     gaps = lake.scan(ops.GAPS).filter(*limits, *_between("ts", start, end)).sort("site", "equipment_id", "ts").collect()
-    bad = spells(lake.scan(bronze.READINGS).filter(*limits, *_between("ts", start, end)))
     broken = {equation: count for equation, count in imbalances(lines).items() if count}
     at = lake.committed_at(ops.BOOKS, version)
     if as_json:
@@ -68,13 +66,12 @@ def ledger(
             "totals": _totals(lines),
             "lines": lines.drop("date").to_dicts(),
             "gaps": gaps.drop("date").to_dicts(),
-            "bad_quality": bad.to_dicts(),
             "reconciled_at": at,
         }
         typer.echo(json.dumps(document, default=_text))
     else:
-        _show(lines, gaps)
-        _show_bad(bad)
+        _show(lines)
+        _show_gaps(gaps)
         for equation, count in broken.items():
             typer.echo(f"BROKEN: {equation}: {count} of {lines.height} lines", err=True)
         said = "the books do not balance" if broken else "the books balance"
@@ -104,7 +101,7 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _show(lines: pl.DataFrame, gaps: pl.DataFrame) -> None:
+def _show(lines: pl.DataFrame) -> None:
     """Signals as rows, terms as columns; the last row is the sum."""
     import polars as pl
     from rich.console import Console
@@ -118,21 +115,29 @@ def _show(lines: pl.DataFrame, gaps: pl.DataFrame) -> None:
     table.add_row("all", "", "", *(f"{count:,}" for count in _totals(lines).values()))
     console = Console(width=None if Console().is_terminal else 240)
     console.print(table)
-    for gap in gaps.iter_rows(named=True):
-        console.print(
-            f"unread: {gap['site']} {gap['equipment_id']} {gap['ts']:%Y-%m-%d %H:%M:%S} to "
-            f"{gap['until']:%Y-%m-%d %H:%M:%S} UTC, {gap['duration_s']:,.0f} s, {gap['reason']}"
+
+
+def _show_gaps(gaps: pl.DataFrame) -> None:
+    """A line each; of bad quality only the longest spells, whose rows stand in the books like any others."""
+    import polars as pl
+
+    from core.contracts.reading import LINK_DOWN
+    from quality.spells import BAD_QUALITY
+
+    is_bad = pl.col("reason") == BAD_QUALITY
+    for gap in gaps.filter(~is_bad).iter_rows(named=True):
+        what = "late" if gap["reason"] == LINK_DOWN else "unread"
+        typer.echo(
+            f"{what}: {gap['site']} {gap['equipment_id']} {_span(gap)}, {gap['duration_s']:,.0f} s, {gap['reason']}"
         )
-
-
-def _show_bad(spells: pl.DataFrame) -> None:
-    """What was read and not known, a line a spell, the longest first; its rows stand in the books like any others."""
+    spells = gaps.filter(is_bad)
     shown = spells.sort("readings", descending=True, maintain_order=True).head(_MOST_SPELLS)
     for one in shown.iter_rows(named=True):
-        end = "now" if one["until"] is None else f"{one['until']:%Y-%m-%d %H:%M:%S}"
-        typer.echo(
-            f"bad quality: {one['site']} {one['equipment_id']} {one['signal']} {one['ts']:%Y-%m-%d %H:%M:%S} "
-            f"to {end} UTC, {one['readings']:,} readings"
-        )
+        where = f"{one['site']} {one['equipment_id']} {one['signal']}"
+        typer.echo(f"bad quality: {where} {_span(one)}, {one['readings']:,} readings")
     if spells.height > shown.height:
         typer.echo(f"bad quality: {spells.height - shown.height:,} shorter spells more, all of them with --json")
+
+
+def _span(gap: dict[str, Any]) -> str:
+    return f"{gap['ts']:%Y-%m-%d %H:%M:%S} to {gap['until']:%Y-%m-%d %H:%M:%S} UTC"

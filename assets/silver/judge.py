@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -60,21 +62,21 @@ def judge_events(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
     return _split(known.with_columns(reason=_event_reason()), ["event_id"])
 
 
-def mark_late(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+def mark_late(rows: pl.DataFrame, before: pl.DataFrame, built: Collection[date] = ()) -> pl.DataFrame:
     """Add `late`: the row arrived after its day had been built.
 
     Args:
         rows: rows with the key of a reading, `received_at` and `date`.
         before: `silver.readings` and its quarantine as they stand, same days and columns, with `late`.
+        built: days that were built and may hold no row since; those of `before` were in any case.
     """
     on_time = [*READING_KEY, "received_at"]
     known = before.filter(~pl.col("late")).select(on_time).unique().with_columns(was_on_time=True)
-    built = before.select("date").unique().with_columns(built=True)
+    days = {*before["date"].unique(), *built}
     return (
         rows.join(known, on=on_time, how="left")
-        .join(built, on="date", how="left")
-        .with_columns(late=pl.col("built").fill_null(False) & ~pl.col("was_on_time").fill_null(False))
-        .drop("built", "was_on_time")
+        .with_columns(late=pl.col("date").is_in(days) & ~pl.col("was_on_time").fill_null(False))
+        .drop("was_on_time")
     )
 
 

@@ -55,7 +55,9 @@ def _with_lateness(build: Build, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `late`, held against silver as it stood before this build."""
     columns = ["site", "equipment_id", "signal", "ts", "received_at", "late", "date"]
     before = [build.scan(spec).select(columns) for spec in (silver.READINGS, silver.QUARANTINE)]
-    return mark_late(rows, pl.concat(before).collect())
+    known = pl.concat(before).collect()
+    unknown = set(rows["date"].unique()) - set(known["date"].unique())
+    return mark_late(rows, known, build.built_before(silver.READINGS, unknown))
 
 
 def _apart(build: Build, last: date) -> pl.DataFrame:

@@ -62,7 +62,7 @@ create table if not exists gaps (
 );
 create index if not exists gaps_by_time on gaps (equipment_id, from_us);
 
--- What became of gaps, until it has left for the platform.
+-- What became of gaps, and times without a link, until it has left for the platform.
 create table if not exists gap_news (
     id integer primary key autoincrement,
     equipment_id text not null,

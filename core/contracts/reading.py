@@ -56,6 +56,12 @@ GAP_SCHEMA = pa.schema(
 has turned up in it (what is left of it is then found under other times)."""
 
 GAP_STATES = ("found", "void")
+LINK_DOWN = "link_down"
+"""Reason of a notice that tells no gap: the site had no link, and what it read meanwhile came later.
+
+Its times are of the bridge's clock: from when the link was lost until the platform had all that had waited. Its machine
+is `ALL_OF_SITE`."""
+ALL_OF_SITE = "*"
 
 COUNT_COLUMNS = (
     "read",
@@ -120,7 +126,10 @@ class Event:
 
 
 class GapNews(NamedTuple):
-    """A gap that was found or is void; the row of `GAP_SCHEMA` without its site. Times in microseconds, UTC."""
+    """A gap that was found or is void, or a time without a link; the row of `GAP_SCHEMA` without its site.
+
+    Times in microseconds, UTC.
+    """
 
     equipment_id: str
     from_us: int

@@ -10,14 +10,18 @@ import pyarrow.compute as pc
 
 from core.contracts.batch import BatchHeader, MalformedBatchError, digest, unpack
 from core.contracts.lanes import Lane, LaneKind
-from core.contracts.reading import EVENT_SCHEMA, GAP_SCHEMA, GAP_STATES, READING_SCHEMA
+from core.contracts.reading import ALL_OF_SITE, EVENT_SCHEMA, GAP_SCHEMA, GAP_STATES, LINK_DOWN, READING_SCHEMA
 from core.errors import InputError, TerminalError
 from ingestion.gateway.promise import Names, Promise
 
 STORED = {LaneKind.READINGS: READING_SCHEMA, LaneKind.FAULTS: EVENT_SCHEMA, LaneKind.STATUS: GAP_SCHEMA}
 """Kinds of lanes the lake has a table for, and the schema each carries."""
 _STATES = {"raised", "cleared", "acknowledged"}
-_NAMED = {LaneKind.READINGS: ("signal",), LaneKind.FAULTS: ("fault_code", "state"), LaneKind.STATUS: ("state",)}
+_NAMED = {
+    LaneKind.READINGS: ("signal",),
+    LaneKind.FAULTS: ("fault_code", "state"),
+    LaneKind.STATUS: ("state", "reason"),
+}
 """Columns of which, with the machine, it depends whether a row may leave."""
 _FIELDS = get_type_hints(BatchHeader)
 
@@ -158,7 +162,8 @@ def _reason(kind: LaneKind, key: tuple[str | None, ...], site: str, promise: Pro
     if found != site:
         return f"rows of site {found!r} from a bridge of {site!r}"
     allowed = promise.faults if kind is LaneKind.FAULTS else promise.signals
-    if equipment_id not in allowed:
+    of_site = kind is LaneKind.STATUS and (equipment_id, *state) == (ALL_OF_SITE, LINK_DOWN)
+    if equipment_id not in allowed and not of_site:
         return f"equipment {equipment_id!r} is not of this site"
     if kind is LaneKind.STATUS:
         return None if name in GAP_STATES else f"gap state {name!r} is unknown"

@@ -14,6 +14,7 @@ from core.contracts.lanes import LaneKind
 from core.errors import TransientError
 from core.eventlog import EventLog, Outgoing
 from core.log import get_logger
+from ingestion.gateway.budget import ByteBudget
 from ingestion.gateway.check import RefusedBatchError, check_batch
 from ingestion.gateway.promise import Promise
 from ingestion.quarantine import accepted, refused
@@ -36,6 +37,8 @@ class _Taken:
     records: list[Outgoing]
     reason: str | None
     """Why it was refused, if it was."""
+    size: int
+    """Bytes borrowed for it."""
 
 
 class Intake:
@@ -48,10 +51,19 @@ class Intake:
         reply: sends a message to the bridge.
         max_batch_bytes: larger payloads are refused.
         credit: batches that may wait; the bridge was promised no more.
+        budget: bytes that the batches of all connections may hold.
     """
 
     def __init__(
-        self, tenant: str, log: EventLog, promise_of: PromiseOf, reply: Reply, *, max_batch_bytes: int, credit: int
+        self,
+        tenant: str,
+        log: EventLog,
+        promise_of: PromiseOf,
+        reply: Reply,
+        *,
+        max_batch_bytes: int,
+        credit: int,
+        budget: ByteBudget,
     ) -> None:
         self._tenant = tenant
         self._log = log
@@ -60,11 +72,13 @@ class Intake:
         self._max_bytes = max_batch_bytes
         self._waiting: asyncio.Queue[_Taken] = asyncio.Queue(2 * credit)
         self._last: dict[str, int] = {}
+        self._budget = budget
+        self._bytes = 0
         self.held = 0
         """Batches taken of which the bridge has no answer yet; at most the queue, one append and one at hand."""
 
     async def take(self, header: BatchHeader, kind: LaneKind, payload: bytes) -> None:
-        """Check a batch and queue it; waits while the log is behind.
+        """Check a batch and queue it; waits while the log is behind or the batches of all bridges take too much room.
 
         Raises:
             MalformedBatchError: the bridge left out a number, so a later acknowledgement would be a lie.
@@ -74,6 +88,8 @@ class Intake:
         if last is not None and header.seq > last + 1:
             raise MalformedBatchError("lane has a hole", expected=str(last + 1), received=header.seq, where=header.lane)
         self._last[header.lane] = max(header.seq, last or 0)
+        await self._budget.take(len(payload))
+        self._bytes += len(payload)
         self.held += 1
         stamped = replace(header, tenant=self._tenant, received_at=datetime.now(UTC).isoformat())
         promise = await self._promise_of(header.contract_sha256)
@@ -90,9 +106,9 @@ class Intake:
                 seq=header.seq,
                 reason=reason,
             )
-            await self._waiting.put(_Taken(stamped, refused(stamped, payload, reason), reason))
+            await self._waiting.put(_Taken(stamped, refused(stamped, payload, reason), reason, len(payload)))
         else:
-            await self._waiting.put(_Taken(stamped, [accepted(stamped, payload)], None))
+            await self._waiting.put(_Taken(stamped, [accepted(stamped, payload)], None, len(payload)))
 
     async def run(self) -> None:
         """Append and acknowledge until cancelled."""
@@ -109,6 +125,15 @@ class Intake:
             for lane, header in newest.items():
                 await self._reply(Ack(incarnation=header.incarnation, lane=lane, seq=header.seq))
             self.held -= len(taken)
+            self._give_back(sum(one.size for one in taken))
+
+    def close(self) -> None:
+        """Nobody waits for its batches any more: the bridge keeps those that were not acknowledged."""
+        self._give_back(self._bytes)
+
+    def _give_back(self, size: int) -> None:
+        self._bytes -= size
+        self._budget.give_back(size)
 
     async def _append(self, records: list[Outgoing]) -> None:
         """Append, again and again: until the log confirms, the bridge gets no acknowledgement and keeps everything."""

@@ -22,12 +22,15 @@ from core.log import get_logger
 from core.settings import GatewaySettings
 from core.tenancy import BridgeStanding, InactiveTenantError
 from core.tenancy.keys import hash_of
+from ingestion.gateway.budget import ByteBudget
 from ingestion.gateway.session import Register, Session
 from ingestion.gateway.tls import check_certificate, server_context
 
 _LOOK_EVERY_S = 1.0
 """How soon a tenant that was suspended, a key that was replaced and a contract in force show at a socket."""
 _LOOK_FOR_SILENT_S = 10.0
+_FRAMES_UNREAD = 2
+"""Frames of a socket that are taken from it before a session asks for them: these alone are outside the budget."""
 _LONGEST_GRACE_S = 60.0
 """Time that bridges have to be heard again after the gateway or the platform was away; a heartbeat takes half."""
 _log = get_logger("gateway")
@@ -65,6 +68,7 @@ class Gateway:
         self._keys: WeakKeyDictionary[ServerConnection, bytes] = WeakKeyDictionary()
         self._sessions: dict[Session, None] = {}
         """In the order they came."""
+        self._budget = ByteBudget(settings.memory_bytes)
 
     @asynccontextmanager
     async def serving(self, port: int) -> AsyncGenerator[Server]:
@@ -83,7 +87,7 @@ class Gateway:
                 process_request=self._sign_in,
                 compression=None,  # payloads are compressed already
                 max_size=4 * self._settings.max_batch_bytes,  # what is refused as oversized still has to arrive whole
-                max_queue=self._settings.credit,
+                max_queue=_FRAMES_UNREAD,
             )
         except OSError as error:
             raise InputError(
@@ -142,7 +146,8 @@ class Gateway:
 
     async def _session(self, socket: ServerConnection) -> None:
         identity = self._identities.pop(socket)
-        session = Session(socket, identity, self._keys.pop(socket), self._log, self._door, self._settings)
+        key = self._keys.pop(socket)
+        session = Session(socket, identity, key, self._log, self._door, self._settings, self._budget)
         self._sessions[session] = None
         try:
             await session.run()
@@ -177,6 +182,11 @@ class Gateway:
     def held(self) -> int:
         """Batches of all bridges in memory that the log does not have yet."""
         return sum(session.held for session in self._sessions)
+
+    @property
+    def held_bytes(self) -> int:
+        """Their payloads' bytes."""
+        return self._budget.held
 
     async def _watch(self) -> None:
         """Turn away who may no longer be connected; what they have not delivered stays with them."""

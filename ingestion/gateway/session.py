@@ -39,6 +39,7 @@ from core.log import get_logger
 from core.settings import GatewaySettings
 from core.tenancy import BridgeStanding
 from core.tenancy.fleet import CLOCK_OFF_S
+from ingestion.gateway.budget import ByteBudget
 from ingestion.gateway.calls import OpenCalls
 from ingestion.gateway.check import check_header
 from ingestion.gateway.intake import Intake
@@ -93,6 +94,7 @@ class Session:
         log: EventLog,
         register: Register,
         settings: GatewaySettings,
+        budget: ByteBudget,
     ) -> None:
         self._socket = socket
         self._identity = identity
@@ -100,6 +102,7 @@ class Session:
         self._log = log
         self._register = register
         self._settings = settings
+        self._budget = budget
         self._promises: dict[str, Promise | None] = {}
         self._seen_at = 0.0
         self._intake: Intake | None = None
@@ -231,8 +234,11 @@ class Session:
             self._send,
             max_batch_bytes=self._settings.max_batch_bytes,
             credit=self._settings.credit,
+            budget=self._budget,
         )
-        tasks = [asyncio.create_task(intake.run()), asyncio.create_task(self._receive(hello, intake))]
+        # While the log is slow nobody reads the socket, so that its end has to be looked for beside that.
+        parts = (intake.run(), self._receive(hello, intake), self._socket.wait_closed())
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -241,6 +247,7 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            intake.close()
 
     async def _receive(self, hello: Hello, intake: Intake) -> None:
         async for frame in self._socket:

@@ -77,7 +77,10 @@ EVENTS = TableSpec(
 GAPS = TableSpec(
     layer=Layer.BRONZE,
     name="gaps",
-    description="Source time that nobody read, as the bridges noticed it; a gap that is void is told once more.",
+    description=(
+        "Source time that nobody read, as the bridges noticed it, and times without a link; a gap that is void is told "
+        "once more."
+    ),
     grain="one notice as sent: lane, seq, row_no",
     columns=(
         Column("gap_id", TEXT, "identity of the gap", nullable=False),

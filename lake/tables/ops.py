@@ -44,16 +44,38 @@ BOOKS = TableSpec(
 GAPS = TableSpec(
     layer=Layer.OPS,
     name="gaps",
-    description="Source time that nobody read, as it stands now: what a late reading has filled is no gap any more.",
-    grain="gap",
+    description=(
+        "Time that was not as it should be, as it stands now. Nobody read: bridge_down, device_lost, missed_scan, "
+        "outbox_full; what a late reading has filled is no gap any more. Read and not known: bad_quality, signal by "
+        "signal. Read and only late: link_down, after which nothing is missing; its times are the bridge's clock's."
+    ),
+    grain="gap; of bad quality: signal, day and spell",
     columns=(
         Column("gap_id", TEXT, "identity of the gap", nullable=False),
         Column("site", TEXT, "site of the machine", nullable=False),
-        Column("equipment_id", TEXT, "machine", nullable=False),
-        Column("ts", TIME, "source time of the last reading before, exclusive", nullable=False),
-        Column("until", TIME, "source time of the first reading after, exclusive", nullable=False),
-        Column("reason", TEXT, "bridge_down, device_lost or missed_scan", nullable=False),
+        Column("equipment_id", TEXT, "machine; `*` for all of the site", nullable=False),
+        Column("signal", TEXT, "signal of a spell of bad quality; null for all of the machine"),
+        Column(
+            "ts",
+            TIME,
+            "source time of the last reading before, exclusive; the first bad reading; when the link was lost",
+            nullable=False,
+        ),
+        Column(
+            "until",
+            TIME,
+            "source time of the first reading after, exclusive, or of the last bad one if none follows on its day; "
+            "when all that had waited for the link had arrived",
+            nullable=False,
+        ),
+        Column(
+            "reason",
+            TEXT,
+            "bridge_down, device_lost, missed_scan, outbox_full, bad_quality or link_down",
+            nullable=False,
+        ),
         Column("duration_s", FLOAT, "from `ts` to `until`", unit="s", nullable=False),
+        Column("readings", INT, "readings of bad quality; null for other reasons", unit="1"),
         day("`ts`"),
     ),
     keys=("gap_id",),

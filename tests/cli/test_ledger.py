@@ -10,11 +10,10 @@ import pyarrow as pa
 import pytest
 
 from cli.main import main
-from core.contracts.quality import BAD_NO_DATA
 from core.run.folder import RunFolder
 from core.settings import Settings
 from lake.store import Lake
-from lake.tables import bronze, ops
+from lake.tables import ops
 
 HOUR = datetime(2024, 3, 4, 12, tzinfo=UTC)
 
@@ -62,25 +61,27 @@ def test_books_that_balance(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert (document["totals"]["withheld"], document["gaps"][0]["duration_s"]) == (3, 120.0)
 
 
-def test_spells_of_bad_quality_are_named_signal_by_signal(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_came_late_and_what_was_not_known_are_told_beside_what_nobody_read(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tables = Lake(RunFolder.open(run, Settings()).lake_root(Settings())).tenant("acme-water")
-    said = {"site": "north", "equipment_id": "pump-1", "signal": "flow", "lane": "b/1/readings-live", "seq": 1}
-    rows = [
-        said
-        | {"ts": HOUR + timedelta(minutes=n), "quality": quality, "row_no": n, "contract_version": "1.0.0"}
-        | {"received_at": HOUR, "date": HOUR.date(), "value": None, "text": None}
-        for n, quality in enumerate((0, BAD_NO_DATA, BAD_NO_DATA, 0))
-    ]
-    tables.append(bronze.READINGS, pa.Table.from_pylist(rows, schema=bronze.READINGS.schema))
+    bad = {"gap_id": "b", "signal": "flow", "reason": "bad_quality", "readings": 2}
+    cut = {"gap_id": "c", "equipment_id": "*", "reason": "link_down"}
+    rows = [GAP, GAP | bad, GAP | cut, *(GAP | bad | {"gap_id": f"b{n}", "readings": 1} for n in range(20))]
+    tables.replace_days(ops.GAPS, pa.Table.from_pylist(rows, schema=ops.GAPS.schema), [HOUR.date()])
     words = ["ledger", "--tenant", "acme-water", "--run", str(run)]
     assert main(words) == 0
-    line = "bad quality: north pump-1 flow 2024-03-04 12:01:00 to 2024-03-04 12:03:00 UTC, 2 readings"
-    assert line in capsys.readouterr().out
+    said = capsys.readouterr().out
+    span = "2024-03-04 12:00:00 to 2024-03-04 12:02:00 UTC"
+    assert f"bad quality: north pump-1 flow {span}, 2 readings\n" in said
+    assert "bad quality: 1 shorter spells more" in said
+    assert f"late: north * {span}, 120 s, link_down" in said
     assert main([*words, "--json"]) == 0
-    (spell,) = json.loads(capsys.readouterr().out)["bad_quality"]
-    assert (spell["signal"], spell["readings"], spell["reason"]) == ("flow", 2, "bad_quality")
+    told = [(one["reason"], one["signal"], one["readings"]) for one in json.loads(capsys.readouterr().out)["gaps"]]
+    assert len(told) == 23
+    assert {("bridge_down", None, None), ("link_down", None, None), ("bad_quality", "flow", 2)} <= set(told)
     assert main([*words, "--json", "--site", "south"]) == 0
-    assert json.loads(capsys.readouterr().out)["bad_quality"] == []
+    assert json.loads(capsys.readouterr().out)["gaps"] == []
 
 
 def test_books_that_do_not_balance_name_the_equation_and_fail(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,6 @@ def later_version(payload: bytes) -> bytes:
     return struct.pack("<I", len(more)) + more + payload[4 + length :]
 
 
-@pytest.mark.long
 def misled(bridge: Bridge) -> Outgoing:
     """A batch of another tenant in this one's topic."""
     rows = readings_to_arrow("plant", [flow(20)])
@@ -57,6 +56,7 @@ def misled(bridge: Bridge) -> Outgoing:
     return replace(accepted(header, payload), topic="waterworks.scada.readings")
 
 
+@pytest.mark.long
 def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: Bridge) -> None:
     ahead, early = datetime.now(UTC) + timedelta(minutes=11), datetime(1969, 12, 31, 23, tzinfo=UTC)
     far, old = datetime(2100, 1, 1, tzinfo=UTC), datetime(2014, 3, 4, 5, tzinfo=UTC)
@@ -106,6 +106,25 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     assert bridge.plant.rows(silver.READINGS).filter(pl.col("ts") == old).select("late", "value").rows() == [
         (False, 50.0)
     ]
+
+
+@pytest.mark.long
+def test_what_is_ten_years_old_is_late_only_where_its_day_was_built(bridge: Bridge) -> None:
+    old, silent = datetime(2014, 3, 4, 5, tzinfo=UTC), datetime(2014, 3, 6, 5, tzinfo=UTC)
+    event = Event("e", "pump-1", to_us(silent), "DRY", 95, "raised", "Dry.")
+    bridge.send([flow(0, ts_us=to_us(old))])
+    bridge.send([], rows=events_to_arrow("plant", [event]), lane="faults-live")
+    bridge.send([], counts=bridge.counts([("rule:dry", silent)], "rules"))
+    bridge.plant.build()
+    # Again on that day, on the day after that nobody built, and on one that was built and held no reading.
+    times = [old + timedelta(minutes=1), old + timedelta(days=1), silent]
+    bridge.send([flow(0, ts_us=to_us(ts)) for ts in times])
+    bridge.plant.build()
+    rows = bridge.plant.rows(silver.READINGS).filter(pl.col("ts") < NOON - timedelta(days=365))
+    assert dict(rows.select("ts", "late").iter_rows()) == dict(
+        zip([old, *times], [False, True, False, True], strict=True)
+    )
+    assert bridge.books() == {}
 
 
 def test_a_store_that_went_back_loses_nothing_and_its_readings_can_be_let_in(bridge: Bridge) -> None:

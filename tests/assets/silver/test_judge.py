@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 
@@ -80,6 +82,14 @@ def test_late_is_what_came_after_its_day_was_built(bronze, signals):
     again = mark_late(more, built)
     assert again["late"].to_list() == [False, False, True]
     assert mark_late(more, again)["late"].to_list() == [False, False, True]
+
+
+def test_late_on_a_day_that_was_built_without_a_row(bronze, signals):
+    rows = judge_readings(bronze.rows(("flow", 0, 1.0)), signals).kept
+    nothing = rows.with_columns(late=False).clear()
+    (day,) = rows["date"]
+    assert mark_late(rows, nothing, {day})["late"].to_list() == [True]
+    assert mark_late(rows, nothing, {day + timedelta(days=1)})["late"].to_list() == [False]
 
 
 def test_events_are_kept_once_and_impossible_ones_rejected(bronze, signals):

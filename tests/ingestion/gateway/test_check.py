@@ -8,7 +8,7 @@ import pytest
 from core.contracts.batch import MalformedBatchError
 from core.contracts.data_contract import DataContract
 from core.contracts.lanes import LaneKind
-from core.contracts.reading import READING_SCHEMA, readings_to_arrow
+from core.contracts.reading import ALL_OF_SITE, LINK_DOWN, READING_SCHEMA, readings_to_arrow
 from core.contracts.site import SiteFile
 from ingestion.gateway.check import RefusedBatchError, check_batch, check_header
 from ingestion.gateway.promise import Promise
@@ -30,7 +30,8 @@ def test_contracted_readings_windows_events_and_books_are_taken(batch: Maker, pr
     for signal in ("*", "rule:too_hot", "flow:mean:PT1H"):
         header, payload = batch([], counted=counts(1, signal))
         check_batch(header, LaneKind.READINGS, payload, promise, max_bytes=LIMIT)
-    header, payload = batch([gap(0), gap(0, state="void")])
+    cut = gap(2, equipment_id=ALL_OF_SITE, reason=LINK_DOWN)
+    header, payload = batch([gap(0), gap(0, state="void"), cut])
     check_batch(header, check_header(header, **WHO), payload, promise, max_bytes=LIMIT)
     header, payload = batch([event(0), event(1, state="cleared")])
     check_batch(header, check_header(header, **WHO), payload, promise, max_bytes=LIMIT)
@@ -46,6 +47,8 @@ def test_contracted_readings_windows_events_and_books_are_taken(batch: Maker, pr
         ([event(0, state="lost")], "state 'lost' is unknown"),
         ([event(0, severity=101)], "severity"),
         ([gap(0, equipment_id="pump-3")], "'pump-3' is not of this site"),
+        ([gap(0, equipment_id="*")], "'\\*' is not of this site"),
+        ([gap(0, reason="link_down", equipment_id="pump-3")], "'pump-3' is not of this site"),
         ([gap(0, state="perhaps")], "gap state 'perhaps' is unknown"),
         ([gap(0), gap(1, to_us=0)], "ends before it begins"),
     ],
