@@ -56,7 +56,7 @@ def _unread(batch: Batch, reason: str, rows: int) -> pa.Table:
     line = {
         "kind": "batch",
         "reason": reason,
-        "lane": batch.origin,
+        "lane": batch.lane,
         "seq": batch.seq,
         "site": batch.header.site if batch.header else None,
         "payload": batch.payload,

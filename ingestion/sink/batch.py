@@ -14,7 +14,8 @@ from core.log import get_logger
 from ingestion.quarantine import lane_of
 
 REFUSED = "refused/"
-"""Begins the lanes of a quarantine topic: their numbers rise beside those of the lanes that they are from."""
+"""Begins the lanes of a quarantine topic, in the lake too: their numbers rise beside those of the lanes they are from,
+which a store that went back may have used for something else."""
 _log = get_logger("sink")
 
 
@@ -47,11 +48,6 @@ class Batch:
     payload: bytes = b""
     salvaged: pa.Table | None = None
     ordered: bool = True
-
-    @property
-    def origin(self) -> str:
-        """The lane as its rows name it: without the mark of the road on which it came here."""
-        return self.lane.removeprefix(REFUSED)
 
     @property
     def size(self) -> int:

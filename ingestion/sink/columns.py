@@ -42,7 +42,7 @@ def unite(batches: Sequence[Batch]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
     rows = pa.concat_tables([batch.rows for batch in batches])
     rows = rows.cast(pa.schema([field.with_type(_stored(field.type)) for field in rows.schema])).combine_chunks()
     columns = {
-        "lane": _spread([batch.origin for batch in batches], index),
+        "lane": _spread([batch.lane for batch in batches], index),
         "seq": pa.array(np.array([batch.seq for batch in batches], dtype=np.int64)[index]),
         "row_no": pa.array((np.arange(len(index)) - starts).astype(np.int32)),
         "contract_version": _spread([_contract_version(batch) for batch in batches], index),
@@ -59,7 +59,7 @@ def unite_counts(batches: Sequence[Batch]) -> pa.Table:
     sizes = np.array([batch.counts.num_rows for batch in batches if batch.counts is not None])
     index = np.repeat(np.arange(len(batches)), sizes)
     rows = pa.concat_tables([batch.counts for batch in batches])
-    rows = rows.append_column("lane", _spread([batch.origin for batch in batches], index))
+    rows = rows.append_column("lane", _spread([batch.lane for batch in batches], index))
     rows = rows.append_column("seq", pa.array(np.array([batch.seq for batch in batches], dtype=np.int64)[index]))
     return rows.append_column("date", day_column(microseconds(rows, "hour")))
 

@@ -41,10 +41,9 @@ def kept_apart(batch: Batch, payload: bytes) -> Batch:
 
     Its books count: what it carried was read, and is now kept apart.
     """
-    road = REFUSED if batch.lane.startswith(REFUSED) else ""
     return replace(
         batch,
-        lane=f"{road}{_REUSED}{batch.origin}",
+        lane=f"{_REUSED}{batch.lane}",
         rows=None,
         counts=own_counts(batch.counts, batch.header),
         reason=REASON if batch.reason in (None, REASON) else f"{REASON}; {batch.reason}",
@@ -59,11 +58,14 @@ def is_other(batch: Batch, known: Known) -> bool:
 
     Args:
         batch: one with a header; no tombstone.
-        known: what the lake has, at least of the batch's lane and number.
+        known: what the lake has, at least of the batch's number in its lane and in what the gateway refused of it.
     """
-    mine = (pl.col("lane") == batch.origin) & (pl.col("seq") == batch.seq)
+    mine = (pl.col("lane") == batch.lane) & (pl.col("seq") == batch.seq)
     apart = known.apart.filter(mine)
-    if _digest(batch) in {json.loads(text)["payload_sha256"] for text in apart["header"].drop_nulls()}:
+    # What the gateway refused when it came first leaves a tombstone under the number, and its content in quarantine.
+    refused = known.apart.filter(pl.col("lane") == f"{REFUSED}{batch.lane}", pl.col("seq") == batch.seq)
+    headers = (*apart["header"].drop_nulls(), *refused["header"].drop_nulls())
+    if _digest(batch) in {json.loads(text)["payload_sha256"] for text in headers}:
         return False
     if batch.rows is None:
         return True

@@ -111,7 +111,7 @@ class Round:
         while True:
             if batch.lane not in self._reused:
                 self._reused.add(batch.lane)
-                facts = {"lane": batch.origin, "seq": batch.seq, **self._job.facts}
+                facts = {"lane": batch.lane, "seq": batch.seq, **self._job.facts}
                 _log.error("numbers of a lane are used again with other content; kept apart", action="reuse", **facts)
             batch = kept_apart(batch, payload)
             await self._look_up([batch])

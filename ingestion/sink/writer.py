@@ -9,7 +9,7 @@ import polars as pl
 
 from core import faults
 from ingestion.sink.assembly import Chunk
-from ingestion.sink.batch import Batch
+from ingestion.sink.batch import REFUSED, Batch
 from ingestion.sink.checks import TimeLimits
 from ingestion.sink.columns import unite, unite_counts
 from ingestion.sink.plan import Commit, offset_id, plan
@@ -56,7 +56,8 @@ class Writer:
 
     def others(self, batches: Sequence[Batch]) -> set[int]:
         """Offsets of those batches that the lake has otherwise, of some of one partition whose numbers it has."""
-        mine = pl.col("lane").is_in({one.origin for one in batches}) & pl.col("seq").is_in({one.seq for one in batches})
+        lanes = {road + one.lane for one in batches for road in ("", REFUSED)}
+        mine = pl.col("lane").is_in(lanes) & pl.col("seq").is_in({one.seq for one in batches})
         days = {day for one in batches if one.size for day in unite([one])[0].column("date").to_pylist()}
         counted = {day for one in batches for day in _counted_days(one)}
         main = READINGS if self._route.main is QUARANTINE else self._route.main

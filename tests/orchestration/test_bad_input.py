@@ -26,10 +26,13 @@ from ingestion.quarantine import accepted
 from ingestion.replay.held import Rules
 from ingestion.replay.readmit import Selection, replay
 from ingestion.sink.reused import REASON
-from lake.tables import ops, silver
+from lake.tables import bronze, ops, silver
 from orchestration.bronze_watch import poll_bronze, reach_of
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
 from tests.orchestration.conftest import Plant, registered
+
+LANE = "bridge/2/readings-live"
+REFUSED = f"refused/{LANE}"
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     }
     oversized, site, contract, version, numbers, times = 20_000, 1, 1, 2, 2, 3
     assert books["flow"][2] == oversized + site + contract + version + numbers + times
-    assert books["lane:bridge/2/readings-live"] == (1, 0, 1)
+    assert books["lane:refused/bridge/2/readings-live"] == (1, 0, 1)
     assert books["lane:stray/waterworks.scada.readings/0"] == (2, 0, 2)
     assert books["rule:dry"] == (1, 0, 1)
     assert books["gap:bridge_down"] == (1, 0, 1)
@@ -133,19 +136,24 @@ def test_a_store_that_went_back_loses_nothing_and_its_readings_can_be_let_in(bri
     bridge.seq = 1
     assert bridge.send([flow(30), flow(31), flow(32)]) is None
     assert bridge.send([flow(33)]) is None
+    bridge.seq = 1
+    assert bridge.send([flow(40), flow(41)], max_bytes=10) is not None
+    bridge.seq = 3
+    assert bridge.send([flow(34)]) is None  # beyond the last number there was: the lane goes on as ever
     apart = bridge.apart()
-    assert set(apart["reason"]) == {REASON}
-    assert set(apart["lane"]) == {"reused/bridge/2/readings-live"}
+    assert dict(apart.group_by("lane").len().iter_rows()) == {f"reused/{LANE}": 3, REFUSED: 2}
+    assert set(apart.filter(pl.col("lane") != REFUSED)["reason"]) == {REASON}
     bridge.plant.build()
-    assert bridge.books() == {"flow": (8, 5, 3)}
+    assert bridge.books() == {"flow": (11, 6, 5)}
     contract = registered().contract
     rules = Rules({"plant": Promise.of(registered().site, contract)}, LIMITS, MAX_BYTES)
-    for let_in in ({"bronze.readings": 3}, {}):
+    for let_in in ({"bronze.readings": 5}, {}):
         assert replay(bridge.plant.lake, Selection(), rules, by="command:test", at=NOON).rows == let_in
+    assert bridge.plant.lake.scan(bronze.READINGS).filter(pl.col("lane") == REFUSED).collect().height == 2
     bridge.plant.build()
     assert bridge.books() == {}
     rows = bridge.plant.rows(silver.READINGS).filter(pl.col("ts") >= NOON, pl.col("ts") < NOON + timedelta(hours=1))
-    assert {0, 1, 2, 30, 31, 32, 33} <= set(rows["ts"].dt.minute())
+    assert {0, 1, 2, 30, 31, 32, 33, 34, 40, 41} <= set(rows["ts"].dt.minute())
 
 
 def test_what_is_kept_apart_rebuilds_the_books_of_the_days_it_is_about_and_nothing_else(bridge: Bridge) -> None:

@@ -74,7 +74,7 @@ def test_what_the_contract_names_by_now_comes_in_once_with_its_origin(bridge: Br
         "fault_code 'WET' of 'pump-1' is not in the contract": 1,
         "gap state 'perhaps' is unknown": 1,
     }
-    rows = plant.lake.scan(bronze.READINGS).filter(pl.col("lane") == "bridge/2/readings-live").collect()
+    rows = plant.lake.scan(bronze.READINGS).filter(pl.col("lane") == "refused/bridge/2/readings-live").collect()
     assert rows.sort("row_no").select("signal", "seq", "row_no", "contract_version").rows() == [
         ("flow", 1, 0, "1.0.0"),
         ("pressure", 1, 1, "1.0.0"),
@@ -115,7 +115,7 @@ def test_killed_after_any_commit_the_next_replay_ends_the_same(bridge: Bridge, k
     )
     found = content(plant)
     assert len(found["bronze.readmissions"]) == sum(ROWS.values())
-    ours = [row for row in found["bronze.readings"] if "bridge/2/readings-live" in row]
+    ours = [row for row in found["bronze.readings"] if "refused/bridge/2/readings-live" in row]
     assert (len(ours), len(found["bronze.events"]), len(found["bronze.gaps"])) == (3, 1, 1)
 
 

@@ -147,7 +147,25 @@ async def test_a_refused_batch_under_a_known_number_is_kept_as_well(road: Road, 
     await road.carry(*refusal(0, 1), *refusal(1, 2))
     await road.carry(*refusal(7, 1), *refusal(1, 2))
     assert road.apart() == [
-        (LANE, 1, 0, "not contracted"),
-        (LANE, 2, 0, "not contracted"),
-        (f"reused/{LANE}", 1, 0, f"{REASON}; not contracted"),
+        (f"refused/{LANE}", 1, 0, "not contracted"),
+        (f"refused/{LANE}", 2, 0, "not contracted"),
+        (f"reused/refused/{LANE}", 1, 0, f"{REASON}; not contracted"),
     ]
+
+
+async def test_a_number_of_the_lake_under_which_the_gateway_refuses_other_content_names_two_batches(
+    road: Road, stamped: Stamped, batch: Maker
+) -> None:
+    await road.carry(stamped([sample(0, float("nan")), sample(1)], 1, counted=counts(2)))
+    header, payload = batch([sample(7), sample(8)], 1, counted=counts(2), tenant="acme-works", received_at=RECEIVED)
+    await road.carry(*refused(header, payload, "not contracted"))
+    assert road.apart() == [
+        (LANE, 1, 0, "value is not a number"),
+        (f"refused/{LANE}", 1, 0, "not contracted"),
+        (f"refused/{LANE}", 1, 1, "not contracted"),
+    ]
+    # It comes once more when it is contracted: the tombstone has its number, quarantine has its content.
+    await road.carry(*refused(*batch([sample(9)], 2, tenant="acme-works", received_at=RECEIVED), "not contracted"))
+    await road.carry(stamped([sample(9)], 2))
+    assert [row[:3] for row in road.apart()[3:]] == [(f"refused/{LANE}", 2, 0)]
+    assert road.tables.scan(READINGS).collect().height == 1
