@@ -12,6 +12,7 @@ from bridge.books import BridgeBooks
 from cli.demo.plants import PlantState
 from cli.demo.summary import Checks, Drafts, Embeddings, Rows
 from cli.demo.verdict import Verdict
+from core.contracts.lanes import LaneKind
 from core.db import Database
 from core.db.queries import load_queries
 from core.run.folder import RunFolder
@@ -52,8 +53,11 @@ def row_count(lakes: Iterable[TenantLake], *tables: TableSpec) -> int:
 
 
 def quarantined_rows(lakes: Iterable[TenantLake]) -> int:
-    """Rows in bronze quarantine: records singly, refused batches by the rows they claim."""
-    return sum(int(lake.scan(bronze.QUARANTINE).select(pl.col("rows").sum()).collect().item()) for lake in lakes)
+    """Readings and events in bronze quarantine: records singly, refused batches by the rows they claim."""
+    sent = ~pl.col("lane").str.contains(f"/{LaneKind.STATUS}-", literal=True)
+    return sum(
+        int(lake.scan(bronze.QUARANTINE).filter(sent).select(pl.col("rows").sum()).collect().item()) for lake in lakes
+    )
 
 
 def reasons(lakes: Iterable[TenantLake], table: TableSpec) -> list[tuple[str, int]]:

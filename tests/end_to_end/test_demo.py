@@ -45,7 +45,8 @@ def test_the_ledger_of_each_tenant_adds_up_to_the_summary(demo, road):
         told = road.run(road.platform, "ledger", "--tenant", tenant, "--json", "--run", demo.run)
         assert told.code == 0, told.output[-2000:]
         ledger = json.loads(told.output)
-        assert (ledger["balanced"], ledger["gaps"]) == (True, [])
+        unread = [gap for gap in ledger["gaps"] if gap["reason"] not in ("bad_quality", "link_down")]
+        assert (ledger["balanced"], unread) == (True, [])
         for term, count in ledger["totals"].items():
             sums[term] = sums.get(term, 0) + count
     readings = demo.summary["readings"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cli.demo.figures import reasons, superseded_rows
+from cli.demo.figures import quarantined_rows, reasons, superseded_rows
 from lake.store import Lake
 from lake.tables import bronze, silver
 
@@ -40,3 +40,6 @@ def test_a_refused_batch_counts_with_the_rows_it_claims(tmp_path: Path):
     ]
     lake.append(bronze.QUARANTINE, pa.Table.from_pylist(kept, schema=bronze.QUARANTINE.schema))
     assert reasons([lake], bronze.QUARANTINE) == [("oversized", 700), ("value is not a number", 1)]
+    notice = ORIGIN | {"kind": "record", "reason": "ahead of its time", "rows": 1, "lane": "b/1/status-live"}
+    lake.append(bronze.QUARANTINE, pa.Table.from_pylist([notice], schema=bronze.QUARANTINE.schema))
+    assert quarantined_rows([lake]) == 701
