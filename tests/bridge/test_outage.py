@@ -142,3 +142,14 @@ async def test_the_link_itself_tells_when_it_was_away_and_when_all_had_arrived(
     (news,) = told(sending.connection)
     ((last,),) = sending.connection.execute("select seq from lanes where lane = 'readings-backlog'").fetchall()
     assert (news.reason, last) == (LINK_DOWN, 5)
+
+
+async def test_a_bridge_that_is_turned_away_has_no_link_either(sending: Sending, gateway, build) -> None:
+    gateway.refuse = "the bridge's key is no longer valid"
+    sending.put(1, live=True)
+    async with sending.running():
+        await build.until(lambda: len(gateway.hellos) >= 2)
+        assert told(sending.connection) == []
+        gateway.refuse = ""
+        await build.until(lambda: told(sending.connection) != [])
+    assert [one.reason for one in told(sending.connection)] == [LINK_DOWN]

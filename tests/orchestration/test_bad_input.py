@@ -13,6 +13,8 @@ import pytest
 
 from core.contracts.batch import BatchHeader, digest, encode_block, pack
 from core.contracts.reading import (
+    ALL_OF_SITE,
+    LINK_DOWN,
     Event,
     GapNews,
     events_to_arrow,
@@ -83,6 +85,8 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     assert bridge.send([], counts=rule) is None
     notice = GapNews("pump-1", to_us(early), to_us(NOON), "bridge_down", "found")
     assert bridge.send([], rows=gaps_to_arrow("plant", [notice]), lane="status-live") is None
+    cut = GapNews(ALL_OF_SITE, to_us(NOON), to_us(NOON + timedelta(minutes=5)), LINK_DOWN, "found")
+    assert bridge.send([], rows=gaps_to_arrow("plant", [cut]), lane="status-live") is None
     bridge.log([Outgoing("waterworks.scada.readings", b"stray", b"no batch at all", []), misled(bridge)])
 
     apart = bridge.apart()
@@ -102,6 +106,10 @@ def test_every_bad_input_has_a_reason_and_a_line_and_the_books_balance(bridge: B
     assert books["lane:stray/waterworks.scada.readings/0"] == (2, 0, 2)
     assert books["rule:dry"] == (1, 0, 1)
     assert books["gap:bridge_down"] == (1, 0, 1)
+    gaps = bridge.plant.rows(ops.GAPS).select("equipment_id", "reason", "duration_s").rows()
+    assert gaps == [(ALL_OF_SITE, LINK_DOWN, 300.0)]
+    judged = bridge.plant.rows(ops.CHECK_RESULTS).filter(pl.col("check") == "everything_was_read")
+    assert set(judged["status"]) == {"passed"}  # what was only late is not missing
     lines = bridge.plant.rows(ops.BOOKS)
     ours = lines.filter(pl.col("signal") == "flow", pl.col("quarantined") > 0)
     by_hour = dict(ours.select("hour", "date").iter_rows())
