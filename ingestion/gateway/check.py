@@ -163,13 +163,17 @@ def _reason(kind: LaneKind, key: tuple[str | None, ...], site: str, promise: Pro
         return f"rows of site {found!r} from a bridge of {site!r}"
     allowed = promise.faults if kind is LaneKind.FAULTS else promise.signals
     of_site = kind is LaneKind.STATUS and (equipment_id, *state) == (ALL_OF_SITE, LINK_DOWN)
-    if equipment_id not in allowed and not of_site:
-        return f"equipment {equipment_id!r} is not of this site"
+    if equipment_id not in allowed:
+        return _gap_reason(name) if of_site else f"equipment {equipment_id!r} is not of this site"
     if kind is LaneKind.STATUS:
-        return None if name in GAP_STATES else f"gap state {name!r} is unknown"
+        return _gap_reason(name)
     if name not in allowed[equipment_id]:
         return f"{_NAMED[kind][0]} {name!r} of {equipment_id!r} is not in the contract"
     return f"event state {state[0]!r} is unknown" if state and state[0] not in _STATES else None
+
+
+def _gap_reason(state: str | None) -> str | None:
+    return None if state in GAP_STATES else f"gap state {state!r} is unknown"
 
 
 def _distinct(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
