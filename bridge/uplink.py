@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from bridge.answers import LinkLostError, LinkRefusedError, message_of, refusal_of
 from bridge.backoff import Backoff, wait_for
 from bridge.calls import Calls
 from bridge.config import BridgeConfig, is_loopback
@@ -25,7 +26,6 @@ from bridge.store import StoreError
 from bridge.threads import in_thread
 from bridge.tls import client_context
 from core import clock
-from core.contracts.batch import MalformedBatchError
 from core.contracts.calls import ToolCall, ToolCancel
 from core.contracts.frames import (
     PROTOCOLS,
@@ -35,15 +35,13 @@ from core.contracts.frames import (
     Error,
     Heartbeat,
     Hello,
-    Message,
     Refused,
     Welcome,
     pack_frame,
-    parse_message,
 )
 from core.contracts.health import BridgeHealth
 from core.contracts.lanes import Lane
-from core.errors import GoldlayerError, TransientError
+from core.errors import GoldlayerError
 from core.log import get_logger
 
 P = ParamSpec("P")
@@ -56,14 +54,6 @@ _BACKLOG_ROWS_IN_FLIGHT = 100_000
 """Rows of the backlog without an answer at which no more are sent: what is live is next in line behind them."""
 _ANSWER_S = 15.0
 _log = get_logger("bridge")
-
-
-class LinkLostError(TransientError):
-    """The gateway is not there or went away."""
-
-
-class LinkRefusedError(TransientError):
-    """The gateway does not want this bridge as it is; somebody must act, and then it will."""
 
 
 class Link:
@@ -192,9 +182,9 @@ class Uplink:
             devices=devices_of(self._config.site),
         )
         await socket.send(hello.model_dump_json())
-        answer = _message(await asyncio.wait_for(socket.recv(), _ANSWER_S))
+        answer = message_of(await asyncio.wait_for(socket.recv(), _ANSWER_S))
         if isinstance(answer, Error):
-            raise _refusal(answer)
+            raise refusal_of(answer)
         if not isinstance(answer, Welcome):
             raise LinkLostError("gateway does not welcome", expected="welcome", received=answer.type)
         if answer.protocol not in PROTOCOLS:
@@ -271,7 +261,7 @@ class Uplink:
 
     async def _receive(self, socket: ClientConnection) -> None:
         async for frame in socket:
-            match _message(frame):
+            match message_of(frame):
                 case Ack(incarnation=incarnation, lane=lane, seq=seq) if incarnation == self._incarnation:
                     self._acked[lane] = max(seq, self._acked.get(lane, 0))
                     flying = self._flying.get(lane, {})
@@ -281,7 +271,7 @@ class Uplink:
                     self._refused.append((lane, seq))
                     self._flying.get(lane, {}).pop(seq, None)
                 case Error() as error:
-                    raise _refusal(error)
+                    raise refusal_of(error)
                 case ToolCall() as call:
                     self._calls.take(call, partial(_say, socket))
                     continue
@@ -333,21 +323,6 @@ async def _say(socket: ClientConnection, text: str) -> None:
 
 def _is_backlog(lane: str) -> bool:
     return not Lane.parse(lane).live
-
-
-def _message(frame: str | bytes) -> Message:
-    if isinstance(frame, bytes):
-        raise LinkLostError("gateway sends what this bridge does not know", expected="a text frame")
-    try:
-        return parse_message(frame)
-    except MalformedBatchError as error:
-        raise LinkLostError("gateway sends what this bridge does not know", received=error.received) from error
-
-
-def _refusal(error: Error) -> GoldlayerError:
-    if error.retry:
-        return LinkLostError("gateway ends the link", received=error.reason)
-    return LinkRefusedError("gateway refuses this bridge", received=error.reason)
 
 
 def _now() -> str:
