@@ -51,8 +51,8 @@ async def data_ledger(
     gaps = await context.read(QUERIES["gaps"], [_GAPS], where)
     answers = [totals, lines, reasons, gaps]
     bad: Answer | None = None
-    if equipment is not None:  # of a whole site it would be a walk through everything that ever came
-        bad = await context.read(QUERIES["bad_quality"], ["bronze.readings"], {**scope, "top": _LISTED})
+    if equipment is not None:
+        bad = await context.read(QUERIES["bad_quality"], [_GAPS], {**scope, "top": _LISTED})
         answers.append(bad)
     return ToolResult(
         rows=[row for answer in answers for row in answer.rows],

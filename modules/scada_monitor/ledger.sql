@@ -60,14 +60,16 @@ WHERE site = coalesce($site, site) AND equipment_id = coalesce($equipment, equip
 HAVING count(*) > 0;
 
 -- name: gap_reasons
--- Source time that nobody read, one row a machine and reason; of a gap the part that lies in the period.
+-- Source time that nobody read, and times without a link (machine `*`: nothing is missing, it came later), one row a
+-- machine and reason; of a gap the part that lies in the period.
 SELECT
     site, equipment_id, reason, count(*) AS gaps, min(ts) AS first_since, max("until") AS last_until,
     sum(epoch(least("until", coalesce(CAST($last AS DATE) + INTERVAL 1 DAY, "until")))
         - epoch(greatest(ts, coalesce(CAST($first AS DATE), ts)))) / 3600.0 AS hours
 FROM ops.gaps
 WHERE site = coalesce($site, site)
-    AND equipment_id = coalesce($equipment, equipment_id)
+    AND equipment_id IN (coalesce($equipment, equipment_id), '*')
+    AND reason <> 'bad_quality'
     AND ts < coalesce(CAST($last AS DATE) + INTERVAL 1 DAY, TIMESTAMP '9999-12-31')
     AND "until" > coalesce(CAST($first AS DATE), DATE '0001-01-01')
 GROUP BY site, equipment_id, reason
@@ -79,35 +81,22 @@ LIMIT $top;
 SELECT site, equipment_id, reason, ts AS since, "until", duration_s / 3600.0 AS hours
 FROM ops.gaps
 WHERE site = coalesce($site, site)
-    AND equipment_id = coalesce($equipment, equipment_id)
+    AND equipment_id IN (coalesce($equipment, equipment_id), '*')
+    AND reason <> 'bad_quality'
     AND ts < coalesce(CAST($last AS DATE) + INTERVAL 1 DAY, TIMESTAMP '9999-12-31')
     AND "until" > coalesce(CAST($first AS DATE), DATE '0001-01-01')
 ORDER BY duration_s DESC, ts, site, equipment_id
 LIMIT $top;
 
 -- name: bad_quality
--- Source time in which one machine was read and its device said that it did not know: spells of readings whose OPC UA
--- status is bad, each until the next reading that is not; the most readings first.
-WITH told AS (
-    SELECT site, equipment_id, signal, ts, seq, row_no, (quality & 2147483648) <> 0 AS bad
-    FROM bronze.readings
-    WHERE site = coalesce($site, site)
-        AND equipment_id = $equipment
-        AND ($signal IS NULL OR signal = $signal OR starts_with(signal, concat($signal, ':')))
-        AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
-),
-placed AS (
-    SELECT
-        *, lead(ts) OVER series AS after,
-        row_number() OVER series - row_number() OVER (PARTITION BY site, signal, bad ORDER BY ts, seq, row_no) AS run
-    FROM told
-    WINDOW series AS (PARTITION BY site, signal ORDER BY ts, seq, row_no)
-)
-SELECT
-    site, equipment_id, signal, 'bad_quality' AS reason, min(ts) AS since,
-    CASE WHEN bool_or(after IS NULL) THEN NULL ELSE max(after) END AS "until", count(*) AS readings
-FROM placed
-WHERE bad
-GROUP BY site, equipment_id, signal, run
+-- Source time in which one machine was read and its device said that it did not know: spells of bad quality signal by
+-- signal, each of its day; the most readings first.
+SELECT site, equipment_id, signal, reason, ts AS since, "until", readings
+FROM ops.gaps
+WHERE site = coalesce($site, site)
+    AND equipment_id = $equipment
+    AND reason = 'bad_quality'
+    AND ($signal IS NULL OR signal = $signal OR starts_with(signal, concat($signal, ':')))
+    AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
 ORDER BY readings DESC, since, signal
 LIMIT $top;

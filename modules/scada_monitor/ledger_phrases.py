@@ -10,10 +10,10 @@ from core.sdk.words import counted, moment, number, period, readable, span
 
 Row = dict[str, Any]
 _TOLD = 8
+_LATE = "link_down"
 _REASONS = {
     "bridge_down": "the bridge was down",
     "device_lost": "the device did not answer",
-    "link_down": "the link was down",
     "missed_scan": "a scan was missed",
     "outbox_full": "the outbox was full",
 }
@@ -71,13 +71,21 @@ def gaps(reasons: Sequence[Row], single: Sequence[Row], equipment: str | None) -
     if not reasons:
         return [f"No gap{_of(equipment, None)}: there is no source time that nobody read."]
     said = [_reason(row) for row in reasons[:_TOLD]]
-    if len(single) > len(reasons):
-        listed = [f"{row['equipment_id']} {span(row['since'], row['until'])}" for row in single[:_TOLD]]
+    unread = [row for row in single if row["reason"] != _LATE]
+    if not unread:
+        said.insert(0, f"No gap{_of(equipment, None)}: there is no source time that nobody read.")
+    elif len(single) > len(reasons):
+        listed = [f"{row['equipment_id']} {span(row['since'], row['until'])}" for row in unread[:_TOLD]]
         said.append(f"The longest: {'; '.join(listed)}.")
     return said
 
 
 def _reason(row: Row) -> str:
+    if row["reason"] == _LATE:
+        return (
+            f"The link of {row['site']} was down from {span(row['first_since'], row['last_until'])}, "
+            f"{number(row['hours'])} h in all until everything had arrived: it came late, nothing of it is missing."
+        )
     why = _REASONS.get(row["reason"], row["reason"].replace("_", " "))
     when = span(row["first_since"], row["last_until"])
     if row["gaps"] == 1:
@@ -98,8 +106,8 @@ def bad_quality(spells: Sequence[Row]) -> list[str]:
 
 
 def _spell(row: Row) -> str:
-    if row["until"] is None:
-        return f"since {moment(row['since'])} UTC"
+    if row["until"] == row["since"]:
+        return f"at {moment(row['since'])} UTC"
     return f"from {span(row['since'], row['until'])}"
 
 
