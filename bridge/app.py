@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bridge.ageing import Ageing
-from bridge.backoff import keep_running, wait_for
+from bridge.backoff import keep_running, wait_for, wait_for_either
 from bridge.catchup import Largest
 from bridge.config import BridgeConfig
 from bridge.drivers import drivers_for
@@ -26,6 +26,7 @@ from bridge.tools.devices import Devices
 from bridge.tools.service import SiteTools
 from bridge.uplink import Link, Uplink
 from bridge.vault import BridgeVault
+from core.contracts.data_contract import DataContract
 from core.errors import TerminalError
 from core.log import get_logger
 from core.settings import BridgeSettings
@@ -33,7 +34,7 @@ from core.settings import BridgeSettings
 _STEP_INTERVAL_S = 0.25
 """Shortest time between two steps of the contract, so that slow sites do not send a batch for every reading."""
 _LOOK_INTERVAL_S = 1.0
-"""Time between two looks at the contract's file."""
+"""Time between two looks at the contract's file, and at what waits for the contract although nothing is read."""
 _log = get_logger("bridge")
 
 
@@ -159,14 +160,20 @@ async def _process(
     """Run the contract whenever frames wait; another one takes force between two steps."""
     while not stop.is_set():
         journaled.clear()
-        live = link.connected and not await in_thread(processor.behind)
         proposed = contracts.next
+        taken = await in_thread(_step, processor, proposed, contracts.file_sha256, linked=link.connected)
         if proposed is not None:
-            await in_thread(processor.adopt, proposed, contracts.file_sha256, live=live)
             contracts.took_force(proposed)
-        taken = await in_thread(processor.run_once, live=live)
         stored.set()
         if await wait_for(stop, 0 if taken > 1 else _STEP_INTERVAL_S):
             return
-        if not taken:
-            await wait_for(journaled, _STEP_INTERVAL_S)
+        if taken <= 1:
+            await wait_for_either(stop, journaled, _LOOK_INTERVAL_S)
+
+
+def _step(processor: Processor, proposed: DataContract | None, file_sha256: str, *, linked: bool) -> int:
+    """Judge by another contract, if there is one, what comes next; frames taken."""
+    live = linked and not processor.behind()
+    if proposed is not None:
+        processor.adopt(proposed, file_sha256, live=live)
+    return processor.run_once(live=live)

@@ -43,6 +43,19 @@ async def wait_for(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
+async def wait_for_either(stop: asyncio.Event, event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event at most so long, and not beyond `stop`."""
+    if stop.is_set() or event.is_set():
+        return
+    waiting = [asyncio.create_task(one.wait()) for one in (stop, event)]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def keep_running(name: str, once: Callable[[], Awaitable[None]], stop: asyncio.Event, longest_s: float) -> None:
     """Run a part until `stop`; a failure is logged and tried again after a growing pause.
 

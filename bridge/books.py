@@ -10,6 +10,7 @@ from bridge.contract.counts import LOCAL_COLUMNS
 from bridge.driver import Series
 from bridge.gaps import Gap
 from bridge.journal import recorded_gaps
+from bridge.ledger import ledger_lines
 from bridge.outbox import backlog
 from bridge.store import get_meta, read_only
 
@@ -78,7 +79,7 @@ def read_books(home: Path) -> BridgeBooks:
 
 
 def _read(connection: sqlite3.Connection) -> BridgeBooks:
-    lines = {(row[0], row[1]): Line(*row[2:]) for row in connection.execute("select * from ledger")}
+    lines = {name: Line(*line) for name, line in ledger_lines(connection).items()}
     totals = Line(*(sum(getattr(line, name) for line in lines.values()) for name in LOCAL_COLUMNS))
     frames, rows, last = connection.execute(
         "select count(*), coalesce(sum(rows), 0), coalesce(max(id), 0) from frames"

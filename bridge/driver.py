@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
+from bridge.block import Block
 from core.contracts.reading import Sample
 from core.errors import TerminalError, TransientError
 
@@ -35,6 +36,7 @@ class Scan:
 
     Attributes:
         samples: values in the order they were read.
+        blocks: values that came many at a time, behind the samples.
         repeats: machines whose clock and values stood still; no sample was built for them.
         complete: a polled device has been visited once round; the runner pauses here.
         unfilled: machines whose device keeps no history: what passed while nobody was connected is lost.
@@ -44,6 +46,12 @@ class Scan:
     repeats: list[Repeat] = field(default_factory=list[Repeat])
     complete: bool = False
     unfilled: frozenset[str] = frozenset()
+    blocks: list[Block] = field(default_factory=list[Block])
+
+    @property
+    def rows(self) -> int:
+        """How many values that are."""
+        return len(self.samples) + sum(map(len, self.blocks))
 
 
 class Driver(Protocol):

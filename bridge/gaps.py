@@ -56,6 +56,10 @@ class KnownGaps:
         known = self._of_machine.setdefault(gap.equipment_id, [])
         known.insert(bisect_left(known, gap), gap)
 
+    def closed_before(self, ts_us: int) -> bool:
+        """Whether no reading from this source time on can turn up in any of them."""
+        return all(known[-1].to_us <= ts_us for known in self._of_machine.values() if known)
+
     def add(self, gap: Gap, changes: GapChanges) -> None:
         """Take a gap that was just found."""
         self._insert(gap)

@@ -12,7 +12,6 @@ import pyarrow as pa
 from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
 from core import clock, faults
-from core.contracts.batch import encode_block
 from core.contracts.reading import READING_SCHEMA, GapNews, Sample, readings_to_arrow
 
 Notes = dict[tuple[str, str, int], list[int]]
@@ -21,6 +20,8 @@ HOUR_US = 3_600_000_000
 Also = Callable[[sqlite3.Connection, int], None]
 """Writes more in the journal's own transaction, told how many readings are in it."""
 _INSERT = "insert into frames (received_at, rows, min_ts, max_ts, payload, notes) values (?, ?, ?, ?, ?, ?)"
+_WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
 BEFORE_FSYNC = "bridge.before_fsync"
 """Fault point: a frame is written and not yet durable."""
 
@@ -42,9 +43,17 @@ def gap_news(connection: sqlite3.Connection, most: int) -> tuple[list[GapNews], 
     return [GapNews(*row[1:]) for row in found], found[-1][0] if found else 0
 
 
+def encode_frame(readings: pa.RecordBatch) -> bytes:
+    """A frame as it lies in the journal: quick to write and to read, for the little while until it is sealed."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, readings.schema, options=_WRITE) as writer:
+        writer.write_batch(readings)
+    return sink.getvalue().to_pybytes()
+
+
 def decode_frame(payload: bytes) -> pa.RecordBatch:
     """The readings of a frame."""
-    return pa.ipc.open_stream(payload).read_next_batch()
+    return pa.ipc.open_stream(payload, options=_READ).read_next_batch()
 
 
 class Journal:
@@ -54,8 +63,8 @@ class Journal:
         self._connection = connection
         self._site = site
 
-    def append(self, samples: Sequence[Sample], notes: Notes, gaps: GapChanges) -> int:
-        """Make samples, what was seen of re-reads, and what became of gaps on the way durable together.
+    def append(self, readings: pa.RecordBatch, notes: Notes, gaps: GapChanges) -> int:
+        """Make readings, what was seen of re-reads, and what became of gaps on the way durable together.
 
         Returns:
             Id of the frame.
@@ -63,7 +72,7 @@ class Journal:
         Raises:
             StoreError: nothing was written.
         """
-        frame = self._frame(samples, notes)
+        frame = _frame(readings, notes)
         now = clock.now_us()
         with transaction(self._connection) as connection:
             frame_id = connection.execute(_INSERT, frame).lastrowid
@@ -89,17 +98,18 @@ class Journal:
         Raises:
             StoreError: nothing was written, neither samples nor memory.
         """
-        frames = [self._frame(piece, notes if place == 0 else {}) for place, piece in enumerate(pieces)]
+        batches = (readings_to_arrow(self._site, piece) for piece in pieces)
+        frames = [_frame(batch, notes if place == 0 else {}) for place, batch in enumerate(batches)]
         with transaction(self._connection) as connection:
             connection.executemany(_INSERT, frames)
             also(connection, sum(len(piece) for piece in pieces))
             faults.die_here(BEFORE_FSYNC)
 
-    def _frame(self, samples: Sequence[Sample], notes: Notes) -> tuple[object, ...]:
-        payload = encode_block(readings_to_arrow(self._site, samples))
-        times = [sample.ts_us for sample in samples]
-        first, last = min(times, default=None), max(times, default=None)
-        return clock.now_us(), len(times), first, last, payload, _dump_notes(notes)
+
+def _frame(readings: pa.RecordBatch, notes: Notes) -> tuple[object, ...]:
+    times = readings.column("ts").cast(pa.int64()).to_numpy()
+    first, last = (int(times.min()), int(times.max())) if len(times) else (None, None)
+    return clock.now_us(), len(times), first, last, encode_frame(readings), _dump_notes(notes)
 
 
 def frames_after(connection: sqlite3.Connection, frame_id: int, max_rows: int) -> list[Frame]:

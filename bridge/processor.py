@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -9,16 +10,16 @@ import time
 import pyarrow as pa
 
 from bridge.contract.change import change
-from bridge.contract.counts import LOCAL_COLUMNS, HourKey, Line, merge, to_arrow
+from bridge.contract.counts import HourKey, Line, merge
 from bridge.contract.engine import States, Step, step
 from bridge.contract.plan import plan_site
 from bridge.contract.state import SeriesState
-from bridge.driver import Series
 from bridge.in_force import remember_contract
 from bridge.journal import Frame, frames_after, gap_news
+from bridge.ledger import Ledger
 from bridge.outbox import OutboxWriter, backlog
 from bridge.space import Limit
-from bridge.store import Store, get_meta, set_meta, transaction
+from bridge.store import Store, StoreError, get_meta, set_meta, transaction
 from core.contracts.data_contract import DataContract
 from core.contracts.lanes import LaneKind
 from core.contracts.reading import events_to_arrow, gaps_to_arrow
@@ -62,9 +63,7 @@ class Processor:
         pending = json.loads(get_meta(connection, "pending_counts", "[]"))
         self._pending: dict[HourKey, Line] = {(m, s, hour): line for m, s, hour, line in pending}
         self._pending_since = 0.0 if pending else None
-        self._ledger: dict[Series, Line] = {
-            (row[0], row[1]): list(row[2:]) for row in connection.execute("select * from ledger")
-        }
+        self._ledger = Ledger(connection)
 
     def run_once(self, *, live: bool) -> int:
         """Put the next frames through the contract.
@@ -104,8 +103,6 @@ class Processor:
         plan = plan_site(self._site, contract)
         try:
             made = change(self._plan, plan, self._states, self._newest_source_time())
-            merge(self._pending, made.counts.upstream)
-            self._book(made)
             with transaction(self._connection) as connection:
                 self._send(connection, made, live=live, frames=0)
                 self._remember(connection, made)
@@ -127,21 +124,16 @@ class Processor:
         ).fetchone()[0]
         return int(found or 0)
 
-    def _book(self, made: Step) -> None:
-        for series, line in made.counts.local.items():
-            known = self._ledger.get(series)
-            self._ledger[series] = line if known is None else [a + b for a, b in zip(known, line, strict=True)]
-
     def _advance(self, frames: list[Frame], *, live: bool) -> None:
         made = step(self._plan, self._states, [f.batch for f in frames], [f.notes for f in frames])
-        merge(self._pending, made.counts.upstream)
-        self._book(made)
         with transaction(self._connection) as connection:
             sent = self._send(connection, made, live=live, frames=len(frames))
             self._tell_gaps(connection, live=live)
             self._remember(connection, made)
             if frames:
                 set_meta(connection, "checkpoint", frames[-1].id)
+            if not sent:
+                merge(self._pending, made.counts.upstream)
             set_meta(connection, "pending_counts", "[]" if sent else self._pending_text())
         if frames:
             self._checkpoint = frames[-1].id
@@ -155,7 +147,7 @@ class Processor:
         site = self._plan.site
         leave = made.rows.num_rows > 0 or frames == 0
         if leave:
-            counts = to_arrow(site, self._pending) if self._pending else None
+            counts = made.counts.to_arrow(site, self._pending)
             self._outbox.put(connection, LaneKind.READINGS, made.rows, counts, live=live)
         if made.events:
             events: pa.RecordBatch = events_to_arrow(site, made.events)
@@ -177,10 +169,7 @@ class Processor:
             "on conflict (equipment_id, signal) do update set state = excluded.state",
             [(*series, self._states[series].dump()) for series in made.touched],
         )
-        connection.executemany(
-            f"insert or replace into ledger values (?, ?, {', '.join('?' * len(LOCAL_COLUMNS))})",  # noqa: S608  marks
-            [(*series, *self._ledger[series]) for series in made.counts.local],
-        )
+        self._ledger.add(connection, *made.counts.by_signal())
 
     def _pending_text(self) -> str:
         return json.dumps([[*key, line] for key, line in self._pending.items()])
@@ -199,5 +188,7 @@ class Processor:
         return self._limit.full
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Write the books row by row and let go of the database."""
+        with contextlib.suppress(StoreError), transaction(self._connection) as connection:
+            self._ledger.fold(connection)
         self._connection.close()

@@ -7,7 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import cast
 
+import pyarrow as pa
+
+from bridge.block import Block, together
+from bridge.contract.columns import unite
 from bridge.driver import Scan, Series
 from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, OUTBOX_FULL, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
@@ -28,6 +33,43 @@ def _nothing_more(_connection: sqlite3.Connection, _rows: int) -> None:
     """A maker that remembers nothing."""
 
 
+class _Draft:
+    """A frame on its way: readings in the order they came, conflicts among them, and what they say about gaps."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.conflicts: Counter[tuple[str, str, int]] = Counter()
+        self.gaps = GapChanges()
+        self._pieces: list[list[Sample] | list[Block]] = []
+
+    def add(self, sample: Sample) -> None:
+        """A reading of its own."""
+        last = self._pieces[-1] if self._pieces else []
+        if last and isinstance(last[0], Sample):
+            cast("list[Sample]", last).append(sample)
+        else:
+            self._pieces.append([sample])
+        self.rows += 1
+
+    def add_block(self, block: Block) -> None:
+        """Many at a time."""
+        last = self._pieces[-1] if self._pieces else []
+        if last and isinstance(last[0], Block) and last[0].legend is block.legend:
+            cast("list[Block]", last).append(block)
+        else:
+            self._pieces.append([block])
+        self.rows += len(block)
+
+    def to_arrow(self, site: str) -> pa.RecordBatch:
+        """Rows of `READING_SCHEMA`."""
+        batches: list[pa.RecordBatch] = []
+        for piece in self._pieces:
+            blocks = [one for one in piece if isinstance(one, Block)]
+            samples = [one for one in piece if isinstance(one, Sample)]
+            batches.append(together(blocks).to_arrow(site) if blocks else readings_to_arrow(site, samples))
+        return unite(batches)
+
+
 class Recorder:
     """Turns what drivers brought into durable frames; safe to call from several threads.
 
@@ -39,6 +81,7 @@ class Recorder:
 
     def __init__(self, store: Store, site: SiteFile, *, clocked: bool) -> None:
         self._connection, self._home = store.connect(), store.home
+        self._site = site.site
         self._journal = Journal(self._connection, site.site)
         # What no device has tells nothing about whether a device was read.
         self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.measured().units()}
@@ -135,41 +178,63 @@ class Recorder:
         return len(rows)
 
     def _record(self, scans: Sequence[Scan]) -> int:
-        rows: list[Sample] = []
-        gaps = GapChanges()
-        conflicts: Counter[tuple[str, str, int]] = Counter()
+        draft = _Draft()
         written = 0
-        watched = ("", 0)
         for scan in scans:
             self._note_unfilled(scan)
             for repeat in scan.repeats:
                 self._repeats[repeat.equipment_id, repeat.ts_us // HOUR_US * HOUR_US] += 1
-            for sample in scan.samples:
-                verdict = self._index.admit(sample)
-                if verdict is Verdict.AGAIN:
-                    self._notes[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
-                    continue
-                if verdict is Verdict.CONFLICT:
-                    conflicts[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
-                if sample.ts_us != watched[1] or sample.equipment_id != watched[0]:
-                    watched = (sample.equipment_id, sample.ts_us)
-                    self._watch(sample, gaps)
-                rows.append(sample)
-                if len(rows) >= _FRAME_ROWS:
-                    written += self._append(rows, conflicts, gaps)
-                    rows, gaps, conflicts = [], GapChanges(), Counter()
-        if rows or (self._has_notes() and time.monotonic() - self._noted_at >= _NOTES_WAIT_S):
-            written += self._append(rows, conflicts, gaps)
+            for piece in (scan.samples, *scan.blocks):
+                for start in range(0, len(piece), _FRAME_ROWS):
+                    some = slice(start, start + _FRAME_ROWS)
+                    if isinstance(piece, Block):
+                        self._take_block(piece.take(some), draft)
+                    else:
+                        self._take(piece[some], draft)
+                    if draft.rows >= _FRAME_ROWS:
+                        written += self._append(draft)
+                        draft = _Draft()
+        if draft.rows or (self._has_notes() and time.monotonic() - self._noted_at >= _NOTES_WAIT_S):
+            written += self._append(draft)
         return written
 
-    def _append(self, rows: list[Sample], conflicts: Counter[tuple[str, str, int]], gaps: GapChanges) -> int:
-        notes = self._take_notes(conflicts)
-        self._journal.append(rows, notes, gaps)
+    def _take(self, samples: Sequence[Sample], draft: _Draft) -> None:
+        """Judge readings one by one."""
+        watched = ("", 0)
+        for sample in samples:
+            verdict = self._index.admit(sample)
+            if verdict is Verdict.AGAIN:
+                self._notes[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
+                continue
+            if verdict is Verdict.CONFLICT:
+                draft.conflicts[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
+            if sample.ts_us != watched[1] or sample.equipment_id != watched[0]:
+                watched = (sample.equipment_id, sample.ts_us)
+                self._watch(*watched, draft.gaps)
+            draft.add(sample)
+
+    def _take_block(self, block: Block, draft: _Draft) -> None:
+        """Judge readings at once, as far as they are newer than all that is known."""
+        newer = self._index.admit_newer(block)
+        if not newer.all():
+            self._take(block.take(~newer).samples(), draft)
+            block = block.take(newer)
+        if not len(block):
+            return
+        if self._clocked or self._losses or self._stood_still or not self._gaps.closed_before(int(block.ts.min())):
+            moments = ((one.equipment_id, one.ts_us) for one in block.samples())
+            for machine, ts_us in dict.fromkeys(moments):
+                self._watch(machine, ts_us, draft.gaps)
+        draft.add_block(block)
+
+    def _append(self, draft: _Draft) -> int:
+        notes = self._take_notes(draft.conflicts)
+        self._journal.append(draft.to_arrow(self._site), notes, draft.gaps)
         self._index.journaled()
         self._notes.clear()
         self._repeats.clear()
         self._noted_at = time.monotonic()
-        return len(rows)
+        return draft.rows
 
     def _has_notes(self) -> bool:
         return bool(self._notes or self._repeats)
@@ -200,17 +265,16 @@ class Recorder:
             return OUTBOX_FULL
         return MISSED_SCAN if machine in self._started else BRIDGE_DOWN
 
-    def _watch(self, sample: Sample, gaps: GapChanges) -> None:
-        machine = sample.equipment_id
+    def _watch(self, machine: str, ts_us: int, gaps: GapChanges) -> None:
         clock = self._clocks.get(machine)
-        self._gaps.read_at(machine, sample.ts_us, clock.longest_step_us if clock else 0.0, gaps)
+        self._gaps.read_at(machine, ts_us, clock.longest_step_us if clock else 0.0, gaps)
         found: Gap | None = None
         if clock is not None:
-            found = clock.observe(sample.ts_us, self._reason(machine))
+            found = clock.observe(ts_us, self._reason(machine))
             self._started.add(machine)
-        elif machine in self._losses and sample.ts_us > self._losses[machine][0]:
+        elif machine in self._losses and ts_us > self._losses[machine][0]:
             since, reason = self._losses.pop(machine)
-            found = Gap(machine, since, sample.ts_us, reason)
+            found = Gap(machine, since, ts_us, reason)
         self._stood_still.discard(machine)
         if found is not None:
             self._gaps.add(found, gaps)
@@ -219,6 +283,6 @@ class Recorder:
         """Write what is still noted and let go of the database."""
         try:
             if self._has_notes():
-                self._append([], Counter(), GapChanges())
+                self._append(_Draft())
         finally:
             self._connection.close()

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bridge.backoff import Backoff, wait_for
+from bridge.backoff import Backoff, wait_for, wait_for_either
 from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
 from bridge.recorder import Recorder
 from bridge.space import Limit
@@ -18,6 +18,10 @@ from core.log import get_logger
 
 T = TypeVar("T")
 _MOST_BUFFERED = 20_000
+_SHARE_WAITED = 0.75
+"""Of the longest time that a reading may wait: the rest is for writing it."""
+_LOOK_S = 5.0
+"""Time between two looks at what is only noted, while nothing is read."""
 _log = get_logger("bridge")
 
 
@@ -65,7 +69,7 @@ class Runner:
         self._buffer: list[Scan] = []
         self._buffered = 0
         self._oldest = 0.0
-        self._room = asyncio.Event()
+        self._room, self._fresh = asyncio.Event(), asyncio.Event()
         self._room.set()
         self._told: type[Exception] | None = None
         self._heard: float | None = None
@@ -125,10 +129,11 @@ class Runner:
             scan = await _unless(stop, self._driver.read())
             backoff.reset()
             self._heard = loop.time()
-            if scan.samples:
+            rows = scan.rows
+            if rows:
                 self.last_reading_s = time.time()
             self._tell_connected()
-            fresh = fresh or bool(scan.samples)
+            fresh = fresh or bool(rows)
             self._take(scan, loop.time())
             await self._room.wait()
             if self._store.full:
@@ -165,18 +170,19 @@ class Runner:
         if not self._buffer:
             self._oldest = now
         self._buffer.append(scan)
-        self._buffered += len(scan.samples)
+        self._fresh.set()
+        self._buffered += scan.rows
         # While the disk is slower than the device, the device waits: what is read must not pile up in memory.
         if self._buffered >= _MOST_BUFFERED or now - self._oldest > self._interval_s:
             self._room.clear()
 
     async def write(self, stop: asyncio.Event) -> None:
         """Journal what was read, at least every interval, until `stop`."""
-        loop = asyncio.get_running_loop()
         while not stop.is_set():
-            began = loop.time()
+            await wait_for_either(stop, self._fresh, _LOOK_S)
+            if self._fresh.is_set():
+                await wait_for(stop, _SHARE_WAITED * self._interval_s)
             await self.flush()
-            await wait_for(stop, max(began + self._interval_s - loop.time(), 0.01))
         await self.flush()
 
     async def flush(self) -> None:
@@ -188,16 +194,22 @@ class Runner:
         async with self._writing:
             scans, self._buffer = self._buffer, []
             taken, self._buffered = self._buffered, 0
+            self._fresh.clear()
             try:
-                written = await in_thread(self._recorder.record, scans)
+                written, size = await in_thread(self._record, scans)
             except BaseException:
                 self._buffer = scans + self._buffer
                 self._buffered += taken
+                self._fresh.set()
                 raise
-            self._store.look(await in_thread(self._recorder.database_bytes))
+            self._store.look(size)
             self._room.set()
             if written:
                 self._journaled.set()
+
+    def _record(self, scans: list[Scan]) -> tuple[int, int]:
+        """Rows that were appended, and the size of the database then."""
+        return self._recorder.record(scans), self._recorder.database_bytes()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:

@@ -22,6 +22,11 @@ class Scaling:
         inverse = round(1 / self.factor)
         return float(inverse) if abs(self.factor) < 1 and 1 / inverse == self.factor else None
 
+    def terms(self) -> tuple[float, float, float]:
+        """Factor, divisor and offset, of which factor or divisor is 1: `raw * factor / divisor + offset` is `apply`."""
+        divisor = self._divisor
+        return (self.factor, 1.0, self.offset) if divisor is None else (1.0, divisor, self.offset)
+
     def apply(self, raw: float) -> float:
         """The value of a raw number."""
         divisor = self._divisor

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -16,7 +18,8 @@ async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     A thread cannot be cancelled: a task that simply leaves lets it go on using what is closed next, and SQLite answers
     that by ending the process.
     """
-    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    context, work_itself = copy_context(), partial(call, *args, **kwargs)
+    work = asyncio.get_running_loop().run_in_executor(None, lambda: context.run(work_itself))
     try:
         return await asyncio.shield(work)
     finally:

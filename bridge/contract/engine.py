@@ -14,38 +14,39 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from bridge.block import Ints
 from bridge.contract.columns import Columns, columns_of, unite
 from bridge.contract.counts import (
     AGGREGATED,
     CONFLICTING,
+    CONTRACTED,
     FORWARDED,
     HOUR_US,
+    LOCAL_COLUMNS,
+    READ,
     REDELIVERED,
     RULES,
     SUPPRESSED,
     WINDOWS,
     WITHHELD,
     Counts,
-    tally,
-    upstream_name,
+    Tallied,
 )
 from bridge.contract.forward import leaves
 from bridge.contract.outgoing import forwarded_rows
-from bridge.contract.plan import SeriesPlan, SitePlan
+from bridge.contract.plan import Laid, SeriesPlan, SitePlan
 from bridge.contract.rules import check
 from bridge.contract.state import SeriesState
 from bridge.contract.windows import WindowState, enter, rows_of
 from bridge.driver import Series
 from bridge.journal import Notes
 from core.contracts.data_contract import TIME_WEIGHTED_MEAN, Window
-from core.contracts.reading import Event, Sample, readings_to_arrow
+from core.contracts.reading import COUNT_COLUMNS, Event, Sample, readings_to_arrow
 
 Fates = npt.NDArray[np.int8]
 _FATES = (WITHHELD, SUPPRESSED, AGGREGATED, FORWARDED)
 _PLACE_OF_FATE = np.zeros(max(_FATES) + 1, dtype=np.int64)
 _PLACE_OF_FATE[list(_FATES)] = range(len(_FATES))
-_TALLIES = np.array([[tally(contracted, fate) for fate in _FATES] for contracted in (False, True)], dtype=np.int64)
-"""What one reading adds to the books, by whether its signal is contracted and by its fate's place."""
 States = dict[Series, SeriesState]
 
 
@@ -71,10 +72,11 @@ def step(plan: SitePlan, states: States, batches: list[pa.RecordBatch], notes: I
     columns = columns_of(batches)
     counts = Counts()
     made = Step(rows=columns.batch.slice(0, 0), counts=counts)
-    plans = [plan.of(*series) for series in columns.series]
+    laid = plan.lay(columns.series)
+    plans = laid.plans
     fates = _shared_fates(plans, columns)
     derived: list[Sample] = []
-    if any(not one.stateless for one in plans):
+    if not laid.stateless:
         order = np.argsort(columns.code, kind="stable")
         ends = np.cumsum(np.bincount(columns.code, minlength=len(plans)))
         for place, one in enumerate(plans):
@@ -83,7 +85,7 @@ def step(plan: SitePlan, states: States, batches: list[pa.RecordBatch], notes: I
                 state = states.setdefault(columns.series[place], SeriesState())
                 fates[rows] = _walk(plan.site, one, state, columns, rows, derived, made)
                 made.touched.add(columns.series[place])
-    _count_readings(columns, plans, fates, counts)
+    _count_readings(columns, laid, fates, counts)
     _count_notes(plan, notes, counts)
     made.rows = forwarded_rows(columns, fates == FORWARDED)
     if derived:
@@ -154,33 +156,59 @@ def window_name(window: Window) -> str:
     return f"{window.every}/{window.lateness or '0'}/{','.join(window.aggregates)}"
 
 
-def _count_readings(columns: Columns, plans: list[SeriesPlan], fates: Fates, counts: Counts) -> None:
+def _count_readings(columns: Columns, laid: Laid, fates: Fates, counts: Counts) -> None:
     if not len(fates):
         return
-    contracted = np.fromiter((one.contracted for one in plans), np.intp, len(plans))
-    tallies = _TALLIES[contracted].reshape(len(plans) * len(_FATES), -1)
-    kind = columns.code * len(_FATES) + _PLACE_OF_FATE[fates]
-    number = np.bincount(kind, minlength=len(tallies))
-    per_series = (tallies * number[:, None]).reshape(len(plans), len(_FATES), -1).sum(axis=1)
-    for plan, line in zip(plans, per_series.tolist(), strict=True):
-        counts.add_local((plan.equipment_id, plan.signal), line)
-    places: dict[Series, int] = {}
-    upstream = [places.setdefault(upstream_name(plan), len(places)) for plan in plans]
-    hours, hour = np.unique(columns.ts // HOUR_US, return_inverse=True)
-    keys, key = np.unique(np.array(upstream)[columns.code] * len(hours) + hour, return_inverse=True)
-    lines = np.zeros((len(keys), tallies.shape[1]), dtype=np.int64)
-    for column in np.flatnonzero(tallies.any(axis=0)).tolist():
-        weights = tallies[:, column][kind]
-        lines[:, column] = np.bincount(key, weights=weights, minlength=len(keys)).astype(np.int64)
-    names, starts = list(places), (hours * HOUR_US).tolist()
-    for one, line in zip(keys.tolist(), lines.tolist(), strict=True):
-        counts.add_upstream((*names[one // len(hours)], starts[one % len(hours)]), line)
+    hours = np.unique(columns.ts // HOUR_US)
+    hour = np.searchsorted(hours, columns.ts // HOUR_US)
+    cells, cell = _occurring(columns.code, len(columns.series), hour, len(hours))
+    owner = cells // len(hours)
+    number = np.bincount(cell * len(_FATES) + _PLACE_OF_FATE[fates], minlength=len(cells) * len(_FATES))
+    lines = _lines(number.reshape(len(cells), len(_FATES)), laid.contracted[owner])
+    keys, key = _occurring(laid.place[owner], len(laid.upstream.series), cells % len(hours), len(hours))
+    counts.take(
+        Tallied(
+            near=columns.series,
+            totals=_summed(lines, owner, len(columns.series)),
+            names=laid.upstream,
+            far=(keys // len(hours)).astype(np.int32),
+            hours=hours[keys % len(hours)] * HOUR_US,
+            lines=_summed(lines, key, len(keys))[:, : len(COUNT_COLUMNS)],
+        )
+    )
+
+
+def _occurring(code: Ints, codes: int, hour: Ints, hours: int) -> tuple[Ints, Ints]:
+    """Pairs of code and hour that occur, as `code * hours + hour`, and for each row the place of its own."""
+    if hours == 1:  # every code occurs
+        return np.arange(codes), code
+    return np.unique(code * hours + hour, return_inverse=True)
+
+
+def _lines(number: Ints, contracted: Ints) -> Ints:
+    """Lines of the books from how often each fate befell a name's readings."""
+    lines = np.zeros((len(number), len(LOCAL_COLUMNS)), dtype=np.int64)
+    lines[:, READ] = number.sum(axis=1)
+    lines[:, CONTRACTED] = lines[:, READ] * contracted
+    lines[:, _FATES] = number
+    return lines
+
+
+def _summed(lines: Ints, place: Ints, places: int) -> Ints:
+    """Lines added up by their place."""
+    if len(lines) == places:  # one each: they only have to be put in order
+        found = np.empty_like(lines)
+        found[place] = lines
+        return found
+    found = np.zeros((places, lines.shape[1]), dtype=np.int64)
+    np.add.at(found, place, lines)
+    return found
 
 
 def _count_notes(plan: SitePlan, notes: Iterable[Mapping[tuple[str, str, int], list[int]]], counts: Counts) -> None:
     for one in notes:
         for (equipment, signal, hour), (again, other) in one.items():
-            names = (upstream_name(plan.of(equipment, signal)), (equipment, signal))
+            names = (plan.of(equipment, signal).upstream, (equipment, signal))
             if again:
                 counts.add(names, hour, REDELIVERED, again)
             if other:

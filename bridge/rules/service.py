@@ -22,7 +22,8 @@ from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.log import get_logger
 
-_PAUSE_S = 0.25
+_PAUSE_S, _IDLE_S = 0.25, 1.0
+"""Time between two looks at the journal, and, where there is no rule, at the folder of rules."""
 _STEP_ROWS = 20_000
 _REMEMBER_US = 5_000_000
 """Without a result, the place in the journal is noted this seldom: what lies behind it is looked at again, and again
@@ -52,7 +53,7 @@ class Rules:
                 if made:
                     journaled.set()
                 if not taken:
-                    await wait_for(stop, _PAUSE_S)
+                    await wait_for(stop, _PAUSE_S if self._plan.watches else _IDLE_S)
         finally:
             await in_thread(self.note)
 

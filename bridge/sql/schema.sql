@@ -8,7 +8,7 @@ create table if not exists frames (
     rows integer not null,
     min_ts integer,                        -- source time of the oldest row; null in a frame without rows
     max_ts integer,
-    payload blob not null,                 -- Arrow IPC stream, zstd
+    payload blob not null,                 -- Arrow IPC stream, lz4; zstd in one of an earlier release
     notes text not null                    -- JSON: re-reads seen since the frame before
 );
 create index if not exists frames_by_time on frames (min_ts, max_ts);
@@ -99,6 +99,20 @@ create table if not exists ledger (
     redelivered integer not null,
     primary key (equipment_id, signal)
 ) without rowid;
+
+-- What steps of the contract have counted since those rows were written: for each name its number and its increments,
+-- 64-bit integers, zstd. Every so many steps they are added to the rows above.
+create table if not exists ledger_names (
+    number integer primary key,
+    equipment_id text not null,
+    signal text not null,
+    unique (equipment_id, signal)
+);
+create table if not exists ledger_steps (
+    id integer primary key,
+    names integer not null,
+    lines blob not null
+);
 
 -- Batches nobody has acknowledged yet, and the last number of each lane. A backlog is numbered as it leaves, because
 -- neighbours leave together: until then `seq` is only its place, which is beyond every number that was given.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
 
+import numpy as np
 import pytest
 
 from bridge import identity
-from bridge.identity import IdentityIndex, Verdict, fingerprint
+from bridge.block import Block, Legend
+from bridge.identity import IdentityIndex, Verdict, fingerprint, fingerprints
+from bridge.journal import samples_of
 from core.contracts.quality import BAD_NO_DATA, GOOD
 from core.contracts.reading import Sample, readings_to_arrow
 
@@ -68,6 +72,46 @@ def test_what_memory_forgot_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> Non
     assert index.admit(sample(98, 98.0)) is Verdict.AGAIN
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_blocks_are_judged_as_their_readings_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "REMEMBERED", 20)
+    monkeypatch.setattr(identity, "_SETTLED_ROWS", 30)
+    dice = random.Random(seed)
+    series = [("p1", f"s{n}") for n in range(6)]
+    journaled: list[Sample] = []
+
+    def find(one: tuple[str, str], ts_us: int) -> list[Sample]:
+        return [old for old in journaled if (*one, ts_us) == old[:3]]
+
+    before = [readings_to_arrow("loop", [Sample("p1", "s0", 3, 1.0, None, GOOD), Sample("p1", "s1", 9, 1.0, "on", 0)])]
+    several, single = (IdentityIndex.rebuild(iter(before), find) for _ in range(2))
+    journaled.extend(samples_of(before[0]))
+    legend = Legend(series)
+    for moment in range(60):
+        rows = dice.randrange(1, 9)
+        block = Block(
+            legend,
+            np.array([dice.randrange(6) for _ in range(rows)], np.int32),
+            np.array([max(moment + dice.choice([0, 0, 1, 2, -1, -30]), 0) for _ in range(rows)], np.int64),
+            np.array([dice.choice([0.0, -0.0, 1.0, math.nan, math.inf]) for _ in range(rows)]),
+            np.array([dice.random() < 0.8 for _ in range(rows)]),
+            np.array([dice.choice([GOOD, 0x40000000, BAD_NO_DATA]) for _ in range(rows)], np.uint32),
+        )
+        texts = [Sample("p1", "s5", moment + 1, None, dice.choice("ab"), GOOD)] if moment % 3 == 0 else []
+        newer = several.admit_newer(block)
+        left = iter([several.admit(one) for one in block.take(~newer).samples()])
+        expected = [single.admit(one) for one in block.samples()]
+        assert [Verdict.NEW if new else next(left) for new in newer] == expected
+        assert [several.admit(one) for one in texts] == [single.admit(one) for one in texts]
+        journaled += [
+            one for one, verdict in zip(block.samples(), expected, strict=True) if verdict is not Verdict.AGAIN
+        ]
+        journaled += texts
+        several.journaled()
+        single.journaled()
+    assert several.newest() == single.newest()
+
+
 def test_values_python_hashes_alike_are_told_apart():
     assert hash(-1.0) == hash(-2.0)
     assert fingerprint(-1.0, None, 0) != fingerprint(-2.0, None, 0)
@@ -75,3 +119,12 @@ def test_values_python_hashes_alike_are_told_apart():
     assert fingerprint(float("nan"), None, 0) == fingerprint(float("nan"), None, 0)
     assert fingerprint(None, None, 0) != fingerprint(0.0, None, 0)
     assert fingerprint(1, None, 0) == fingerprint(1.0, None, 0)
+
+
+def test_many_fingerprints_are_the_same_as_one_by_one():
+    values = [0.0, -0.0, 1.5, -1e308, math.nan, -math.nan, math.inf, 5e-324, 7.0]
+    quality = [GOOD, GOOD, BAD_NO_DATA, 0xFFFFFFFF, 0x40000000, 0x40000000, 0, 1, 2]
+    valid = [True] * 8 + [False]
+    many = fingerprints(np.array(values), np.array(valid), np.array(quality, np.uint32))
+    rows = zip(values, valid, quality, strict=True)
+    assert many.tolist() == [fingerprint(value if there else None, None, one) for value, there, one in rows]

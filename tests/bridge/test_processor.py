@@ -116,7 +116,7 @@ def test_counts_ride_once_and_the_books_balance(bench: Bench, tmp_path: Path) ->
 def test_a_step_that_cannot_be_stored_is_done_again_the_same(bench: Bench, tmp_path: Path) -> None:
     bench.recorder.record([scan(0, 25)])
     with bench.store.writing() as connection:
-        connection.execute("create trigger full before insert on ledger begin select raise(abort, 'disk'); end")
+        connection.execute("create trigger full before insert on ledger_steps begin select raise(abort, 'disk'); end")
     with pytest.raises(StoreError):
         bench.processor.run_once(live=True)
     assert bench.waiting() == []
@@ -285,7 +285,7 @@ def test_a_boundary_that_cannot_be_stored_leaves_the_old_contract_in_force(bench
     bench.processor.run_once(live=True)
     before = contracts_of(bench)
     with bench.store.writing() as connection:
-        connection.execute("create trigger full before insert on ledger begin select raise(abort, 'disk'); end")
+        connection.execute("create trigger full before insert on ledger_steps begin select raise(abort, 'disk'); end")
     with pytest.raises(StoreError):
         bench.processor.adopt(build("- name: level").contract, "", live=True)
     assert contracts_of(bench) == before

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bridge.block import Block, Legend
 from bridge.books import read_books
 from bridge.driver import Repeat, Scan
 from bridge.gaps import Gap
@@ -95,3 +97,35 @@ def test_a_refused_write_forgets_nothing(tmp_path: Path, site) -> None:
         recorder.close()
     with sqlite3.connect(tmp_path / "bridge.sqlite") as connection:
         assert connection.execute("select sum(rows) from frames").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("clocked", [False, True])
+def test_blocks_are_recorded_as_their_readings_one_by_one(tmp_path: Path, build, clocked: bool) -> None:
+    site = build("- name: flow").site
+    legend = Legend([("p1", "flow"), ("p1", "level")])
+    moments = [(0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (0, 3), (1, 9), (0, 9), (0, 8), (1, 40), (0, 2), (0, 50)]
+    blocks = [
+        Block(legend, np.array([code]), np.array([ts]), np.array([float(ts % 4)]), np.array([ts != 9]),
+              np.array([0], np.uint32))
+        for code, ts in moments
+    ]  # fmt: skip
+    text = Sample("p1", "level", 45, None, "on", 0)
+    told = []
+    for folder, scans in {
+        "blocks": [Scan([], blocks=blocks[:5]), Scan([text], blocks=blocks[5:], unfilled=frozenset({"p1"}))],
+        "samples": [
+            Scan([one for block in blocks[:5] for one in block.samples()]),
+            Scan([text, *(one for block in blocks[5:] for one in block.samples())], unfilled=frozenset({"p1"})),
+        ],
+    }.items():
+        with Store.open(tmp_path / folder) as store:
+            recorder = Recorder(store, site, clocked=clocked)
+            written = [recorder.record([one]) for one in scans]
+            newest = recorder.newest()
+            recorder.close()
+            with store.writing() as connection:
+                frames = frames_after(connection, 0, 1000)
+        rows = [row for frame in frames for row in frame.batch.to_pylist()]
+        told.append((written, newest, rows, [frame.notes for frame in frames], read_books(tmp_path / folder).gaps))
+    assert told[0] == told[1]
+    assert told[0][0] == [5, 6]

@@ -29,18 +29,18 @@ _MOST_ELEMENTS = 1_024
 
 
 # OPC UA Part 4, section 7.39.1: InfoType DataValue with the bit Overflow.
-_DATA_VALUE, _OVERFLOW, _OTHER_INFO = 0x400, 0x80, 0x37F
+DATA_VALUE, OVERFLOW, _OTHER_INFO = 0x400, 0x80, 0x37F
 
 
 def overflowed(quality: int) -> bool:
     """True if the server says that values before this one were lost in its queue."""
-    return quality & (_DATA_VALUE | _OVERFLOW) == _DATA_VALUE | _OVERFLOW
+    return quality & (DATA_VALUE | OVERFLOW) == DATA_VALUE | OVERFLOW
 
 
 def without_overflow(quality: int) -> int:
     """The code as history would have it."""
-    kept = quality & ~_OVERFLOW
-    return kept if kept & _OTHER_INFO else kept & ~_DATA_VALUE
+    kept = quality & ~OVERFLOW
+    return kept if kept & _OTHER_INFO else kept & ~DATA_VALUE
 
 
 def to_us(moment: datetime) -> int:
@@ -74,11 +74,14 @@ class Rule:
     element: int | None = None
 
 
+_AS_IT_IS = Rule()
+
+
 class Decoder:
     """Turns the data values of a site's signals into samples."""
 
     def __init__(self, rules: Mapping[Series, Rule]) -> None:
-        self._rules = {series: rule for series, rule in rules.items() if rule != Rule()}
+        self._rules = {series: rule for series, rule in rules.items() if rule != _AS_IT_IS}
         self._refused: dict[Series, str] = {}
         self._news: list[Series] = []
 
@@ -86,6 +89,10 @@ class Decoder:
         """Signals that turned out since the last call to hold what no reading can, with the reason."""
         news, self._news = self._news, []
         return [(series, self._refused[series]) for series in news]
+
+    def rule(self, series: Series) -> Rule:
+        """How a signal is made of its node's value."""
+        return self._rules.get(series, _AS_IT_IS)
 
     def sample(self, series: Series, data: ua.DataValue) -> Sample:
         """One sample; source time, else the server's, else now."""

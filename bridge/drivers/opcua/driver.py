@@ -15,13 +15,15 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 
+from bridge.block import Block
 from bridge.driver import DeviceLostError, DeviceRefusedError, Scan, Series
-from bridge.drivers.opcua.decode import overflowed, without_overflow
 from bridge.drivers.opcua.history import read_history, starts
 from bridge.drivers.opcua.plan import Plan, plan_site
 from bridge.drivers.opcua.profiles import tightened
+from bridge.drivers.opcua.receive import Receiver
 from bridge.drivers.opcua.resolve import Refused, limits_of, resolve, shown_times
 from bridge.drivers.opcua.security import secure, why
+from bridge.drivers.opcua.session import RawChanges, use_raw_changes
 from bridge.drivers.opcua.subscription import Subscription
 from bridge.vault import NoSecrets, Secrets
 from core.contracts.reading import Sample
@@ -43,15 +45,16 @@ class OpcuaDriver:
 
     def __init__(self, plan: Plan, writable: Collection[Series] = ()) -> None:
         self._plan, self._profile, self._where = plan, plan.profile, plan.endpoint
-        self._by_handle = dict(enumerate(plan.addresses, start=1))
+        self._handles = {series: handle for handle, series in enumerate(plan.addresses, start=1)}
         self._decoder = plan.decoder()
+        self._receiver = Receiver(self._handles, self._decoder)
         self._writable = frozenset(writable)
         self._client: Client | None = None
         self._nodes: dict[Series, ua.NodeId] = {}
-        self._queue: deque[list[Sample]] = deque()
+        self._queue: deque[list[Sample] | Block] = deque()
         self._queued = 0
         self._news, self._room = asyncio.Event(), asyncio.Event()
-        self._held: deque[list[Sample]] | None = None
+        self._held: deque[list[Sample] | Block] | None = None
         self._unfilled: frozenset[str] = frozenset()
         self._no_history: set[Series] = set()
         self._told: dict[Series, int] = {}
@@ -84,15 +87,15 @@ class OpcuaDriver:
         client = Client(self._plan.endpoint, self._profile.request_timeout_s, self._profile.probe_interval_s)
         client.session_timeout = self._profile.session_timeout_ms
         client.connection_lost_callback = self._lost
+        use_raw_changes(client)
         try:
             await secure(client, self._plan.access, self._where)
             await client.connect()
             self._client = client
             self._profile = tightened(self._plan.profile, await limits_of(client))
-            handles = {series: handle for handle, series in self._by_handle.items()}
-            subscription = Subscription(client, self._profile, handles, self._plan.deadbands)
+            subscription = Subscription(client, self._profile, self._handles, self._plan.deadbands)
             await subscription.create(self._published)
-            refused = await self._watch(client, subscription, list(self._by_handle.values()))
+            refused = await self._watch(client, subscription, list(self._handles))
         except (OSError, TimeoutError, ua.UaError) as error:
             await self.close()
             raise why(error, self._where) from error
@@ -143,33 +146,34 @@ class OpcuaDriver:
         """Take one publish response; while the queue is full the server's queues hold the rest."""
         self._heard = time.monotonic()
         await self._room.wait()
-        samples: list[Sample] = []
         for notification in result.NotificationMessage.NotificationData or []:
-            if isinstance(notification, ua.DataChangeNotification):
-                for item in notification.MonitoredItems:
-                    series = self._by_handle.get(item.ClientHandle)
-                    if series is None:
-                        continue
-                    sample = self._decoder.sample(series, item.Value)
-                    if overflowed(sample.quality):
-                        if series not in self._no_history:
-                            # The server's history has all of it, this notification included.
-                            await self._lost(ConnectionError("the server's queue ran over"))
-                            return
-                        self._unfilled |= {series[0]}
-                        sample = sample._replace(quality=without_overflow(sample.quality))
-                    samples.append(sample)
+            if isinstance(notification, RawChanges):
+                await self._changed(notification)
             elif isinstance(notification, ua.StatusChangeNotification):
                 await self._lost(ConnectionError(f"subscription ended: {notification.Status.name}"))
         self._tell_kinds()
-        self._take(samples)
 
-    def _take(self, samples: list[Sample]) -> None:
-        if samples:
+    async def _changed(self, notification: RawChanges) -> None:
+        """Take values, unless some were lost before them: history has these, and the ones before them."""
+        try:
+            received = self._receiver.receive(notification.body)
+        except ua.UaError as error:
+            await self._lost(error)
+            return
+        if received.overflowed - self._no_history:
+            await self._lost(ConnectionError("the server's queue ran over"))
+            return
+        self._unfilled |= {machine for machine, _ in received.overflowed}
+        self._take(received.samples)
+        if received.block is not None:
+            self._take(received.block)
+
+    def _take(self, samples: list[Sample] | Block) -> None:
+        if len(samples):
             (self._queue if self._held is None else self._held).append(samples)
             self._grow(samples)
 
-    def _grow(self, samples: list[Sample]) -> None:
+    def _grow(self, samples: list[Sample] | Block) -> None:
         self._queued += len(samples)
         # What waits behind the history must not stop the history.
         if self._queued >= _MOST_QUEUED and self._held is None:
@@ -233,14 +237,29 @@ class OpcuaDriver:
                 raise DeviceLostError("not connected", where=self._where)
             self._news.clear()
             await self._news.wait()
-        samples: list[Sample] = []
-        while self._queue and len(samples) < _SCAN_SAMPLES:
-            samples.extend(self._queue.popleft())
-        self._queued -= len(samples)
+        scan = self._next()
+        self._queued -= scan.rows
         if self._queued < _MOST_QUEUED:
             self._room.set()
+        return scan
+
+    def _next(self) -> Scan:
+        """What waits, in its order: a scan's samples come before its blocks."""
+        samples: list[Sample] = []
+        blocks: list[Block] = []
+        rows = 0
+        while self._queue and rows < _SCAN_SAMPLES:
+            if isinstance(self._queue[0], Block):
+                blocks.append(block := self._queue[0])
+                rows += len(block)
+            elif blocks:
+                break
+            else:
+                samples.extend(self._queue[0])
+                rows = len(samples)
+            self._queue.popleft()
         unfilled, self._unfilled = self._unfilled, frozenset()
-        return Scan(samples, unfilled=unfilled)
+        return Scan(samples, unfilled=unfilled, blocks=blocks)
 
     async def sample(self, equipment_id: str, signal: str) -> Sample:
         """Read one node, past the subscription."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.contract.counts import FORWARDED, HOUR_US, LOCAL_COLUMNS, Counts, merge, tally, to_arrow
+from bridge.contract.counts import FORWARDED, HOUR_US, Counts, merge, to_arrow
 from core.contracts.reading import COUNTS_SCHEMA
 
 
@@ -18,8 +18,3 @@ def test_lines_add_up_and_travel_as_counts_schema() -> None:
     assert batch.schema.equals(COUNTS_SCHEMA)
     assert [(r["signal"], r["forwarded"]) for r in batch.to_pylist()] == [("flow", 6), ("*", 2)]
     assert set(counts.local) == {("p1", "flow"), ("p1", "level")}
-
-
-def test_one_reading_counts_as_read_and_as_its_fate() -> None:
-    line = dict(zip(LOCAL_COLUMNS, tally(True, FORWARDED), strict=True))
-    assert {name for name, number in line.items() if number} == {"read", "contracted", "forwarded"}

@@ -68,6 +68,12 @@ def test_a_plain_signal_leaves_as_it_is_and_nan_leaves_as_a_word(build) -> None:
     assert line(made, "flow") == {"read": 6, "contracted": 6, "forwarded": 6}
 
 
+def test_the_name_of_a_withheld_signal_does_not_leave_with_the_others(build) -> None:
+    made = run(build(FLOW), [flow(1, 1.0), Sample("p1", "level", S, 2.0, None, GOOD), flow(2, 2.0)])
+    assert [r["value"] for r in made.rows.to_pylist()] == [1.0, 2.0]
+    assert made.rows.column("signal").dictionary.to_pylist() == ["flow"]
+
+
 def test_counts_fall_into_the_hour_of_the_reading(build) -> None:
     made = run(build(FLOW), [flow(1, 1.0), flow(3599.999, 1.0), flow(3600, 1.0), flow(-1, 1.0)])
     assert line(made, "flow")["read"] == 2

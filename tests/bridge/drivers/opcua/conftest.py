@@ -131,7 +131,8 @@ async def read_until(driver: OpcuaDriver, enough: Callable[[list[Sample]], bool]
     samples: list[Sample] = []
     async with asyncio.timeout(30):
         while not enough(samples):
-            samples.extend((await driver.read()).samples)
+            scan = await driver.read()
+            samples += [*scan.samples, *(one for block in scan.blocks for one in block.samples())]
     return samples
 
 

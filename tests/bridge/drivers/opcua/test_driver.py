@@ -70,11 +70,15 @@ def site(port: int) -> SiteFile:
     )
 
 
+def taken(scan: Scan) -> list[Sample]:
+    return [*scan.samples, *(one for block in scan.blocks for one in block.samples())]
+
+
 async def read_until(driver: OpcuaDriver, signal: str, second: int) -> list[Scan]:
     """Scans up to the one with a signal's sample of that second."""
     scans: list[Scan] = []
     async with asyncio.timeout(20):
-        while not any(s.signal == signal and s.ts_us == T0 + second * 1_000_000 for x in scans for s in x.samples):
+        while not any(s.signal == signal and s.ts_us == T0 + second * 1_000_000 for x in scans for s in taken(x)):
             scans.append(await driver.read())
     return scans
 
@@ -83,7 +87,7 @@ def of(scans: list[Scan], signal: str) -> list[tuple[int, float | None, int]]:
     """What came of a signal within the test's own hour: the server's first values carry its own clock."""
     seen: dict[Sample, None] = {}
     for scan in scans:
-        seen.update(dict.fromkeys(s for s in scan.samples if s.signal == signal and T0 <= s.ts_us < T0 + 3_600_000_000))
+        seen.update(dict.fromkeys(s for s in taken(scan) if s.signal == signal and T0 <= s.ts_us < T0 + 3_600_000_000))
     return [((s.ts_us - T0) // 1_000_000, s.value, s.quality) for s in seen]
 
 

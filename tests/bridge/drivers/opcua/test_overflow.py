@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
 
 from bridge.driver import DeviceLostError
 from bridge.drivers.opcua.address import parse_address
 from bridge.drivers.opcua.decode import overflowed, without_overflow
 from bridge.drivers.opcua.driver import OpcuaDriver
 from bridge.drivers.opcua.plan import Plan
+from bridge.drivers.opcua.session import RawChanges
 from core.contracts.quality import CALCULATED, GOOD
 
 OVERFLOW = 0x480
@@ -20,7 +22,8 @@ OVERFLOW = 0x480
 def published(status: int) -> ua.PublishResult:
     value = ua.DataValue(ua.Variant(1.0), ua.StatusCode(ua.UInt32(status)), datetime(2024, 1, 1, tzinfo=UTC))
     item = ua.MonitoredItemNotification(ClientHandle=1, Value=value)
-    message = ua.NotificationMessage(NotificationData=[ua.DataChangeNotification(MonitoredItems=[item])])
+    body = struct_to_binary(ua.DataChangeNotification(MonitoredItems=[item]))
+    message = ua.NotificationMessage(NotificationData=[RawChanges(body)])
     return ua.PublishResult(1, NotificationMessage=message)
 
 
@@ -41,7 +44,7 @@ async def test_without_history_the_values_stay_and_the_loss_is_told(driver: Opcu
     driver._no_history = {("p1", "flow")}
     await driver._published(published(OVERFLOW))
     scan = await driver.read()
-    assert [(one.value, one.quality) for one in scan.samples] == [(1.0, GOOD)]
+    assert [(one.value, one.quality) for block in scan.blocks for one in block.samples()] == [(1.0, GOOD)]
     assert scan.unfilled == {"p1"}
 
 
