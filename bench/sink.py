@@ -79,9 +79,9 @@ async def fill(log: EventLog) -> None:
         await log.append_many([accepted(header, payload) for header, payload in batches(lane)])
 
 
-async def drain(log: EventLog, folder: Path) -> None:
+async def drain(log: EventLog, folder: Path, commit_rows: int = COMMIT_ROWS) -> None:
     """Sink what the log holds now, as the service does."""
-    settings = SinkSettings(commit_rows=COMMIT_ROWS)
+    settings = SinkSettings(commit_rows=commit_rows)
     job = Job(TENANT, ROUTE, log, Lake(str(folder)).tenant(TENANT), TimeLimits(0, 10**15), settings)
     stop = asyncio.Event()
     stop.set()  # what the log holds now is drained, and that is all there is
