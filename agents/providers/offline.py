@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.embedding import Embedder
 
 _PIECE = 80
+_ERROR = 200
 
 
 class OfflineAnalyst:
@@ -78,7 +79,11 @@ class OfflineAnalyst:
     def _plan(self, prompt: Prompt, replies: dict[str, ToolReply]) -> list[Step]:
         questions = [message.text for message in prompt.messages if message.role == "user"]
         tools = _known_tools(prompt)
-        steps = make_plan(questions[-1], questions[:-1], _catalogue(prompt, replies), tools, self._chooser)
+        catalogue = _catalogue(prompt, replies)
+        if not catalogue.machines and (failed := _failed_catalogue(prompt, replies)):
+            said = failed.content.splitlines()[0][:_ERROR]
+            return [Step(questions[-1], refusal=f"What there is here could not be looked up: {said}")]
+        steps = make_plan(questions[-1], questions[:-1], catalogue, tools, self._chooser)
         return resolve_days(steps, _by_call(prompt, replies), tools)
 
 
@@ -87,8 +92,17 @@ def _known_tools(prompt: Prompt) -> Sequence[ToolDefinition]:
 
 
 def _catalogue(prompt: Prompt, replies: dict[str, ToolReply]) -> Catalogue:
+    return read_catalogue(reply.content for reply in _listing(prompt, replies) if not reply.is_error)
+
+
+def _failed_catalogue(prompt: Prompt, replies: dict[str, ToolReply]) -> ToolReply | None:
+    """A reply that does not say what there is: what it would have named must not be called unknown."""
+    return next((reply for reply in _listing(prompt, replies) if reply.is_error), None)
+
+
+def _listing(prompt: Prompt, replies: dict[str, ToolReply]) -> list[ToolReply]:
     names = {tool.name for tool in _known_tools(prompt) if tool.catalogue}
-    return read_catalogue(reply.content for reply in replies.values() if reply.name in names and not reply.is_error)
+    return [reply for reply in replies.values() if reply.name in names]
 
 
 def _replies(prompt: Prompt) -> dict[str, ToolReply]:

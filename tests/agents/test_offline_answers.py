@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from agents.conversation import Message, Prompt, ToolDefinition, ToolReply, ToolRequest
 from agents.executor import Executor
+from agents.providers.face import Provider, Text
 from core.contracts.evidence import Evidence
 from core.sdk.context import ToolContext
 from core.sdk.testing import FakeLake, tool_context
@@ -112,3 +114,18 @@ async def test_a_failed_check_is_told(executor: Executor, plant: Any) -> None:
     answer = await ask(executor, context, "Which faults were raised on pump-1?")
     assert "silver.fault_episodes: no gaps" in answer["text"]
     assert json.dumps(answer["evidence"])
+
+
+async def test_machines_are_not_unknown_because_nobody_could_list_them(analyst: Provider) -> None:
+    tool = ToolDefinition("describe_site", "What there is.", {"type": "object", "properties": {}}, catalogue=True)
+    late = ToolReply("call_1", tool.name, "took longer than 15 s", is_error=True)
+    turns = (
+        Message("user", "What happened to pump-1, and has it happened before?"),
+        Message("assistant", requests=(ToolRequest("call_1", tool.name, {}),)),
+        Message("tool", replies=(late,)),
+    )
+    said = "".join(
+        [piece.text async for piece in analyst.stream(Prompt("", turns, (tool,))) if isinstance(piece, Text)]
+    )
+    assert "could not be looked up: took longer than 15 s" in said
+    assert "I know" not in said
