@@ -35,7 +35,7 @@ def webserver(
     run: RunOption = None, port: Annotated[int, typer.Option(help="Port to listen on; 0 picks one.")] = 0
 ) -> None:
     """Serve Dagster's pages until stopped."""
-    with _opened(run) as (folder, postgres, settings):
+    with opened_installation(run) as (folder, postgres, settings):
         chosen = port or folder.port("dagster-webserver")
         words = ["--host", settings.dagster.host, "--port", str(chosen)]
         _tool(["dagster_webserver", *words], folder, postgres, settings)
@@ -44,7 +44,7 @@ def webserver(
 @app.command()
 def daemon(run: RunOption = None) -> None:
     """Run sensors, schedules and queued runs until stopped."""
-    with _opened(run) as (folder, postgres, settings):
+    with opened_installation(run) as (folder, postgres, settings):
         _tool(["dagster._daemon", "run"], folder, postgres, settings)
 
 
@@ -56,7 +56,7 @@ def materialize(
     ] = False,
 ) -> None:
     """Build what follows from new bronze data, in this process; the last line is a summary in JSON."""
-    with _opened(run) as (folder, postgres, settings):
+    with opened_installation(run) as (folder, postgres, settings):
         from orchestration.home import environment
 
         os.environ.update(environment(folder, postgres, settings))
@@ -69,7 +69,7 @@ def materialize(
 
 
 @contextmanager
-def _opened(path: Path | None) -> Generator[tuple[RunFolder, Postgres, Settings]]:
+def opened_installation(path: Path | None) -> Generator[tuple[RunFolder, Postgres, Settings]]:
     """The installation with PostgreSQL up, initialised if it is new."""
     from cli.session import initialise
 

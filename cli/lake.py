@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.lake_backfill import backfill
 from cli.table import print_table
 from cli.times import moment
 from core.errors import InputError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lake.store import Lake, TenantLake
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app.command()(backfill)
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Slug of the tenant.")]
@@ -104,6 +106,14 @@ def query(
         _json({"rows": answer.found.rows, "truncated": answer.found.truncated, "evidence": evidence})
         return
     _show(answer)
+
+
+@app.command()
+def page() -> None:
+    """Every table, as the page `docs/tables.md`."""
+    from quality.tables_page import page as written
+
+    typer.echo(written(), nl=False)
 
 
 @app.command()

@@ -1,10 +1,9 @@
 """Building what is new, now and in this process: the same function as the sensor's, on the same instance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from assets.resources import LakeResource, TenantResource
 from core.errors import TerminalError
@@ -55,30 +54,43 @@ def materialize_new(
     add_tenants(instance, poll.tenants)
     for materialisation in poll.materialisations:
         instance.report_runless_asset_event(materialisation)
-    job = definitions.resolve_job_def(JOB)
+    build = builder(instance, definitions)
     summary = Summary()
     for rebuild in poll.rebuilds:
         progress(f"{rebuild.tenant}: {len(rebuild.keys)} assets, {rebuild.days[0]} to {rebuild.days[1]}")
-        _add(summary, rebuild, _run(instance, job, graph, rebuild))
+        _add(summary, rebuild, build(rebuild, {}))
     cursor.remember(instance, poll.versions)
     return summary
 
 
-def _run(
-    instance: dg.DagsterInstance, job: dg.JobDefinition, graph: AssetGraph, rebuild: Rebuild
-) -> dg.ExecuteInProcessResult:
-    keys = {dg.AssetKey(list(key)) for key in rebuild.keys}
-    whole = keys == set(graph.materializable_asset_keys)
-    part = job if whole else job.get_subset(asset_selection=keys, asset_check_selection=checks_for(graph, keys))
-    result = part.execute_in_process(instance=instance, tags=rebuild.tags(), raise_on_error=False)
-    if not result.success:
-        raise TerminalError(
-            "a run failed",
-            received=_why(result),
-            where=f"{rebuild.tenant}, {rebuild.days[0]} to {rebuild.days[1]}, run {result.run_id}",
-            next_step="look at the run in the Dagster UI, correct the cause, and run again",
-        )
-    return result
+def builder(
+    instance: dg.DagsterInstance, definitions: dg.Definitions
+) -> Callable[[Rebuild, Mapping[str, str]], dg.ExecuteInProcessResult]:
+    """What makes a run of a rebuild, with more tags, in this process; its errors are `materialize_new`'s.
+
+    An interruption ends the run as cancelled and goes on as such.
+    """
+    graph, job = definitions.resolve_asset_graph(), definitions.resolve_job_def(JOB)
+
+    def build(rebuild: Rebuild, more: Mapping[str, str]) -> dg.ExecuteInProcessResult:
+        keys = {dg.AssetKey(list(key)) for key in rebuild.keys}
+        whole = keys == set(graph.materializable_asset_keys)
+        part = job if whole else job.get_subset(asset_selection=keys, asset_check_selection=checks_for(graph, keys))
+        tags = {**rebuild.tags(), **more}
+        result = part.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        run = instance.get_run_by_id(result.run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.CANCELED:
+            raise KeyboardInterrupt
+        if not result.success:
+            raise TerminalError(
+                "a run failed",
+                received=_why(result),
+                where=f"{rebuild.tenant}, {rebuild.days[0]} to {rebuild.days[1]}, run {result.run_id}",
+                next_step="look at the run in the Dagster UI, correct the cause, and run again",
+            )
+        return result
+
+    return build
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
