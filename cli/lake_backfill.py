@@ -84,7 +84,7 @@ def _built(request: Request, locks: Path, days_per_run: int) -> Result:
         begun = "goes on" if work.resumed else "begins"
         typer.echo(f"backfill {work.id} {begun}: {missing} days to build", err=True)
         with _progress(missing) as tell:
-            return work.run(lakes, builder(instance, definitions), keys, tell)
+            return work.run(lakes, builder(instance, definitions, log_level="CRITICAL"), keys, tell)
 
 
 @contextmanager

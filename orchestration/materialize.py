@@ -64,12 +64,14 @@ def materialize_new(
 
 
 def builder(
-    instance: dg.DagsterInstance, definitions: dg.Definitions
+    instance: dg.DagsterInstance, definitions: dg.Definitions, *, log_level: str = "DEBUG"
 ) -> Callable[[Rebuild, Mapping[str, str]], dg.ExecuteInProcessResult]:
     """What makes a run of a rebuild, with more tags, in this process; its errors are `materialize_new`'s.
 
-    An interruption ends the run as cancelled and goes on as such.
+    An interruption ends the run as cancelled and goes on as such. `log_level` is what standard error is told of a run's
+    events; Dagster keeps them all.
     """
+    config = {"loggers": {"console": {"config": {"log_level": log_level}}}}
     graph, job = definitions.resolve_asset_graph(), definitions.resolve_job_def(JOB)
 
     def build(rebuild: Rebuild, more: Mapping[str, str]) -> dg.ExecuteInProcessResult:
@@ -77,7 +79,7 @@ def builder(
         whole = keys == set(graph.materializable_asset_keys)
         part = job if whole else job.get_subset(asset_selection=keys, asset_check_selection=checks_for(graph, keys))
         tags = {**rebuild.tags(), **more}
-        result = part.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        result = part.execute_in_process(instance=instance, run_config=config, tags=tags, raise_on_error=False)
         run = instance.get_run_by_id(result.run_id)
         if run is not None and run.status is dg.DagsterRunStatus.CANCELED:
             raise KeyboardInterrupt
