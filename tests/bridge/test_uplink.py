@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from bridge.catchup import Largest
 from bridge.config import BridgeConfig
 from bridge.health import Monitor
 from bridge.in_force import Contracts
@@ -28,19 +29,25 @@ class Sending:
 
     def __init__(self, store: Store, built, url: str, key: SecretStr) -> None:
         self.connection = store.connect()
-        self.outbox, self.link, self.stored = Outbox(self.connection), Link(), asyncio.Event()
+        self.link, self.stored = Link(), asyncio.Event()
         settings = BridgeSettings(reconnect_max_s=0.3, heartbeat_interval_s=0.2)
         self.config = BridgeConfig(built.site, built.contract, store.home, url, key, "loop-bridge", settings)
         self.writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", built.contract), 10)
         self.contracts = Contracts(built.site, built.contract)
         self.monitor = Monitor(self.config, store, [], self.contracts)
-        self.uplink = Uplink(self.config, "inc", self.outbox, self.link, self.stored, self.monitor.look, self.contracts)
+        self.uplink = self.linked()
 
-    def put(self, count: int, *, live: bool) -> None:
-        rows: pa.RecordBatch = readings_to_arrow("loop", [Sample("p1", "flow", n, 1.0, None, 0) for n in range(10)])
+    def linked(self, largest: Largest | None = None) -> Uplink:
+        """An uplink on the outbox, whose neighbours leave together if it is said how many."""
+        self.outbox = Outbox(self.connection) if largest is None else Outbox(self.connection, largest)
+        return Uplink(self.config, "inc", self.outbox, self.link, self.stored, self.monitor.look, self.contracts)
+
+    def put(self, count: int, *, live: bool, rows: int = 10) -> None:
+        samples = [Sample("p1", "flow", n, 1.0, None, 0) for n in range(rows)]
+        batch: pa.RecordBatch = readings_to_arrow("loop", samples)
         with transaction(self.connection) as connection:
             for _ in range(count):
-                self.writer.put(connection, LaneKind.READINGS, rows, None, live=live)
+                self.writer.put(connection, LaneKind.READINGS, batch, None, live=live)
         self.stored.set()
 
     @contextlib.asynccontextmanager
@@ -88,6 +95,25 @@ async def test_no_more_than_the_credit_is_in_flight(sending: Sending, gateway, b
         await asyncio.sleep(0.3)
         assert len(gateway.arrived) == gateway.credit
     assert sending.outbox.backlog().batches == 30
+
+
+async def test_a_backlog_in_flight_is_bounded_by_its_rows_and_goes_on_when_answered(
+    sending: Sending, gateway, build
+) -> None:
+    gateway.acknowledges = False
+    sending.uplink = sending.linked(Largest(60_000, 1 << 20))
+    sending.writer = OutboxWriter(Sender("loop-bridge", "inc", "loop", sending.config.contract), 60_000)
+    sending.put(8, live=False, rows=60_000)
+    async with sending.running():
+        await build.until(lambda: len(gateway.arrived) >= 4)
+        await asyncio.sleep(0.5)
+        assert len(gateway.arrived) == 4
+        sending.put(1, live=True)
+        await build.until(lambda: gateway.arrived[-1] == ("readings-live", 1))
+    gateway.acknowledges = True
+    async with sending.running():
+        await build.until(lambda: sending.outbox.backlog().batches == 0)
+    assert {seq for lane, seq in gateway.arrived if lane == "readings-backlog"} == set(range(1, 9))
 
 
 async def test_what_was_not_acknowledged_is_sent_again(sending: Sending, gateway, build) -> None:
