@@ -1,8 +1,7 @@
-"""Fitting and asking the model of remaining life: boosted trees of several folds, and an interval from their errors.
+"""Fitting and asking the model of remaining life: regressors of several folds, and an interval from their errors.
 
-Each tree ensemble is fitted without one fold of the recorded lives; together they are the model. The errors are those
-on the fold each had not seen, taken apart by what it said: near the end of life it errs by little, early in life by
-much (conformal prediction in groups). Pure: the same recorded lives give the same model.
+Each regressor is fitted without one fold of the recorded lives; together they are the model, and what they say of the
+fold each had not seen tells how far they err (`life_errors.py`). Pure: the same recorded lives give the same model.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,21 +19,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assets.gold.life_errors import Errors, Numbers, calibrated
 from assets.gold.life_features import feature_names
 from core.errors import InputError
 
-METHOD = "boosted-folds/2"
+METHOD = "paired-folds/3"
 _SEED = 20_260_101
-_FOLDS = 10
+_FOLDS, _ROUNDS = 5, 3
+"""A life is unseen by one fold of every round; how far the model errs is taken from the mean of those."""
 _THIN = 3
 """Each fold is fitted on every third row of a life: neighbours tell the same."""
 _CUTS = 30
 """Moments of each unseen life at which the model is asked."""
 _LEAST_LIVES = 10
-_GROUPS = 12
-"""Groups of unseen moments, by what the model said, each with an interval of its own."""
-_TAIL = 0.05
-"""Share of lives that may end before the interval, and after it."""
 CAP_SHARE = 0.625
 """Early in life sensors do not tell: life left is fitted on, and stated as, at most this share of the median life."""
 FAR_SHARE = 0.8
@@ -41,28 +39,8 @@ FAR_SHARE = 0.8
 the field for turbofans (125 and 160 cycles of a median life of 199), not learnt."""
 _FADE = (0.525, 0.59)
 """Shares of the median life between which the far statement takes over from the near one."""
-Numbers = np.ndarray[Any, np.dtype[np.float64]]
-
-
-@dataclass(frozen=True, slots=True)
-class Errors:
-    """How far the truth lay from what the model said, by what it said.
-
-    Attributes:
-        said: middle of each group, rising.
-        below: error that 5 % of the group fall short of; usually negative.
-        above: error that 5 % of the group exceed.
-    """
-
-    said: Numbers
-    below: Numbers
-    above: Numbers
-
-    def interval(self, said: Numbers) -> tuple[Numbers, Numbers]:
-        """Low and high for what the model says; between the middles of two groups, between their errors."""
-        low = said + np.interp(said, self.said, self.below)
-        high = said + np.interp(said, self.said, self.above)
-        return np.clip(np.minimum(low, said), 0.0, None), np.maximum(high, said)
+_FAR_OUT = 5.0
+"""Spreads from the mean at which a feature is cut off for the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,40 +126,55 @@ def fit(rows: pl.DataFrame, signals: Sequence[str], regimes: int = 1) -> LifeMod
     life = float(np.median(lengths["left"].to_numpy()))
     cap, far_cap = (float(np.round(share * life)) for share in (CAP_SHARE, FAR_SHARE))
     fade = (_FADE[0] * life, _FADE[1] * life)
-    fold = _folds(lengths["equipment_id"].to_list())
-    folds = np.array([fold[name] for name in rows["equipment_id"]])
-    with _one_thread():
+    folds = _folds(lengths["equipment_id"].to_list(), rows["equipment_id"].to_list())
+    with _one_thread(), _quietly():
         near, near_said = _fitted(x, np.minimum(left, cap), folds)
         far, far_said = _fitted(x, np.minimum(left, far_cap), folds) if regimes > 1 else ((), near_said)
     most = far_cap if far else cap
     cut = _cuts(rows["equipment_id"].to_numpy())
-    said, truth, group = _said(near_said, far_said, fade, most)[cut], left[cut], folds[cut]
+    said, truth, group = _said(near_said, far_said, fade, most)[cut], left[cut], folds[0][cut]
+    errors, coverage = calibrated(said, truth, group)
     return LifeModel(
         signals=tuple(sorted(signals)),
         cap=most,
         rmse=float(np.sqrt(np.mean((np.minimum(said, cap) - np.minimum(truth, cap)) ** 2))),
-        coverage=_coverage(said, truth, group),
+        coverage=coverage,
         lives=lengths.height,
         near=near,
         far=far,
         fade=fade,
-        errors=_errors(said, truth),
+        errors=errors,
     )
 
 
 @contextmanager
-def _one_thread() -> Generator[None]:
-    """Boosting on few rows gains nothing from threads, and loses much where other processes want the cores."""
-    import_module("sklearn.ensemble")  # only libraries that are loaded can be limited
-    from threadpoolctl import threadpool_limits
+def _quietly() -> Generator[None]:
+    """Networks are stopped before they have learnt their lives by heart; the library warns of that."""
+    from sklearn.exceptions import ConvergenceWarning
 
-    with threadpool_limits(1, "openmp"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         yield
 
 
-def _folds(names: Sequence[str]) -> dict[str, int]:
-    order = np.random.default_rng(_SEED).permutation(len(names))
-    return {str(names[int(index)]): place % _FOLDS for place, index in enumerate(order)}
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Fitting on few rows gains nothing from threads, and loses much where other processes want the cores."""
+    import_module("sklearn.ensemble")  # only libraries that are loaded can be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+def _folds(names: Sequence[str], machines: Sequence[str]) -> Any:
+    """For every round and row, the fold its machine falls into."""
+    chance = np.random.default_rng(_SEED)
+    rounds: list[list[int]] = []
+    for _ in range(_ROUNDS):
+        fold = {names[int(index)]: place % _FOLDS for place, index in enumerate(chance.permutation(len(names)))}
+        rounds.append([fold[name] for name in machines])
+    return np.array(rounds)
 
 
 def _cuts(machine: Any) -> Any:
@@ -195,21 +188,28 @@ def _cuts(machine: Any) -> Any:
 
 
 def _fitted(x: Numbers, left: Numbers, folds: Any) -> tuple[tuple[Any, ...], Numbers]:
-    """A regressor for each fold, fitted without it, and what each says of the fold it has not seen."""
+    """A regressor for each fold of each round, fitted without it, and what those say of a row that had not seen it."""
     said = np.zeros(len(left))
     models: list[Any] = []
-    for number in range(_FOLDS):
-        seen = (folds != number) & ((np.arange(len(left)) + number) % _THIN == 0)
-        model = _boosted(x[seen], left[seen], number)
-        said[folds == number] = model.predict(x[folds == number])
-        models.append(model)
+    for in_round in folds:
+        for number in range(_FOLDS):
+            unseen = in_round == number
+            seen = ~unseen & ((np.arange(len(left)) + len(models)) % _THIN == 0)
+            models.append(_pair(len(models)).fit(x[seen], left[seen]))
+            said[unseen] += models[-1].predict(x[unseen]) / len(folds)
     return tuple(models), said
 
 
-def _boosted(x: Numbers, left: Numbers, number: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor
+def _pair(number: int) -> Any:
+    """Boosted trees and a small network, averaged: they err in different places, and the trees' steps are smoothed."""
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
+    from sklearn.impute import SimpleImputer
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    model = HistGradientBoostingRegressor(
+    trees = HistGradientBoostingRegressor(
         max_iter=200,
         learning_rate=0.05,
         max_leaf_nodes=15,
@@ -219,38 +219,25 @@ def _boosted(x: Numbers, left: Numbers, number: int) -> Any:
         early_stopping=False,  # pyright: ignore[reportArgumentType]  documented so; the stub knows only "auto"
         random_state=_SEED + number,
     )
-    return model.fit(x, left)
+    network = make_pipeline(
+        SimpleImputer(keep_empty_features=True),
+        StandardScaler(),
+        # What no recorded life came near must not carry the network off.
+        FunctionTransformer(np.clip, kw_args={"a_min": -_FAR_OUT, "a_max": _FAR_OUT}),
+        MLPRegressor(
+            hidden_layer_sizes=(64, 32),
+            alpha=0.01,
+            batch_size=128,  # pyright: ignore[reportArgumentType]  documented so; the stub knows only "auto"
+            max_iter=20,
+            random_state=_SEED + number,
+        ),
+    )
+    return VotingRegressor(
+        [("trees", trees), ("network", TransformedTargetRegressor(network, transformer=StandardScaler()))]
+    )
 
 
 def _said(near: Numbers, far: Numbers, fade: tuple[float, float], most: float) -> Numbers:
     """The near statement, and the far one where the near one says little more than `healthy`."""
     share = np.clip((near - fade[0]) / (fade[1] - fade[0]), 0.0, 1.0)
     return np.clip(near * (1 - share) + far * share, 0.0, most)
-
-
-def _errors(said: Numbers, truth: Numbers) -> Errors:
-    groups = [group for group in np.array_split(np.argsort(said, kind="stable"), _GROUPS) if len(group)]
-    error = truth - said
-    below = [_quantile(error[group], _TAIL, "lower") for group in groups]
-    above = [_quantile(error[group], 1 - _TAIL, "higher") for group in groups]
-    # Farther from the end nothing is ever surer: without this the cap makes early lives look certain.
-    return Errors(
-        said=np.array([said[group].mean() for group in groups]),
-        below=np.minimum.accumulate(below),
-        above=np.maximum.accumulate(above),
-    )
-
-
-def _quantile(values: Numbers, share: float, side: Any) -> float:
-    """A quantile moved outwards by what a finite sample leaves open."""
-    outwards = (1 + 1 / len(values)) if share > 0.5 else 1 / (1 + 1 / len(values))
-    return float(np.quantile(values, min(1.0, share * outwards), method=side))
-
-
-def _coverage(said: Numbers, truth: Numbers, group: Any) -> float:
-    inside: list[bool] = []
-    for number in range(_FOLDS):
-        asked = group == number
-        low, high = _errors(said[~asked], truth[~asked]).interval(said[asked])
-        inside += list((low <= truth[asked]) & (truth[asked] <= high))
-    return float(np.mean(inside))
