@@ -10,6 +10,7 @@ import polars as pl
 from core.contracts.data_contract import DataContract, SignalContract
 from core.contracts.site import Role, Signal, SiteFile
 from core.contracts.units import convert_factor
+from quality.physics import possible
 
 _ROLE_AGGREGATE = {Role.RUNNING: "mean", Role.SPEED: "mean", Role.FAULT: "mean", Role.COUNT: "last", Role.GOOD: "last"}
 """The window that stands in for a signal with a role that leaves the site only as windows."""
@@ -28,6 +29,10 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "deadband": pl.Boolean(),
     "role": pl.String(),
     "role_signal": pl.String(),
+    "tolerance": pl.Float64(),
+    "floor": pl.Float64(),
+    "ceiling": pl.Float64(),
+    "why": pl.String(),
 }
 
 
@@ -43,7 +48,8 @@ def catalogue(sites: Iterable[ContractedSite]) -> pl.DataFrame:
     """One row a machine and signal, contracted or not; grain: site, equipment_id, base.
 
     `base` is the signal a window is derived from, or the signal itself; `value * scale + offset` is in `unit`;
-    `role_signal` is the signal that speaks for the role: itself, or a window if the raw one stays on site.
+    `role_signal` is the signal that speaks for the role: itself, or a window if the raw one stays on site;
+    `tolerance`, `floor`, `ceiling` and `why` are those of `quality.physics.Possible`.
     """
     rows = [_row(entry, unit_id, kind, signal) for entry in sites for unit_id, kind, signal in _signals(entry.site)]
     return pl.DataFrame(rows, schema=dict(SCHEMA), orient="row")
@@ -58,6 +64,8 @@ def _row(entry: ContractedSite, equipment_id: str, kind: str, signal: Signal) ->
     unit = promise.unit if promise else signal.unit
     scale, offset = convert_factor(signal.unit, unit) if unit != signal.unit else (1.0, 0.0)
     role_signal = _role_signal(signal, promise) if signal.role else None
+    minimum, maximum = (promise.minimum, promise.maximum) if promise else (None, None)
+    can = possible(unit, signal.role.value if signal.role else None, minimum, maximum)
     return (
         entry.site.site,
         equipment_id,
@@ -66,12 +74,16 @@ def _row(entry: ContractedSite, equipment_id: str, kind: str, signal: Signal) ->
         unit,
         scale,
         offset,
-        promise.minimum if promise else None,
-        promise.maximum if promise else None,
+        minimum,
+        maximum,
         bool(promise and promise.numeric),
         bool(promise and promise.deadband),
         signal.role.value if signal.role and role_signal else None,
         role_signal,
+        can.tolerance,
+        can.floor,
+        can.ceiling,
+        can.why,
     )
 
 

@@ -15,6 +15,7 @@ from core.run.postgres import Postgres
 from core.settings import load_settings
 from core.tenancy import Tenancy
 from lake.spec import TableSpec
+from quality.asset_checks import told
 from quality.expected import Severity
 from quality.outcome import Outcome
 
@@ -88,5 +89,5 @@ def outcome_as_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult
         check_name=outcome.check,
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.ERROR if outcome.severity is Severity.ERROR else dg.AssetCheckSeverity.WARN,
-        metadata={"observed": outcome.observed, "expected": outcome.expected},
+        metadata=told(outcome),
     )

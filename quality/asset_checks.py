@@ -6,11 +6,14 @@ import dagster as dg
 
 from lake.spec import TableSpec
 from quality.balance import EQUATIONS
+from quality.conduct import CONDUCT
+from quality.drift import DRIFT
 from quality.expected import Severity, expectations
 from quality.outcome import Outcome
 
 _OTHERS: dict[str, tuple[tuple[str, Severity, str], ...]] = {
     "bronze.readings": (("is_fresh", Severity.WARN, "received within a day"),),
+    "silver.readings": (*CONDUCT, *DRIFT),
     "silver.quarantine": (("few_rows_are_rejected", Severity.WARN, "at most 1 % of the rows"),),
     "ops.books": (
         *((name, Severity.ERROR, equation) for name, equation in EQUATIONS.items()),
@@ -35,6 +38,12 @@ def check_specs(spec: TableSpec) -> list[dg.AssetCheckSpec]:
     ]
 
 
+def told(outcome: Outcome) -> dict[str, str]:
+    """What a check's page shows of its result."""
+    remedy = {} if outcome.passed else {"what_to_do": outcome.remedy}
+    return {"observed": outcome.observed, "expected": outcome.expected, **remedy}
+
+
 def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetCheckResult]:
     """Outcomes as Dagster shows them."""
     severities = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
@@ -44,7 +53,8 @@ def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetChe
             check_name=one.check,
             passed=one.passed,
             severity=severities[one.severity],
-            metadata={"observed": one.observed, "expected": one.expected},
+            description=None if one.passed else f"{one.observed}. What to do: {one.remedy}.",
+            metadata=told(one),
         )
         for one in outcomes
     ]

@@ -10,7 +10,7 @@ from typing import Literal
 from lake.spec import TableSpec
 from lake.tables.gold import KPI_FORMULAS
 
-Kind = Literal["not_null", "unique", "in_set", "between", "rows"]
+Kind = Literal["not_null", "unique", "in_set", "between", "ordered", "rows"]
 
 
 class Severity(StrEnum):
@@ -27,11 +27,12 @@ class Expected:
     Attributes:
         name: name of the check; unique within its table.
         kind: which test.
-        columns: columns tested; none for `rows`.
+        columns: columns tested; none for `rows`, lower then upper for `ordered`.
         severity: what a failure does.
         minimum: lower bound of `between`, or least number of rows.
         maximum: upper bound of `between`; None is unbounded.
         values: allowed values of `in_set`.
+        where: a column and the value that rows have which are tested; None tests all.
     """
 
     name: str
@@ -41,9 +42,13 @@ class Expected:
     minimum: float | None = None
     maximum: float | None = None
     values: tuple[str, ...] = ()
+    where: tuple[str, str] | None = None
 
     def in_words(self) -> str:
         """What would be right."""
+        return self._right() + (f" where {self.where[0]} is {self.where[1]}" if self.where else "")
+
+    def _right(self) -> str:
         listed = ", ".join(self.columns)
         match self.kind:
             case "not_null":
@@ -55,12 +60,16 @@ class Expected:
             case "between":
                 upper = "" if self.maximum is None else f" and <= {self.maximum:g}"
                 return f"{listed} >= {self.minimum:g}{upper}"
+            case "ordered":
+                return f"{self.columns[0]} <= {self.columns[1]}"
             case "rows":
                 return f"at least {self.minimum:g} row"
 
 
 BEYOND_CONTRACT = "beyond_contract"
 """Column added to `silver.readings` for its check: how far a good value lies outside the contract's limits."""
+BEYOND_PHYSICS = "beyond_physics"
+"""Likewise: how far a good value lies outside of what is possible for its quantity and role."""
 
 
 def _share(column: str, top: float = 1.0, severity: Severity = Severity.ERROR) -> Expected:
@@ -75,6 +84,10 @@ def _one_of(column: str, *values: str) -> Expected:
     return Expected(f"{column}_is_known", "in_set", (column,), values=values)
 
 
+def _in_order(*columns: str) -> Expected:
+    return Expected(f"{'_'.join(columns)}_in_order", "ordered", columns)
+
+
 def _has_rows() -> Expected:
     return Expected("has_rows", "rows", severity=Severity.WARN, minimum=1)
 
@@ -86,15 +99,28 @@ _OF_MEANING: Mapping[str, tuple[Expected, ...]] = {
     "silver.readings": (
         _has_rows(),
         Expected("within_contract", "between", (BEYOND_CONTRACT,), minimum=0, maximum=0),
+        Expected("within_physics", "between", (BEYOND_PHYSICS,), minimum=0, maximum=0),
         _one_of("role", "running", "speed", "count", "good", "fault"),
     ),
     "silver.events": (_one_of("state", "raised", "cleared", "acknowledged"), _share("severity", 100)),
     "silver.quarantine": (_one_of("kind", "reading", "event"),),
-    "silver.fault_episodes": (_one_of("level", "info", "warning", "critical"), _positive("duration_s")),
-    "silver.signal_hourly": (_share("observed_s", 3600), _positive("samples")),
+    "silver.fault_episodes": (
+        _one_of("level", "info", "warning", "critical"),
+        _positive("duration_s"),
+        _in_order("raised_at", "cleared_at"),
+    ),
+    "silver.signal_hourly": (
+        _share("observed_s", 3600),
+        _positive("samples"),
+        _in_order("min", "max"),
+    ),
     "silver.signal_minutely": (_share("observed_s", 60), _positive("samples")),
     "silver.equipment_states": (_one_of("state", "running", "stopped", "faulted"), _share("duration_s", 86_400)),
-    "gold.kpi_daily": (_one_of("kpi", *KPI_FORMULAS), _positive("value")),
+    "gold.kpi_daily": (
+        _one_of("kpi", *KPI_FORMULAS),
+        _positive("value"),
+        Expected("percent_is_possible", "between", ("value",), minimum=0, maximum=105, where=("unit", "percent")),
+    ),
     "gold.baseline": (_positive("spread"), Expected("samples_suffice", "between", ("samples",), minimum=30)),
     "gold.health_daily": (_share("anomaly_score"),),
     "gold.life_model": (
@@ -104,7 +130,12 @@ _OF_MEANING: Mapping[str, tuple[Expected, ...]] = {
     "gold.fault_pareto": (_share("share"), _share("cumulative", 1.000001), _positive("hours")),
     "gold.site_daily": (_one_of("kpi", *KPI_FORMULAS), _positive("value")),
     "training.pairs": (_one_of("status", "draft"), _one_of("level_of_use", "internal"), _share("confidence")),
-    "gold.remaining_life": (_positive("life_low"), _positive("age")),
+    "gold.remaining_life": (
+        _positive("life_low"),
+        _positive("age"),
+        _in_order("life_low", "life_median"),
+        _in_order("life_median", "life_high"),
+    ),
 }
 
 

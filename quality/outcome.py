@@ -23,6 +23,7 @@ class Outcome:
         severity: what a failure does.
         observed: what was found, in words.
         expected: what would have been right, in words.
+        remedy: what to do about a failure.
     """
 
     check: str
@@ -30,6 +31,7 @@ class Outcome:
     severity: Severity
     observed: str
     expected: str
+    remedy: str = "look at silver.quarantine and ops.check_results, correct the cause, and rebuild the days"
 
     @property
     def status(self) -> str:

@@ -27,13 +27,17 @@ def validate(frame: pl.DataFrame, expected: Sequence[Expected]) -> list[Outcome]
         return []
     if frame.is_empty():
         return [_of_no_rows(one) for one in expected]
-    columns = sorted({column for one in expected for column in one.columns})
+    columns = sorted({column for one in expected for column in _needed(one)})
     batch = _engine().get_batch({"dataframe": frame.select(columns or frame.columns[:1]).to_pandas()})
     import great_expectations as gx
 
     suite = gx.ExpectationSuite(name="table", expectations=[_expectation(one) for one in expected])
     found = {result.expectation_config.meta["check"]: result for result in _validated(batch, suite)}
     return [_outcome(one, found[one.name]) for one in expected]
+
+
+def _needed(one: Expected) -> tuple[str, ...]:
+    return (*one.columns, one.where[0]) if one.where else one.columns
 
 
 def _of_no_rows(one: Expected) -> Outcome:
@@ -81,10 +85,27 @@ def _expectation(one: Expected) -> Any:
             return gxe.ExpectColumnValuesToBeInSet(column=one.columns[0], value_set=list(one.values), meta=meta)
         case "between":
             return gxe.ExpectColumnValuesToBeBetween(
-                column=one.columns[0], min_value=one.minimum, max_value=one.maximum, meta=meta
+                column=one.columns[0],
+                min_value=one.minimum,
+                max_value=one.maximum,
+                row_condition=_condition(one),
+                condition_parser="pandas" if one.where else None,
+                meta=meta,
+            )
+        case "ordered":
+            return gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+                column_A=one.columns[1],
+                column_B=one.columns[0],
+                or_equal=True,
+                ignore_row_if="either_value_is_missing",
+                meta=meta,
             )
         case "rows":
             return gxe.ExpectTableRowCountToBeBetween(min_value=int(one.minimum or 0), meta=meta)
+
+
+def _condition(one: Expected) -> str | None:
+    return f"{one.where[0]}=={one.where[1]!r}" if one.where else None
 
 
 def _outcome(one: Expected, result: Any) -> Outcome:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from quality.suspects import ORIGIN, suspects
+
 # OPC UA Part 4, section 7.39: the two highest bits of a status code are its severity, zero means Good.
 _SEVERITY = 0xC000_0000
 _RECEIVED_LAST = ["received_at", "lane", "seq", "row_no"]
@@ -48,11 +50,27 @@ def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
     in_unit = known.with_columns(
         value=pl.when(is_count).then("value").otherwise(pl.col("value") * pl.col("scale") + pl.col("offset")),
         unit=pl.when(is_count).then(pl.lit("1")).otherwise("unit"),
-        minimum=pl.when(~is_count).then("minimum"),
-        maximum=pl.when(~is_count).then("maximum"),
+        **{limit: pl.when(~is_count).then(limit) for limit in ("minimum", "maximum", "floor", "ceiling")},
         role=pl.when(pl.col("signal") == pl.col("role_signal")).then("role"),
     )
     return _split(in_unit.with_columns(reason=_reading_reason()), READING_KEY)
+
+
+def doubt(judged: Judged, reference: pl.DataFrame) -> tuple[Judged, pl.DataFrame]:
+    """Reject kept readings that are well formed and yet wrong; see `quality.suspects`.
+
+    Returns:
+        The rows split anew, and origin and reason of those that were moved.
+    """
+    beyond = pl.col("reason").str.contains("^(below|above) the contract|^not possible")
+    limited = judged.rejected.filter(beyond).select(judged.kept.columns)
+    found = suspects(pl.concat([judged.kept, limited]), reference)
+    doubted = judged.kept.drop("reason").join(found, on=ORIGIN)
+    if doubted.is_empty():
+        return judged, found.clear()
+    kept = judged.kept.join(found, on=ORIGIN, how="anti")
+    rejected = pl.concat([judged.rejected, doubted.select(judged.rejected.columns)])
+    return Judged(kept, rejected, judged.superseded), doubted.select(found.columns)
 
 
 def judge_events(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
@@ -89,10 +107,14 @@ def _reading_reason() -> pl.Expr:
         .then(pl.lit("quality is good but there is no value"))
         .when(is_good() & pl.col("text").is_not_null() & pl.col("numeric"))
         .then(pl.lit("a text where the contract promises a number"))
-        .when(is_good() & (pl.col("value") < pl.col("minimum")))
+        .when(is_good() & ~pl.col("value").is_finite())
+        .then(pl.lit("quality is good but the value is no number"))
+        .when(is_good() & (pl.col("value") < pl.col("minimum") - pl.col("tolerance")))
         .then(pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"))
-        .when(is_good() & (pl.col("value") > pl.col("maximum")))
+        .when(is_good() & (pl.col("value") > pl.col("maximum") + pl.col("tolerance")))
         .then(pl.format(limit, pl.lit("above"), pl.lit("maximum"), "maximum", "unit"))
+        .when(is_good() & ((pl.col("value") < pl.col("floor")) | (pl.col("value") > pl.col("ceiling"))))
+        .then(pl.format("not possible: {}", "why"))
     )
 
 
@@ -112,9 +134,9 @@ def _split(rows: pl.DataFrame, key: list[str]) -> Judged:
     is_last = pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1
     accepted = accepted.with_columns(is_last=is_last)
     return Judged(
-        kept=accepted.filter("is_last").sort(key),
+        kept=accepted.filter("is_last").drop("is_last").sort(key),
         rejected=rows.filter(pl.col("reason").is_not_null()),
-        superseded=accepted.filter(~pl.col("is_last")),
+        superseded=accepted.filter(~pl.col("is_last")).drop("is_last"),
     )
 
 
@@ -134,7 +156,15 @@ def quarantined(readings: Judged, events: Judged) -> pl.DataFrame:
 
 
 def beyond_contract() -> pl.Expr:
-    """How far a good value lies outside the contract's limits; 0 inside, and where there is no limit."""
-    below = (pl.col("minimum") - pl.col("value")).fill_null(0.0)
-    above = (pl.col("value") - pl.col("maximum")).fill_null(0.0)
+    """How far a good value lies outside the contract's limits; 0 inside, within tolerance, and without a limit."""
+    return _beyond(pl.col("minimum") - pl.col("tolerance"), pl.col("maximum") + pl.col("tolerance"))
+
+
+def beyond_physics() -> pl.Expr:
+    """How far a good value lies outside of what is possible; 0 inside, and where nothing is known."""
+    return _beyond(pl.col("floor"), pl.col("ceiling"))
+
+
+def _beyond(low: pl.Expr, high: pl.Expr) -> pl.Expr:
+    below, above = (distance.fill_null(0.0) for distance in (low - pl.col("value"), pl.col("value") - high))
     return pl.when(is_good()).then(pl.max_horizontal(below, above, pl.lit(0.0))).otherwise(0.0)

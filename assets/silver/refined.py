@@ -1,4 +1,4 @@
-"""Readings, events and the quarantine of silver, and the books over them: one reading of bronze, four tables."""
+"""Readings, events and the quarantine of silver, and the books over them: one reading of bronze, five tables."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -12,17 +12,28 @@ from assets.declared import table_spec
 from assets.partitions import FIRST_DAY, TENANT_DAYS, WHOLE_RANGE, last_day
 from assets.resources import LakeResource, TenantResource
 from assets.silver import books
-from assets.silver.judge import Judged, beyond_contract, judge_events, judge_readings, mark_late, quarantined
+from assets.silver.inspection import inspect
+from assets.silver.judge import (
+    Judged,
+    beyond_contract,
+    beyond_physics,
+    doubt,
+    judge_events,
+    judge_readings,
+    mark_late,
+    quarantined,
+)
 from core.contracts.lanes import LaneKind
 from lake.tables import bronze, ops, silver
 from quality.asset_checks import check_specs
 from quality.balance import books_balance, imbalances, rejected_share
-from quality.expected import BEYOND_CONTRACT
+from quality.expected import BEYOND_CONTRACT, BEYOND_PHYSICS
+from quality.reference import REFERENCE_SPAN_DAYS, SIGNAL, measured, references
 
 _BRONZE = (bronze.READINGS, bronze.EVENTS)
-_WRITTEN = (silver.READINGS, silver.EVENTS, silver.QUARANTINE)
+_WRITTEN = (silver.READINGS, silver.EVENTS, silver.QUARANTINE, ops.SIGNAL_REFERENCE)
 _SPECS = [table_spec(spec, _BRONZE) for spec in _WRITTEN]
-_BOOKS = table_spec(ops.BOOKS, (*_BRONZE, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, bronze.READMISSIONS, *_WRITTEN))
+_BOOKS = table_spec(ops.BOOKS, (*_BRONZE, bronze.BRIDGE_COUNTS, bronze.QUARANTINE, bronze.READMISSIONS, *_WRITTEN[:3]))
 
 
 @dg.multi_asset(
@@ -41,14 +52,37 @@ def refined(
     build = Build(context, lake, tenants)
     versions = {spec: build.lake.version(spec) for spec in _BRONZE}
     raw_readings, raw_events = (build.read(spec, version=versions[spec]) for spec in _BRONZE)
-    readings, events = judge_readings(raw_readings, build.catalogue), judge_events(raw_events, build.catalogue)
+    judged, events = judge_readings(raw_readings, build.catalogue), judge_events(raw_events, build.catalogue)
+    reference = _references(build, judged.kept)
+    readings, doubted = doubt(judged, reference)
     rejected = _with_lateness(build, quarantined(readings, events))
-    kept = _with_lateness(build, readings.kept).with_columns(beyond_contract().alias(BEYOND_CONTRACT))
-    yield build.replace(silver.READINGS, kept, superseded=readings.superseded.height)
+    beyond = {BEYOND_CONTRACT: beyond_contract(), BEYOND_PHYSICS: beyond_physics()}
+    kept = _with_lateness(build, readings.kept).with_columns(**beyond)
+    found = inspect(raw_readings, readings, doubted, reference, build.catalogue)
+    yield build.replace(silver.READINGS, kept, others=found, superseded=readings.superseded.height)
     yield build.replace(silver.EVENTS, events.kept, superseded=events.superseded.height)
     share = rejected_share(rejected.height, raw_readings.height + raw_events.height)
     yield build.replace(silver.QUARANTINE, rejected, others=[share])
+    complete = reference.filter(pl.col("date").is_in(list(build.days)))
+    yield build.replace(ops.SIGNAL_REFERENCE, complete)
     yield _reconciled(build, raw_readings, raw_events, readings, events)
+
+
+def _references(build: Build, kept: pl.DataFrame) -> pl.DataFrame:
+    """Frozen references, and those that this window completes."""
+    frozen = build.lake.scan(ops.SIGNAL_REFERENCE).collect()
+    columns = [*SIGNAL, "equipment_type", "ts", "value", "quality", "unit", "role", "date"]
+    growing = measured(kept.select(columns)).join(frozen, on=SIGNAL, how="anti")
+    if growing.is_empty():
+        return frozen
+    before = (
+        build.scan(silver.READINGS, REFERENCE_SPAN_DAYS)
+        .filter(pl.col("date") < build.window.first)
+        .join(growing.select(SIGNAL).unique().lazy(), on=SIGNAL, how="semi")
+        .select(columns)
+    )
+    new = references(pl.concat([before.collect(), growing]), build.days)
+    return pl.concat([frozen, new.select(frozen.columns).cast(frozen.schema)])
 
 
 def _with_lateness(build: Build, rows: pl.DataFrame) -> pl.DataFrame:

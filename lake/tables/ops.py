@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from core.contracts.reading import COUNT_COLUMNS
 from lake.spec import TIME, Column, Layer, TableSpec
-from lake.tables.columns import FLOAT, INT, TEXT, day
+from lake.tables.columns import DATE, FLOAT, INT, MACHINE, SIGNAL, TEXT, UNIT, UNIT_IS, day
 
 BOOKS = TableSpec(
     layer=Layer.OPS,
@@ -103,5 +103,27 @@ CHECK_RESULTS = TableSpec(
     owner="assets",
     retention_days=365,
 )
+SIGNAL_REFERENCE = TableSpec(
+    layer=Layer.OPS,
+    name="signal_reference",
+    description=(
+        "What each signal was like in its first seven days with data, at least 24 good samples: the window that drift, "
+        "changed units and stuck sensors are told by. Frozen once it is complete."
+    ),
+    grain="site, equipment, signal",
+    columns=(
+        *MACHINE,
+        SIGNAL,
+        UNIT,
+        Column("deciles", pa.list_(FLOAT), "lowest value, the nine deciles, highest value", UNIT_IS, nullable=False),
+        Column("rate", FLOAT, "median of samples an hour; null if no day had twelve", unit="1/hour"),
+        Column("distinct_least", FLOAT, "least share of different values on a day of twelve or more", unit="1"),
+        Column("rows_least", INT, "fewest samples on a day", unit="1", nullable=False),
+        Column("samples", INT, "good samples behind it", unit="1", nullable=False),
+        Column("date", DATE, "UTC day on which it was complete", nullable=False),
+    ),
+    keys=("site", "equipment_id", "signal"),
+    owner="assets",
+)
 
-TABLES: tuple[TableSpec, ...] = (BOOKS, GAPS, CHECK_RESULTS)
+TABLES: tuple[TableSpec, ...] = (BOOKS, GAPS, CHECK_RESULTS, SIGNAL_REFERENCE)

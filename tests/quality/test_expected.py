@@ -20,7 +20,7 @@ def test_every_table_demands_its_keys_once():
 
 def test_columns_of_expectations_exist():
     for spec in TABLES.values():
-        known = {*spec.schema.names, "beyond_contract"}
+        known = {*spec.schema.names, "beyond_contract", "beyond_physics"}
         assert {column for one in expectations(spec) for column in one.columns} <= known, spec.full_name
 
 
@@ -71,5 +71,5 @@ def test_times_and_days_validate_as_the_lake_types_them():
     frame = pl.from_arrow(table("silver.readings").schema.empty_table())
     assert isinstance(frame, pl.DataFrame)
     suite = expectations(table("silver.readings"))
-    outcomes = validate(frame.with_columns(beyond_contract=pl.lit(0.0)), suite)
+    outcomes = validate(frame.with_columns(beyond_contract=pl.lit(0.0), beyond_physics=pl.lit(0.0)), suite)
     assert {one.status for one in outcomes} == {"passed", "warned"}

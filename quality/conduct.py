@@ -1,0 +1,127 @@
+"""How sources behave, whatever their values: counters, senders, repeats, days without a value. Pure: frames in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from quality.expected import Severity
+from quality.outcome import Outcome
+from quality.reference import OF_A_DAY, SIGNAL, is_good
+
+REPEATED_SHARE = 0.1
+"""Share of a machine's rows that may be superseded by a later copy before somebody replayed a file."""
+_RESTARTED = 0.1
+"""A counter that falls below this share of what it showed has restarted at zero."""
+_SPEAKS = 0.5
+"""Share of samples with a value from which on a machine is there, and a signal without any is not."""
+_NAMED = 3
+_MACHINE = ["site", "equipment_id", "date"]
+
+CONDUCT: tuple[tuple[str, Severity, str], ...] = (
+    ("counters_only_rise", Severity.ERROR, "a counter rises, or restarts near zero"),
+    ("counters_do_not_restart", Severity.WARN, "no counter restarted"),
+    ("one_bridge_a_machine", Severity.ERROR, "a machine is read by one bridge at a time"),
+    ("signals_have_values", Severity.WARN, "no signal lacks values all day while its machine has some"),
+    ("rows_come_once", Severity.WARN, f"at most {REPEATED_SHARE:.0%} of a machine's rows come again"),
+    ("readings_are_believed", Severity.WARN, "no reading looks wrong although it is well formed"),
+)
+"""Checks of this file on `silver.readings`: name, severity, what would be right."""
+_REMEDY = {
+    "counters_only_rise": "look at the counter on site: was it set or exchanged? It shows what was not made that day",
+    "counters_do_not_restart": "nothing to do if the machine was restarted: the count goes on from zero",
+    "one_bridge_a_machine": "stop one of the bridges or take the machine out of its site file, then rebuild the days",
+    "signals_have_values": "look at the sensor and its wiring: the device says itself that it does not know",
+    "rows_come_once": "nothing was doubled; find out who replays the file and stop it",
+    "readings_are_believed": "look at silver.quarantine for the reasons, correct the cause, and rebuild the days",
+}
+
+
+def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame, doubted: pl.DataFrame) -> list[Outcome]:
+    """Outcomes in the order of `CONDUCT`.
+
+    Args:
+        raw: rows of `bronze.readings`.
+        kept: those that silver keeps.
+        superseded: those that a later one replaced.
+        doubted: see `quality.suspects.suspects`.
+    """
+    fell = _falls(kept)
+    found = (
+        fell.filter(~pl.col("restarted"))["words"].to_list(),
+        fell.filter("restarted")["words"].to_list(),
+        _shared(raw),
+        _without_values(kept),
+        _repeated(raw, superseded),
+        [f"{rows} rows: {reason}" for reason, rows in doubted.group_by("reason").len().sort("reason").iter_rows()],
+    )
+    return [
+        Outcome(name, not words, severity, listed(words), right, _REMEDY[name])
+        for (name, severity, right), words in zip(CONDUCT, found, strict=True)
+    ]
+
+
+def listed(words: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = f"; and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return "; ".join(words[:_NAMED]) + more if words else "nothing of the kind"
+
+
+def _falls(kept: pl.DataFrame) -> pl.DataFrame:
+    counters = kept.filter(pl.col("role").is_in(["count", "good"]), is_good(), pl.col("value").is_not_null())
+    last = pl.col("value").shift(1).over(SIGNAL)
+    when = pl.col("ts").dt.strftime("%Y-%m-%d %H:%M")
+    told = pl.format("{} {} fell from {} to {} at {}", "equipment_id", "signal", "last", "value", when)
+    return (
+        counters.sort(*SIGNAL, "ts")
+        .with_columns(last=last)
+        .filter(pl.col("value") < pl.col("last"))
+        .select(words=told, restarted=pl.col("value") <= pl.col("last") * _RESTARTED)
+    )
+
+
+def _shared(raw: pl.DataFrame) -> list[str]:
+    """Machines that two bridges read in overlapping times of one day."""
+    spans = raw.group_by(*_MACHINE, bridge=pl.col("lane").str.split("/").list.first()).agg(
+        first=pl.col("ts").min(), last=pl.col("ts").max()
+    )
+    both = spans.join(spans, on=_MACHINE, suffix="_other").filter(
+        pl.col("bridge") < pl.col("bridge_other"),
+        pl.col("first") <= pl.col("last_other"),
+        pl.col("first_other") <= pl.col("last"),
+    )
+    words = pl.format("{} is read by {} and {} on {}", "equipment_id", "bridge", "bridge_other", "date")
+    return both.sort(_MACHINE).select(words=words)["words"].to_list()
+
+
+def _without_values(kept: pl.DataFrame) -> list[str]:
+    """Signals without a value on days on which most samples of their machine had one.
+
+    A machine that says of everything that it does not know is a spell of bad quality, which the ledger shows.
+    """
+    has = is_good() & (pl.col("value").is_not_null() | pl.col("text").is_not_null())
+    empty = (
+        kept.group_by(*SIGNAL, "date")
+        .agg(rows=pl.len(), values=has.sum())
+        .with_columns(of_machine=(pl.col("values").sum() / pl.col("rows").sum()).over(_MACHINE))
+        .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0, pl.col("of_machine") >= _SPEAKS)
+        .sort(*SIGNAL, "date")
+    )
+    words = pl.format("{} {} has {} samples on {} and no value", "equipment_id", "signal", "rows", "date")
+    return empty.select(words=words)["words"].to_list()
+
+
+def _repeated(raw: pl.DataFrame, superseded: pl.DataFrame) -> list[str]:
+    if superseded.is_empty():
+        return []
+    again = superseded.group_by(_MACHINE).agg(again=pl.len())
+    many = (
+        raw.group_by(_MACHINE)
+        .agg(rows=pl.len())
+        .join(again, on=_MACHINE)
+        .filter(pl.col("again") >= OF_A_DAY, pl.col("again") > pl.col("rows") * REPEATED_SHARE)
+        .sort(_MACHINE)
+    )
+    words = pl.format("{} of {} rows of {} on {} came again", "again", "rows", "equipment_id", "date")
+    return many.select(words=words)["words"].to_list()
