@@ -9,13 +9,14 @@ import dagster as dg
 import polars as pl
 
 from assets.catalogue import ContractedSite, catalogue, rule_names
+from assets.notices import blocked
 from assets.plot import bars
 from assets.resources import LakeResource, TenantResource
 from assets.window import Window, require_predecessor, window
 from lake.spec import TableSpec
 from lake.tables.bronze import READINGS as BRONZE_READINGS
 from lake.tables.ops import CHECK_RESULTS
-from quality.asset_checks import as_results, asset_key
+from quality.asset_checks import as_results, asset_key, checks_table
 from quality.expected import expectations
 from quality.outcome import Occasion, Outcome, record
 from quality.validation import validate
@@ -123,6 +124,9 @@ class Build:
         """Run a table's expectations on rows and keep the results, those of other checks with them."""
         outcomes = [*validate(rows, expectations(spec)), *others]
         record(self.lake, spec.full_name, outcomes, Occasion(tuple(self.days), self._run_id, datetime.now(UTC)))
+        failed = [one for one in outcomes if one.status == "failed"]
+        if failed:
+            self._tenants.tell(self.window.tenant, *blocked(spec.full_name, str(self.window), failed))
         return outcomes
 
     def report(
@@ -143,6 +147,7 @@ class Build:
                 "window": str(self.window),
                 "bronze_version": self.bronze_version,
                 "null_rate": round(float(nulls), 6),
+                "checks": dg.MetadataValue.md(checks_table(outcomes)),
                 "rows_by_day": dg.MetadataValue.md(bars(self._rows_by_day(rows), "rows by day")),
                 **facts,
             },

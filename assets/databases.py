@@ -8,6 +8,7 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import PrivateAttr
 
+from assets import notices
 from assets.declared import table_spec
 from core.db import Database
 from core.run.folder import RunFolder
@@ -53,6 +54,10 @@ class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissing
                 return await job(database)
 
         return asyncio.run(run())
+
+    def tell(self, slug: str, subject: str, message: str) -> None:
+        """Tell a tenant's administrators; see `assets.notices.tell`."""
+        notices.tell(self.run, slug, subject, message)
 
     def scratch(self, slug: str) -> Path:
         """Folder for what a run keeps of one tenant between two runs and may lose at any time."""

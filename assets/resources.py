@@ -9,6 +9,7 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import PrivateAttr
 
+from assets import notices
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import load_settings
@@ -43,6 +44,10 @@ class TenantResource(dg.ConfigurableResource, ABC):  # pyright: ignore[reportMis
     def sites(self, slug: str) -> Sequence[RegisteredSite]:
         """Sites of a tenant with the contract each is registered under."""
 
+    @abstractmethod
+    def tell(self, slug: str, subject: str, message: str) -> None:
+        """Tell a tenant's administrators."""
+
 
 class PlatformTenants(TenantResource):
     """The register in the platform database of a run folder; a tenant's sites are read once a run.
@@ -75,6 +80,10 @@ class PlatformTenants(TenantResource):
         if slug not in self._sites:
             self._sites[slug] = self._ask(read)
         return self._sites[slug]
+
+    def tell(self, slug: str, subject: str, message: str) -> None:
+        """Tell a tenant's administrators; see `assets.notices.tell`."""
+        notices.tell(self.run, slug, subject, message)
 
     def _ask(self, question: Callable[[Tenancy], Awaitable[Answer]]) -> Answer:
         settings = load_settings()

@@ -44,6 +44,20 @@ def told(outcome: Outcome) -> dict[str, str]:
     return {"observed": outcome.observed, "expected": outcome.expected, **remedy}
 
 
+def checks_table(outcomes: Sequence[Outcome]) -> str:
+    """Every check of a build as one Markdown table, those that do not pass first: the page of a table."""
+    order = {"failed": 0, "warned": 1, "passed": 2}
+    rows = [
+        f"| {one.check} | {one.status} | {_cell(one.observed)} | {_cell(one.expected)} |"
+        for one in sorted(outcomes, key=lambda one: order[one.status])
+    ]
+    return "\n".join(["| check | result | found | right would be |", "| --- | --- | --- | --- |", *rows])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
 def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetCheckResult]:
     """Outcomes as Dagster shows them."""
     severities = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}

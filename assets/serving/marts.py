@@ -65,6 +65,7 @@ def mart_assets(project: DbtProjectFiles) -> dg.AssetsDefinition:
             message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
             yield from message.to_default_asset_events(manifest, translator, context)
         if outcome.failures:
+            databases.tell(tenant, "Marts do not hold", f"{'; '.join(outcome.failures)}. What was there before stays.")
             raise TerminalError("marts do not hold", received="; ".join(outcome.failures), where=tenant)
 
     return marts

@@ -13,10 +13,12 @@ from assets.databases import TenantDatabases, database_spec, outcome_as_result
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.resources import LakeResource
 from assets.serving.equality import EQUALS_THE_LAKE, differences, latest_checks
+from assets.serving.gate import require_met
 from assets.serving.publish import days_to_publish, lake_version, prepare, publish, published_version, rows_to_publish
 from assets.serving.tables import PUBLISHED, SCHEMA, Published
 from assets.window import require_predecessor, window
 from core.db import Database
+from core.errors import TerminalError
 from quality.asset_checks import asset_key
 from quality.outcome import Occasion, record
 
@@ -52,6 +54,7 @@ def publishing(published: Published) -> dg.AssetsDefinition:
             await prepare(database, PUBLISHED)
             version = lake_version(tables, published)
             days = days_to_publish(tables, published, await published_version(database, published), cells.days)
+            require_met(tables, published.source.full_name, days)
             rows = rows_to_publish(tables, published, version, days)
             checks = latest_checks(tables, published.source.full_name)
             done = await publish(database, published, rows, days, version=version, run_id=run_id, checks=checks)
@@ -63,7 +66,11 @@ def publishing(published: Published) -> dg.AssetsDefinition:
                 check_results=[outcome_as_result(key, outcome)],
             )
 
-        return databases.work(cells.tenant, work)
+        try:
+            return databases.work(cells.tenant, work)
+        except TerminalError as error:
+            databases.tell(cells.tenant, f"{published.name} is not published", str(error))
+            raise
 
     return to_tenant
 

@@ -31,6 +31,12 @@ returning b.down_since, s.site
 insert into notifications (tenant_id, role_id, severity, subject, message)
 values ($1, (select id from roles where code = $2), $3, $4, $5)
 
+-- tell_once: the same, unless it was told within a day and nobody has put it away
+insert into notifications (tenant_id, role_id, severity, subject, message)
+select $1, (select id from roles where code = $2), $3, $4, $5
+where not exists (
+    select from notifications where subject = $4 and dismissed_at is null and created_at > now() - interval '1 day')
+
 -- bridges: as they are
 select b.bridge_id, s.site, b.incarnation, b.last_seen, b.down_since, b.version, b.devices, b.health, b.health_at,
        b.clock_offset_s, coalesce(b.last_seen > now() - $1::interval, false) as connected

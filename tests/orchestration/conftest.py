@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+from pydantic import PrivateAttr
 
 from assets import bronze as bronze_assets
 from assets import gold as gold_assets
@@ -69,7 +70,17 @@ def registered() -> RegisteredSite:
 
 
 class OneSite(TenantResource):
-    """A register that knows one tenant with one site."""
+    """A register that knows one tenant with one site, and keeps what it is told."""
+
+    _told: list[tuple[str, str, str]] = PrivateAttr(default_factory=list)
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        """Tenant, subject and message of every notice."""
+        return self._told
+
+    def tell(self, slug: str, subject: str, message: str) -> None:
+        self._told.append((slug, subject, message))
 
     def slugs(self) -> list[str]:
         return ["waterworks"]

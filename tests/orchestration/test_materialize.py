@@ -80,6 +80,10 @@ def test_a_corrupt_row_stops_the_run_before_anything_is_built_on_it(plant):
         plant.build()
     assert plant.lake.version(silver.READINGS) is None
     assert plant.lake.version(gold.KPI_DAILY) is None
+    ((tenant, subject, message),) = plant.tenants.told
+    assert (tenant, subject) == ("waterworks", "bronze.readings does not pass its checks: nothing is built on it")
+    assert "keys_are_unique: " in message
+    assert "What to do: " in message
     failed = plant.rows(ops.CHECK_RESULTS).filter(pl.col("status") == "failed")
     assert failed.select("table", "check").rows() == [("bronze.readings", "keys_are_unique")]
     with pytest.raises(TerminalError):
