@@ -74,8 +74,8 @@ def possible(unit: str, role: str | None, minimum: float | None, maximum: float 
     """
     spanned = SPAN_TOLERANCE * (maximum - minimum) if minimum is not None and maximum is not None else 0.0
     match role:
-        case "running" | "fault":
-            share = f"a signal with role {role} is between 0 and 1"
+        case "running":
+            share = "a signal with role running is between 0 and 1"
             return Possible(spanned, -_ROLE_TOLERANCE, 1 + _ROLE_TOLERANCE, share)
         case "count" | "good":
             return Possible(spanned, 0.0, None, "a counter is never negative")
