@@ -81,7 +81,8 @@ def possible(unit: str, role: str | None, minimum: float | None, maximum: float 
             return Possible(spanned, 0.0, None, "a counter is never negative")
         case _:
             pass
-    known = next((one for one in QUANTITIES if same_quantity(one.unit, unit)), None)
+    difference = unit.startswith("delta_")
+    known = next((one for one in QUANTITIES if not difference and same_quantity(one.unit, unit)), None)
     if known is None:
         return Possible(spanned)
     scale, offset = convert_factor(known.unit, unit) if known.unit != unit else (1.0, 0.0)
