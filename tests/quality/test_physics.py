@@ -13,7 +13,8 @@ from quality.physics import Possible, possible
         ("degC", -273.0, True), ("degC", -274.0, False), ("degF", -459.0, True), ("degF", -470.0, False),
         ("bar", -0.02, True), ("bar", -1.0, True), ("bar", -1.2, False), ("kPa", -120.0, False),
         ("l/min", -0.05, True), ("l/min", -5.0, False), ("m^3/hour", -0.003, True), ("m^3/hour", -1.0, False),
-        ("kg/s", -1.0, False), ("A", -5.0, True), ("1", -5.0, True), ("lb/s/psi", -5.0, True), ("delta_degC", -5.0, True),
+        ("kg/s", -1.0, False), ("A", -5.0, True), ("1", -5.0, True), ("lb/s/psi", -5.0, True),
+        ("delta_degC", -5.0, True),
     ],
 )  # fmt: skip
 def test_a_quantity_has_a_floor_in_any_unit(unit: str, value: float, fits: bool) -> None:
