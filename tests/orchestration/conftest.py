@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -10,7 +11,6 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
-from pydantic import PrivateAttr
 
 from assets import bronze as bronze_assets
 from assets import gold as gold_assets
@@ -70,17 +70,23 @@ def registered() -> RegisteredSite:
 
 
 class OneSite(TenantResource):
-    """A register that knows one tenant with one site, and keeps what it is told."""
+    """A register that knows one tenant with one site.
 
-    _told: list[tuple[str, str, str]] = PrivateAttr(default_factory=list)
+    Attributes:
+        notes: file that keeps what it is told; Dagster works with copies of its resources.
+    """
+
+    notes: str
 
     @property
-    def told(self) -> list[tuple[str, str, str]]:
+    def told(self) -> list[list[str]]:
         """Tenant, subject and message of every notice."""
-        return self._told
+        file = Path(self.notes)
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def tell(self, slug: str, subject: str, message: str) -> None:
-        self._told.append((slug, subject, message))
+        with Path(self.notes).open("a") as file:
+            file.write(json.dumps([slug, subject, message]) + "\n")
 
     def slugs(self) -> list[str]:
         return ["waterworks"]
@@ -123,7 +129,7 @@ class Plant:
     def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
         self.instance = instance
         self.lake_resource = LakeResource(root=str(root))
-        self.tenants = OneSite()
+        self.tenants = OneSite(notes=str(root.parent / "told.jsonl"))
         self.lake: TenantLake = Lake(str(root)).tenant("waterworks")
         rooms = (bronze_assets, silver_assets, gold_assets)
         self.definitions = dg.Definitions(
