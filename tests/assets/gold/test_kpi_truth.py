@@ -32,7 +32,7 @@ JAM, HEAT = (9 * 60, 9 * 60 + 30), (15 * 60, 16 * 60)
 """Minutes of the day."""
 NOTHING_SPECIAL = pl.DataFrame(
     [
-        ("plant", "press-1", "press", role, "1", 1.0, 0.0, None, None, True, False, role, role)
+        ("plant", "press-1", "press", role, "1", 1.0, 0.0, None, None, True, False, role, role, 0.0, None, None, None)
         for role in ("running", "speed", "count", "good")
     ],
     schema=dict(SCHEMA),
