@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from core.contracts.lanes import BRIDGE_OF
 from quality.expected import Severity
 from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, is_good
@@ -83,8 +84,11 @@ def _falls(kept: pl.DataFrame) -> pl.DataFrame:
 
 def _shared(raw: pl.DataFrame) -> list[str]:
     """Machines that two bridges read in overlapping times of one day."""
-    spans = raw.group_by(*_MACHINE, bridge=pl.col("lane").str.split("/").list.first()).agg(
-        first=pl.col("ts").min(), last=pl.col("ts").max()
+    spans = (
+        raw.with_columns(bridge=pl.col("lane").str.extract(BRIDGE_OF))
+        .drop_nulls("bridge")
+        .group_by(*_MACHINE, "bridge")
+        .agg(first=pl.col("ts").min(), last=pl.col("ts").max())
     )
     both = spans.join(spans, on=_MACHINE, suffix="_other").filter(
         pl.col("bridge") < pl.col("bridge_other"),

@@ -66,3 +66,7 @@ def topics_of(tenant: str) -> list[str]:
 def transaction_id(bridge: str, incarnation: str, lane: str) -> str:
     """Name under which the lake keeps a lane's last sequence number: `<bridge>/<incarnation>/<lane>`."""
     return f"{bridge}/{incarnation}/{lane}"
+
+
+BRIDGE_OF = r"([^/]+)/[^/]+/\w+-(?:live|backlog)$"
+"""Finds the bridge in such a name, also in one that the lake keeps apart (`refused/...`); a stray record has none."""
