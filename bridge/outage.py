@@ -24,6 +24,7 @@ class Outage:
         self._connection = connection
         found = get_meta(connection, _SINCE)
         self._since: int | None = int(found) if found else None
+        self._stored = self._since
         self._waited: int | None = None
         """Newest batch that waited when the link came back; None without a link."""
 
@@ -31,14 +32,14 @@ class Outage:
         """There is no link.
 
         Raises:
-            StoreError: that could not be remembered; call again.
+            StoreError: a restart would forget it; call again.
         """
         self._waited = None
-        if self._since is None:
-            now = clock.now_us()
+        self._since = clock.now_us() if self._since is None else self._since
+        if self._stored is None:
             with transaction(self._connection) as connection:
-                set_meta(connection, _SINCE, now)
-            self._since = now
+                set_meta(connection, _SINCE, self._since)
+            self._stored = self._since
 
     def back(self) -> None:
         """There is a link again.
@@ -69,4 +70,4 @@ class Outage:
                 )
             connection.execute("delete from meta where name = ?", (_SINCE,))
         _log.info("all that waited for the link has arrived", action="catch_up", seconds=(now - self._since) / 1e6)
-        self._since = self._waited = None
+        self._since = self._stored = self._waited = None

@@ -7,7 +7,9 @@ and nothing is fetched or committed. The client heartbeats in a thread of its ow
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,19 +29,35 @@ _PAUSE_S = 0.5
 _SESSION_MS = 6_000
 """A member that died is missed after this; brokers take no less by default."""
 _HEARTBEAT_MS = 1_500
+_UNDEALT_S = 60.0
+"""A member that waits longer for a deal joins anew: the dead are missed within `_SESSION_MS`, the living answer."""
 _log = get_logger("eventlog")
 
 
 class _Dealt(ConsumerRebalanceListener):
     """Knows whether the group has dealt the topics at all: a member may well get none."""
 
-    once = False
+    def __init__(self) -> None:
+        self.once = False
+        self._waits_since: float | None = time.monotonic()
 
     def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002  the client's face
         self.once = True
+        self._waits_since = None
 
-    def on_partitions_revoked(self, revoked: object) -> None:
+    def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002
         """The next deal says what is left."""
+        self._waits_since = time.monotonic()
+
+    @property
+    def joining(self) -> bool:
+        """A deal is asked for and has not come."""
+        return self._waits_since is not None
+
+    @property
+    def overdue(self) -> bool:
+        """The group has been silent for so long that something is wrong."""
+        return self._waits_since is not None and time.monotonic() - self._waits_since > _UNDEALT_S
 
 
 class KafkaMembership:
@@ -85,13 +103,18 @@ class KafkaMembership:
                     subscribed = wanted
                 consumer.poll(timeout_ms=_POLL_MS)
                 _hold(consumer)
+                if dealt.joining:
+                    _insist(consumer)
                 if dealt.once:
                     self._tell(_share(consumer, wanted))
             except (KafkaError, OSError, AssertionError) as error:
                 _log.warning("group does not answer", action="share", group=self._group, error=str(error))
                 self._closing.wait(_PAUSE_S)
-        if consumer is not None:
-            consumer.close(autocommit=False, timeout_ms=2_000)
+            if dealt.overdue:
+                _log.warning("group deals nothing; joined anew", action="join", group=self._group, topics=len(wanted))
+                _leave(consumer)
+                consumer, subscribed, dealt = None, (), _Dealt()
+        _leave(consumer)
 
     def _tell(self, shares: dict[str, frozenset[int]]) -> None:
         if not self._loop.is_closed():
@@ -108,6 +131,22 @@ class KafkaMembership:
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             **self._client,
         )
+
+
+def _insist(consumer: Any) -> None:
+    """Have the client finish a join that outlives one poll.
+
+    It asks whether it needs to join before it takes the answer to a join, and what it began because topics or
+    partitions are others it then no longer needs (kafka-python 3.0): the answer is never taken, and nothing is carried.
+    """
+    consumer._coordinator.request_rejoin()  # its public face has no word for it
+
+
+def _leave(consumer: Any) -> None:
+    """Tell the group, if it can be told; one that hears nothing misses the member soon."""
+    if consumer is not None:
+        with contextlib.suppress(KafkaError, OSError, AssertionError):
+            consumer.close(autocommit=False, timeout_ms=2_000)
 
 
 def _hold(consumer: Any) -> None:

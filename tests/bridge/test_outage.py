@@ -12,7 +12,7 @@ from bridge.journal import gap_news, recorded_gaps
 from bridge.outage import Outage
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
-from bridge.store import Store, transaction
+from bridge.store import Store, StoreError, transaction
 from core.contracts.batch import unpack
 from core.contracts.lanes import LaneKind
 from core.contracts.reading import ALL_OF_SITE, LINK_DOWN, GapNews, Sample, readings_to_arrow
@@ -87,6 +87,19 @@ def test_a_link_that_breaks_again_and_a_restart_do_not_end_it(
     assert len(told(connection)) == 1
 
 
+def test_a_disk_that_is_full_when_the_link_breaks_does_not_hide_it(
+    connection: sqlite3.Connection, writer: OutboxWriter
+) -> None:
+    outbox = Outbox(connection)
+    connection.execute("create trigger full before insert on meta begin select raise(abort, 'disk is full'); end")
+    with pytest.raises(StoreError, match="disk is full"):
+        outbox.outage.lost()
+    put(connection, writer)
+    outbox.outage.back()
+    outbox.acknowledge({"readings-backlog": 1}, [])
+    assert [one.reason for one in told(connection)] == [LINK_DOWN]
+
+
 def test_nobody_lost_a_link_so_nothing_is_told(connection: sqlite3.Connection, writer: OutboxWriter) -> None:
     outage = Outage(connection)
     outage.back()
@@ -132,15 +145,15 @@ async def test_the_link_itself_tells_when_it_was_away_and_when_all_had_arrived(
     sending.put(2, live=True)
     async with sending.running():
         await build.until(lambda: sending.outbox.backlog().batches == 0)
-        assert told(sending.connection) == []
+        assert told(sending.beside) == []
         await gateway.stop()
         await build.until(lambda: not sending.link.connected)
         sending.put(5, live=False)
         await gateway.start()
-        await build.until(lambda: told(sending.connection) != [])
+        await build.until(lambda: told(sending.beside) != [])
         assert sending.outbox.backlog().batches == 0
-    (news,) = told(sending.connection)
-    ((last,),) = sending.connection.execute("select seq from lanes where lane = 'readings-backlog'").fetchall()
+    (news,) = told(sending.beside)
+    ((last,),) = sending.beside.execute("select seq from lanes where lane = 'readings-backlog'").fetchall()
     assert (news.reason, last) == (LINK_DOWN, 5)
 
 
@@ -149,7 +162,7 @@ async def test_a_bridge_that_is_turned_away_has_no_link_either(sending: Sending,
     sending.put(1, live=True)
     async with sending.running():
         await build.until(lambda: len(gateway.hellos) >= 2)
-        assert told(sending.connection) == []
+        assert told(sending.beside) == []
         gateway.refuse = ""
-        await build.until(lambda: told(sending.connection) != [])
-    assert [one.reason for one in told(sending.connection)] == [LINK_DOWN]
+        await build.until(lambda: told(sending.beside) != [])
+    assert [one.reason for one in told(sending.beside)] == [LINK_DOWN]

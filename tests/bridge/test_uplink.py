@@ -28,7 +28,8 @@ class Sending:
     """An outbox with an uplink on it."""
 
     def __init__(self, store: Store, built, url: str, key: SecretStr) -> None:
-        self.connection = store.connect()
+        # The uplink's own is used from its threads; a transaction of ours on it would run into theirs.
+        self.connection, self.beside = store.connect(), store.connect()
         self.link, self.stored = Link(), asyncio.Event()
         settings = BridgeSettings(reconnect_max_s=0.3, heartbeat_interval_s=0.2)
         self.config = BridgeConfig(built.site, built.contract, store.home, url, key, "loop-bridge", settings)
@@ -45,7 +46,7 @@ class Sending:
     def put(self, count: int, *, live: bool, rows: int = 10) -> None:
         samples = [Sample("p1", "flow", n, 1.0, None, 0) for n in range(rows)]
         batch: pa.RecordBatch = readings_to_arrow("loop", samples)
-        with transaction(self.connection) as connection:
+        with transaction(self.beside) as connection:
             for _ in range(count):
                 self.writer.put(connection, LaneKind.READINGS, batch, None, live=live)
         self.stored.set()
@@ -68,6 +69,7 @@ def sending(tmp_path: Path, build, gateway):
         yield one
         one.monitor.close()
         one.connection.close()
+        one.beside.close()
 
 
 async def test_lanes_arrive_in_order_and_the_outbox_empties(sending: Sending, gateway, build) -> None:
