@@ -36,6 +36,7 @@ from core.subscriptions import ModuleRegistry, Subscriptions
 from core.tenancy import InactiveTenantError, Tenancy
 from core.tenancy.roles import ROLE_TEMPLATES
 from core.vault.vault import Vault
+from lake.opening import open_lake
 from lake.reader import LakeReader
 from lake.store import Lake
 
@@ -71,7 +72,7 @@ async def open_services(
         await ModuleRegistry(tenancy).sync(manifests, actor=_MODULES)
         subscriptions = Subscriptions(tenancy, identity, manifests)
         sources = Sources(tenancy, identity, subscriptions, ModuleSettings(tenancy, subscriptions, vault), vault)
-        house = _House(sources, Lake(run.lake_root(settings)), calls)
+        house = _House(sources, open_lake(run, settings), calls)
         for scope in await tenancy.list():
             await house.make_ready(scope)
         try:

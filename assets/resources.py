@@ -14,13 +14,14 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import load_settings
 from core.tenancy import RegisteredSite, Tenancy
+from lake.opening import open_lake
 from lake.store import Lake, TenantLake
 
 Answer = TypeVar("Answer")
 
 
 class LakeResource(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  Dagster's own parameter
-    """The Delta lake.
+    """The Delta lake, in a folder.
 
     Attributes:
         root: folder or object-store URL.
@@ -31,6 +32,24 @@ class LakeResource(dg.ConfigurableResource):  # pyright: ignore[reportMissingTyp
     def tenant(self, slug: str) -> TenantLake:
         """The lake of one tenant."""
         return Lake(self.root).tenant(slug)
+
+
+class PlatformLake(LakeResource):
+    """The Delta lake of an installation; Dagster's pages show where it is and nothing its store must be told.
+
+    Attributes:
+        run: the run folder.
+    """
+
+    run: str
+    _lake: Lake | None = PrivateAttr(default=None)
+
+    def tenant(self, slug: str) -> TenantLake:
+        """The lake of one tenant; the store's secrets are read once a run."""
+        if self._lake is None:
+            settings = load_settings()
+            self._lake = open_lake(RunFolder.open(Path(self.run), settings), settings)
+        return self._lake.tenant(slug)
 
 
 class TenantResource(dg.ConfigurableResource, ABC):  # pyright: ignore[reportMissingTypeArgument]  as above

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import lake_secret
 from cli.lake_backfill import backfill
 from cli.table import print_table
 from cli.times import moment
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.command()(backfill)
+app.add_typer(lake_secret.app, name="secret", help="What the store wants to know and no setting may say.")
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Slug of the tenant.")]
@@ -37,7 +39,7 @@ def tables(tenant: TenantOption, as_json: JsonOption = False, run: RunOption = N
     """Every table of a tenant: version, rows, days, last commit."""
     from lake.tables import TABLES
 
-    lake = open_lake(run).tenant(tenant)
+    lake = lake_of(run).tenant(tenant)
     found = [(spec, stored(lake, spec)) for spec in TABLES.values()]
     if as_json:
         _json([{"table": spec.full_name, "stored": facts} for spec, facts in found])
@@ -61,7 +63,7 @@ def describe(name: TableArgument, tenant: TenantOption, as_json: JsonOption = Fa
     from quality.declared import declared, in_words
 
     spec = table(name)
-    lake = open_lake(run).tenant(tenant)
+    lake = lake_of(run).tenant(tenant)
     held = stored(lake, spec)
     latest = LakeReader(lake).checks(spec.full_name)
     if as_json:
@@ -96,7 +98,7 @@ def query(
     from lake.exploring import explore
 
     moment_asked = None if at is None else moment(at, datetime.now(UTC))
-    lake = open_lake(run).tenant(tenant)
+    lake = lake_of(run).tenant(tenant)
     answer = explore(lake, sql, version=version, at=moment_asked, limits=Limits(rows=limit))
     if as_json:
         evidence = [
@@ -130,7 +132,7 @@ def history(
     from lake.history import commits
     from lake.tables import table
 
-    found = commits(open_lake(run).tenant(tenant), table(name), limit)
+    found = commits(lake_of(run).tenant(tenant), table(name), limit)
     if as_json:
         _json([asdict(one) for one in found])
         return
@@ -155,7 +157,7 @@ def optimize(
     from lake.upkeep import optimize as look_after
 
     specs = list(TABLES.values()) if name is None else [table(name)]
-    outcomes = list(look_after(open_lake(run).tenant(tenant), specs, rest_s=0.0))
+    outcomes = list(look_after(lake_of(run).tenant(tenant), specs, rest_s=0.0))
     if as_json:
         _json([asdict(one) for one in outcomes])
     else:
@@ -173,11 +175,11 @@ def fleet(run: RunOption = None) -> None:
         from assets.fleet.refresh import refresh
         from cli.session import tenancy_of
         from core.audit import Actor
-        from lake.store import Lake
+        from lake.opening import open_lake
 
         settings = load_settings()
         async with tenancy_of(run) as tenancy:
-            lake = Lake(RunFolder.find(run, settings).lake_root(settings))
+            lake = open_lake(RunFolder.find(run, settings), settings)
             least = settings.tenancy.fleet_least_tenants
             return await refresh(tenancy, lake, least, actor=Actor.command("lake fleet"))
 
@@ -213,15 +215,15 @@ def stored(lake: TenantLake, spec: TableSpec) -> dict[str, object] | None:
     }
 
 
-def open_lake(path: Path | None) -> Lake:
+def lake_of(path: Path | None) -> Lake:
     """The lake of an installation that has one."""
-    from lake.store import Lake
+    from lake.opening import open_lake
 
     settings = load_settings()
-    root = RunFolder.find(path, settings).lake_root(settings)
-    if "://" not in root and not Path(root).is_dir():
-        raise InputError("there is no lake yet", where=root, next_step="run `platform demo` or `platform up`")
-    return Lake(root)
+    lake = open_lake(RunFolder.find(path, settings), settings)
+    if "://" not in lake.root and not Path(lake.root).is_dir():
+        raise InputError("there is no lake yet", where=lake.root, next_step="run `platform demo` or `platform up`")
+    return lake
 
 
 def _show(answer: Explored) -> None:

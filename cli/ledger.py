@@ -38,12 +38,12 @@ def ledger(
     """Every reading accounted for, as Dagster last reconciled it; exit code 1 if the books do not balance."""
     import polars as pl
 
-    from cli.lake import open_lake
+    from cli.lake import lake_of
     from core.errors import NotFoundError
     from lake.tables import ops
     from quality.balance import imbalances
 
-    lake = open_lake(run).tenant(tenant)
+    lake = lake_of(run).tenant(tenant)
     version = lake.version(ops.BOOKS)
     if version is None:
         raise NotFoundError(

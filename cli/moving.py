@@ -145,7 +145,7 @@ async def _desk(
     from core.vault.vault import Vault
     from ingestion.moving import WaitingRecords
     from lake.moving import LakeTables
-    from lake.store import Lake
+    from lake.opening import open_lake
     from orchestration.moving import TenantPartition
 
     settings = load_settings()
@@ -159,7 +159,7 @@ async def _desk(
             run = session.run
             log = await open_event_log(settings, run, session.postgres)
             vault = (tenancy.platform, run, settings, tenancy.audit)
-            lake = Lake(run.lake_root(settings), checkpoint_every=settings.lake.checkpoint_every)
+            lake = open_lake(run, settings)
             history = AuditHistory(tenancy.platform, run)
             holdings = Holdings(
                 database=TenantDatabase(tenancy.stores, run),

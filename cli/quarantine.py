@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.lake import open_lake
+from cli.lake import lake_of
 from cli.table import print_table
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def list_(
 
     from ingestion.replay.readmit import Selection
 
-    rows = _rows(open_lake(run).tenant(tenant), Selection(site, reason))
+    rows = _rows(lake_of(run).tenant(tenant), Selection(site, reason))
     groups = (
         rows.group_by("site", "lane", "reason", "contract_version")
         .agg(
@@ -91,7 +91,7 @@ def show(
     from core.errors import NotFoundError
     from ingestion.replay.readmit import Selection
 
-    rows = _rows(open_lake(run).tenant(tenant), Selection(site, reason, lane, seq))
+    rows = _rows(lake_of(run).tenant(tenant), Selection(site, reason, lane, seq))
     if rows.is_empty():
         raise NotFoundError(
             "nothing like this is in quarantine", next_step=f"`platform quarantine list --tenant {tenant}`"
@@ -157,7 +157,7 @@ async def _replay(slug: str, selection: Selection, run: Path | None, *, dry_run:
         promises = {one.site.site: Promise.of(one.site, one.contract) for one in await tenancy.sites(scope)}
         limits = TimeLimits.of(settings.lake.first_day, settings.sink.max_ahead_s)
         rules = Rules(promises, limits, settings.gateway.max_batch_bytes)
-        lake, now = open_lake(run).tenant(slug), datetime.now(UTC)
+        lake, now = lake_of(run).tenant(slug), datetime.now(UTC)
         if dry_run:
             plan = await asyncio.to_thread(readmit.plan_replay, lake, selection, rules, by=str(actor), at=now)
             return readmit.Replayed(plan.rows, plan.waiting)

@@ -36,7 +36,7 @@ async def _sink(path: Path | None) -> None:
     from core.eventlog import open_event_log
     from core.tenancy import Tenancy
     from ingestion.sink.service import Sink
-    from lake.store import Lake
+    from lake.opening import open_lake
 
     settings = load_settings()
     async with (
@@ -45,7 +45,7 @@ async def _sink(path: Path | None) -> None:
     ):
         log = await open_event_log(settings, session.run, session.postgres)
         try:
-            lake = Lake(session.run.lake_root(settings), checkpoint_every=settings.lake.checkpoint_every)
+            lake = open_lake(session.run, settings)
             await Sink(log, lake, tenancy.active_tenants, settings).run(stop)
         finally:
             await log.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from core.errors import InputError
 
@@ -78,7 +78,10 @@ class LakeSettings(_Branch):
     """The Delta lake."""
 
     root: str | None = None
-    """Root folder or object-store URL; unset means `lake/` in the run folder."""
+    """Root folder, `s3://BUCKET/FOLDER`, `gs://…` or `az://…`; unset means `lake/` in the run folder."""
+    options: dict[str, str] = {}
+    """What an object store needs to know, in the libraries' own names (`aws_region`), as JSON; no secrets: those are
+    kept by `platform lake secret`."""
     first_day: date = Field(default=date(2000, 1, 1), ge=date(2000, 1, 1))
     """Readings older than this are quarantined, not stored; days before 2000 are not built."""
     checkpoint_every: int = 100
@@ -315,6 +318,11 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
         plain = {key: value for key, value in _ProviderKeys().model_dump().items() if value is not None}
+    except SettingsError as error:
+        # Without its cause, which carries the text along.
+        raise InputError(
+            "a setting is no JSON", where=_PREFIX, received=str(error), next_step="correct or unset the variable"
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = _PREFIX + "__".join(str(part) for part in first["loc"]).upper()

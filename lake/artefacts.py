@@ -20,6 +20,7 @@ class Artefacts:
     """
 
     def __init__(self, lake: TenantLake) -> None:
+        self._options = lake.storage_options
         self._root = lake.location(READINGS).removesuffix("/bronze/readings") + "/artefacts"
 
     def save(self, name: str, content: bytes) -> None:
@@ -49,7 +50,7 @@ class Artefacts:
 
     def _files(self, *, create: bool = False) -> pafs.FileSystem:
         if "://" in self._root:
-            return pafs.PyFileSystem(DeltaStorageHandler(self._root))
+            return pafs.PyFileSystem(DeltaStorageHandler(self._root, self._options or None))
         if create:
             Path(self._root).mkdir(parents=True, exist_ok=True)
         return pafs.SubTreeFileSystem(self._root, pafs.LocalFileSystem())

@@ -13,7 +13,7 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import load_settings
 from core.tenancy import Tenancy
-from lake.store import Lake
+from lake.opening import open_lake
 from lake.tables import table
 from quality.asset_checks import asset_key
 
@@ -39,7 +39,7 @@ class FleetTables(dg.ConfigurableResource):  # pyright: ignore[reportMissingType
 
         async def work() -> Delivery:
             async with await Tenancy.open(run, Postgres(run, settings), settings) as tenancy:
-                lake = Lake(run.lake_root(settings))
+                lake = open_lake(run, settings)
                 return await refresh(tenancy, lake, settings.tenancy.fleet_least_tenants, actor=Actor.service(FLEET))
 
         return asyncio.run(work())

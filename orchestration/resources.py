@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assets.resources import LakeResource, PlatformTenants
+from assets.resources import PlatformLake, PlatformTenants
 from core.run.folder import RunFolder
 from core.settings import Settings, load_settings
+from lake.storage import checked_root
 from orchestration.fleet import FLEET, FleetTables
 from orchestration.upkeep import UPKEEP, TenantUpkeep
 
@@ -22,7 +23,7 @@ def resources(run: RunFolder, settings: Settings) -> Mapping[str, Any]:
 
     folder = str(run.path)
     return {
-        "lake": LakeResource(root=run.lake_root(settings)),
+        "lake": PlatformLake(root=checked_root(run.lake_root(settings)), run=folder),
         "tenants": PlatformTenants(run=folder),
         "databases": TenantDatabases(run=folder),
         UPKEEP: TenantUpkeep(run=folder),

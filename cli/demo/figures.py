@@ -19,8 +19,9 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy import Tenancy
+from lake.opening import open_lake
 from lake.spec import TableSpec
-from lake.store import Lake, TenantLake
+from lake.store import TenantLake
 from lake.tables import bronze, ops, silver
 
 _SQL = load_queries("cli.demo")
@@ -131,7 +132,7 @@ class Built:
 
 async def built(run: RunFolder, settings: Settings, postgres: Postgres, tenants: Sequence[str]) -> Built:
     """Counts of what was built on bronze: checks, published figures, vectors and drafted pairs, over all tenants."""
-    lake = Lake(run.lake_root(settings))
+    lake = open_lake(run, settings)
     statuses = Counter(status for slug in tenants for status in _latest_statuses(lake.tenant(slug)))
     counts: Counter[str] = Counter()
     async with await Tenancy.open(run, postgres, settings) as tenancy:

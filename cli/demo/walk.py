@@ -37,8 +37,9 @@ from core.run.supervisor import Supervisor
 from core.settings import Settings
 from core.tenancy import Tenancy
 from ingestion.lag import lag
+from lake.opening import open_lake
 from lake.spec import TableSpec
-from lake.store import Lake, TenantLake
+from lake.store import TenantLake
 from lake.tables import bronze, silver
 
 ANALYST_ROLE = "operator"
@@ -72,7 +73,7 @@ class Walk:
     @property
     def lakes(self) -> list[TenantLake]:
         """One lake a tenant."""
-        lake = Lake(self.run.lake_root(self.settings))
+        lake = open_lake(self.run, self.settings)
         return [lake.tenant(slug) for slug in self.tenants]
 
     async def provision(self) -> None:
@@ -213,7 +214,7 @@ class Walk:
         )
 
     async def _look(self, log: EventLog) -> View:
-        behind = await lag(log, Lake(self.run.lake_root(self.settings)), self.tenants)
+        behind = await lag(log, open_lake(self.run, self.settings), self.tenants)
         return View(self._plants(), [self._books(one) for one in self.sites], sum(behind.values()))
 
     def _plants(self) -> list[PlantState]:
@@ -223,7 +224,7 @@ class Walk:
         return read_books(self.run.bridges / one.site.site)
 
     def _lake_of_each_site(self) -> list[TenantLake]:
-        lake = Lake(self.run.lake_root(self.settings))
+        lake = open_lake(self.run, self.settings)
         return [lake.tenant(one.site.tenant) for one in self.sites]
 
     def _endpoint(self, one: SiteOnDisk) -> str:

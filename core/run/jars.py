@@ -10,7 +10,12 @@ from pathlib import Path
 
 from core.errors import TerminalError
 
-_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>{}</dependency>"
+_WHOLE = (
+    "<classifier>{}</classifier>"
+    "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+)
+"""A jar with a classifier, such as `exec`, holds all it needs."""
 _POM = """<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>local</groupId><artifactId>jars</artifactId><version>1</version>
@@ -30,7 +35,8 @@ def jars(name: str, artifacts: Sequence[str]) -> Path:
 
     Args:
         name: of the folder in the cache, with the version: what is there under this name is not fetched again.
-        artifacts: `group:artifact:version` each.
+        artifacts: `group:artifact:version` each, or `group:artifact:version:classifier` for a jar that holds all it
+            needs.
 
     Raises:
         JarsUnavailableError: no Java, no Maven, or Maven's registry does not answer.
@@ -55,12 +61,16 @@ def jars(name: str, artifacts: Sequence[str]) -> Path:
 
 
 def _fetch(artifacts: Sequence[str], pom: Path, folder: Path) -> None:
-    pom.write_text(_POM.format("\n    ".join(_DEPENDENCY.format(*one.split(":")) for one in artifacts)))
+    pom.write_text(_POM.format("\n    ".join(_dependency(*one.split(":")) for one in artifacts)))
     command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
     command += [f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  fixed arguments
     if done.returncode != 0:
         raise JarsUnavailableError("Maven cannot fetch the jars", received=_first_error(done.stdout))
+
+
+def _dependency(group: str, artifact: str, version: str, classifier: str | None = None) -> str:
+    return _DEPENDENCY.format(group, artifact, version, _WHOLE.format(classifier) if classifier else "")
 
 
 def _first_error(output: str) -> str:

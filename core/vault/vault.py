@@ -15,6 +15,7 @@ from core.db import Database, TenantScope
 from core.db.queries import load_queries
 from core.run.folder import RunFolder
 from core.settings import Settings
+from core.vault.installation import InstallationVault
 from core.vault.master import MasterKeys
 from core.vault.tenant import TenantVault
 
@@ -22,12 +23,13 @@ _SQL = load_queries("core.vault")
 
 
 class Vault:
-    """Opens tenants' vaults and turns the master key."""
+    """Opens tenants' vaults and turns the master key, which wraps the installation's own data key too."""
 
-    def __init__(self, platform: Database, master: MasterKeys, audit: Audit) -> None:
+    def __init__(self, platform: Database, master: MasterKeys, audit: Audit, own: InstallationVault) -> None:
         self._platform = platform
         self._master = master
         self._audit = audit
+        self._own = own
 
     @classmethod
     def over(cls, platform: Database, run: RunFolder, settings: Settings, audit: Audit) -> Vault:
@@ -39,7 +41,8 @@ class Vault:
             settings: says which.
             audit: where every access is written; an access that cannot be written does not happen.
         """
-        return cls(platform, MasterKeys.by_settings(run, settings), audit)
+        master = MasterKeys.by_settings(run, settings)
+        return cls(platform, master, audit, InstallationVault(run, master))
 
     def of(self, scope: TenantScope, actor: Actor) -> TenantVault:
         """One tenant's secrets, for one actor.
@@ -51,7 +54,7 @@ class Vault:
         return TenantVault(self._platform, self._master, self._audit, scope, actor)
 
     async def rotate_master(self, every: Callable[[], Awaitable[Sequence[TenantScope]]], actor: Actor) -> int:
-        """Wrap every tenant's data key under a new master key, all or none, then forget the old one.
+        """Wrap every data key under a new master key, the tenants' all or none, then forget the old one.
 
         After an interruption the next call goes on with the same new key. Also moves an installation from one kind of
         master key to another.
@@ -72,6 +75,7 @@ class Vault:
             for scope in scopes:
                 await transaction.execute(_SQL["act_for"], scope.id)
                 wrapped += await self.of(scope, actor).wrap_anew(transaction)
+        wrapped += await self._own.wrap_anew()
         await self._master.current.retire()
         for scope in scopes:
             await self._audit.record(scope, actor, "vault.wrap", "*", None, {"purpose": "new master key"})

@@ -15,6 +15,8 @@ from core.errors import DeniedError, InputError, NotFoundError, TerminalError
 from core.settings import VaultSettings
 from core.tenancy import Tenancy
 from core.vault import Secret
+from core.vault.installation import InstallationVault
+from core.vault.master import MasterKeys
 from core.vault.tenant import LONGEST, TenantVault
 from core.vault.vault import Vault
 
@@ -218,14 +220,13 @@ async def test_the_master_key_is_turned_for_all_and_moved_to_a_program(
     with pytest.raises(TerminalError, match="not configured"):
         await vault.of(scopes[0], _ACTOR).get("x", purpose=_WHY)
     # Back again, because the other tests' vaults are under the file.
-    returned = Vault(tenancy.platform, _back(vault, moved), tenancy.audit)
+    both = _back(vault, moved)
+    returned = Vault(tenancy.platform, both, tenancy.audit, InstallationVault(prepared.run, both))
     await returned.rotate_master(tenancy.list, _ACTOR)
     assert (await vault.of(scopes[0], _ACTOR).get("x", purpose=_WHY)).reveal() == "vault-a"
 
 
-def _back(vault: Vault, moved: Vault) -> object:
-    from core.vault.master import MasterKeys
-
+def _back(vault: Vault, moved: Vault) -> MasterKeys:
     file, command = vault._master.current, moved._master.current  # pyright: ignore[reportPrivateUsage]  both kinds at once
     return MasterKeys(file, command)
 

@@ -1,0 +1,35 @@
+"""The door to an installation's lake: the root by setting, the store's options checked, its secrets from the vault."""
+
+from __future__ import annotations
+
+from core.run.folder import RunFolder
+from core.settings import Settings
+from core.vault.installation import InstallationVault
+from lake.storage import Storage, checked_root, kind_of, storage_of
+from lake.store import Lake
+
+SECRETS = "lake"
+"""Folder of the installation's vault in which the store's secrets are."""
+
+
+def storage_by_settings(run: RunFolder, settings: Settings) -> Storage:
+    """Where the lake of an installation is.
+
+    Raises:
+        InputError: root, options and secrets do not fit together.
+        TerminalError: the vault does not open.
+    """
+    root = checked_root(run.lake_root(settings))
+    secrets = {} if kind_of(root) is None else InstallationVault.by_settings(run, settings).within(SECRETS)
+    return storage_of(root, settings.lake.options, secrets)
+
+
+def open_lake(run: RunFolder, settings: Settings) -> Lake:
+    """The lake of an installation; dials nothing.
+
+    Raises:
+        InputError: root, options and secrets do not fit together.
+        TerminalError: the vault does not open.
+    """
+    storage = storage_by_settings(run, settings)
+    return Lake(storage.root, storage.revealed(), checkpoint_every=settings.lake.checkpoint_every)
