@@ -23,18 +23,17 @@ def list_(home: Annotated[Path, typer.Option(help="Home folder of the bridge; it
     """Show every rule, where it came from and where its event stands; exit code 1 if a file is wrong."""
     from bridge.etl.service import remembered_site
     from bridge.local import definitions
-    from bridge.rules.condition import Memory
     from bridge.rules.plan import plan_rules
+    from bridge.rules.remembered import remembered
     from bridge.store import read_only
     from cli.table import print_table
 
     plan = plan_rules(definitions(home), remembered_site(home))
     connection = read_only(home)
     try:
-        memories = connection.execute("select rule, equipment_id, memory from rule_memory").fetchall()
+        standing = {key for key, (_, _, memory) in remembered(connection).items() if memory.standing}
     finally:
         connection.close()
-    standing = {(rule, machine) for rule, machine, text in memories if Memory.load(text).standing}
     rows: list[tuple[str, ...]] = [("rule", "from", "machine", "looks at", "makes", "stands")]
     for one in plan.watches:
         looks, makes = ", ".join(one.rule.inputs), ", ".join(one.rule.outputs)

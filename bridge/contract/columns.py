@@ -16,6 +16,7 @@ from core.contracts.reading import READING_SCHEMA
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+_MOST_PAIRS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,28 @@ def columns_of(batches: Sequence[pa.RecordBatch]) -> Columns:
     batch = unite(batches)
     equipment, signal = batch.column("equipment_id"), batch.column("signal")
     pair = equipment.indices.to_numpy().astype(np.int64) * len(signal.dictionary) + signal.indices.to_numpy()
-    found, code = np.unique(pair, return_inverse=True)
+    found, code = _distinct(pair, len(equipment.dictionary) * len(signal.dictionary))
     value = batch.column("value")
     quality = batch.column("quality").to_numpy()
     return Columns(
         batch=batch,
         series=_series(found.tobytes(), _written(equipment.dictionary), _written(signal.dictionary)),
-        code=code.astype(np.int64),
-        ts=batch.column("ts").cast(pa.int64()).to_numpy(),
+        code=code,
+        ts=batch.column("ts").view(pa.int64()).to_numpy(),
         value=value.to_numpy(zero_copy_only=False),
         valid=value.is_valid().to_numpy(zero_copy_only=False),
         good=(quality & np.uint32(0xC0000000)) == 0,
     )
+
+
+def _distinct(pair: Ints, pairs: int) -> tuple[Ints, Ints]:
+    """Those that occur, and for each row the place of its own; a few of so many need no sorting."""
+    if pairs > _MOST_PAIRS + 8 * len(pair):
+        found, code = np.unique(pair, return_inverse=True)
+        return found, code.astype(np.int64)
+    occurs = np.zeros(pairs, np.bool_)
+    occurs[pair] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[pair]
 
 
 def _written(names: pa.Array) -> bytes:

@@ -2,129 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from bridge.block import Bools
 from bridge.contract.columns import Columns
-from bridge.rules.condition import Floats, Ints, Memory, changes, crossings, rates, stuck
+from bridge.driver import Series
+from bridge.rules.condition import changes
+from bridge.rules.inputs import Fresh, Inputs
+from bridge.rules.kinds import Measure, measure_of
+from bridge.rules.layout import Group, Layout
+from bridge.rules.measure import Rows
+from bridge.rules.memory import Memory, State
 from bridge.rules.plan import Watch
 from core.contracts.quality import CALCULATED
 from core.contracts.reading import Sample
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Good, finite values of one series in the order they came, each newer than all before it.
+class Engine:
+    """Rules of a site, all watches at once.
 
-    Attributes:
-        row: place among all rows of the step.
-        ts: source time in microseconds.
-        value: never NaN.
+    Args:
+        watches: one for each rule and machine.
+        memories: of each of them.
     """
 
-    row: npt.NDArray[np.intp]
-    ts: Ints
-    value: Floats
+    def __init__(self, watches: Sequence[Watch], memories: Mapping[Series, Memory]) -> None:
+        self._layout = Layout.of(watches)
+        self._state = State.of([(memories[one.key], one.rule.inputs) for one in self._layout.watches])
+        self._inputs = Inputs(self._layout.series)
+        self._measures = [(group, measure_of(group, self._layout)) for group in self._layout.groups]
+        self._touched = np.ones(len(watches), np.bool_)
+
+    def look(self, columns: Columns) -> list[Sample]:
+        """Hold one step's readings against every rule; what is remembered moves on, or stays if this fails."""
+        state = self._state.copy()
+        fresh = self._inputs.of(columns, state.newest)
+        measured = [rows for group, measure in self._measures if len(rows := _measured(group, measure, fresh, state))]
+        found: list[Sample] = []
+        if measured:
+            rows = _stacked(measured)
+            found = self._events(rows, *changes(self._layout.limits, rows, state)) + self._scores(rows)
+        self._state = state
+        self._touched[self._layout.watch_of[fresh.input]] = True
+        return found
+
+    def memories(self) -> dict[Series, Memory]:
+        """What is remembered now."""
+        watches = self._layout.watches
+        found = self._state.memories([one.rule.inputs for one in watches])
+        return dict(zip((one.key for one in watches), found, strict=True))
+
+    def moved(self) -> list[tuple[tuple[Watch, ...], State]]:
+        """What rules remember, with their watches; of those rules to whose machines something came since `settle`."""
+        return [
+            (self._layout.watches[watches], self._state.part(watches, inputs))
+            for watches, inputs in self._layout.rules.values()
+            if self._touched[watches].any()
+        ]
+
+    def settle(self) -> None:
+        """What has moved is stored."""
+        self._touched[:] = False
+
+    def _events(self, rows: Rows, at: npt.NDArray[np.intp], raised: Bools) -> list[Sample]:
+        watches = [self._layout.watches[place] for place in rows.watch[at].tolist()]
+        told = zip(watches, rows.ts[at].tolist(), raised.tolist(), strict=True)
+        return [Sample(one.machine, one.rule.event, ts, float(up), None, CALCULATED) for one, ts, up in told]
+
+    def _scores(self, rows: Rows) -> list[Sample]:
+        if not self._layout.scored.any():
+            return []
+        rows = rows.take(self._layout.scored[rows.watch])
+        watches = [self._layout.watches[place] for place in rows.watch.tolist()]
+        told = zip(watches, rows.ts.tolist(), rows.value.tolist(), strict=True)
+        return [Sample(one.machine, one.rule.outputs[1], ts, score, None, CALCULATED) for one, ts, score in told]
 
 
-class Inputs:
-    """Values of one step by series, sorted once for all rules."""
-
-    def __init__(self, columns: Columns) -> None:
-        usable = columns.good & np.isfinite(columns.value)
-        order = np.argsort(columns.code, kind="stable")
-        self._row = order[usable[order]]
-        code = columns.code[self._row]
-        self._ts, self._value = columns.ts[self._row], columns.value[self._row]
-        self._ends = np.cumsum(np.bincount(code, minlength=len(columns.series))).tolist()
-        self._place = {series: place for place, series in enumerate(columns.series)}
-        backwards = (np.diff(self._ts) <= 0) & (np.diff(code) == 0)
-        self._unsorted = set(code[1:][backwards].tolist())
-
-    def of(self, machine: str, signal: str, newest: int | None) -> Values | None:
-        """Values newer than `newest`; None if there are none."""
-        place = self._place.get((machine, signal))
-        if place is None:
-            return None
-        start, end = self._ends[place - 1] if place else 0, self._ends[place]
-        if start == end:
-            return None
-        found = Values(self._row[start:end], self._ts[start:end], self._value[start:end])
-        floor = newest if newest is not None else int(found.ts[0]) - 1
-        if place not in self._unsorted and found.ts[0] > floor:
-            return found
-        kept = found.ts > np.maximum.accumulate(np.concatenate(([floor], found.ts)))[:-1]
-        return Values(found.row[kept], found.ts[kept], found.value[kept]) if kept.any() else None
+def _measured(group: Group, measure: Measure, fresh: Fresh, state: State) -> Rows:
+    """Measures of one kind, under the places that its watches have among all."""
+    mine = fresh.of(group.inputs)
+    if not len(mine.input):
+        return Rows(mine.input, mine.ts, mine.value)
+    rows = measure(mine, state.part(group.watches, group.inputs))
+    return Rows(rows.watch + group.watches.start, rows.ts, rows.value)
 
 
-def look(watch: Watch, memory: Memory, inputs: Inputs) -> list[Sample]:
-    """Hold one step's readings against one rule of one machine; `memory` moves on in place."""
-    picked: dict[str, Values] = {}
-    for name in watch.rule.inputs:
-        found = inputs.of(watch.machine, name, memory.newest.get(name))
-        if found is not None:
-            picked[name] = found
-            memory.newest[name] = int(found.ts[-1])
-    if not picked:
-        return []
-    if watch.model is not None:
-        return _score(watch, memory, picked)
-    (only,) = picked.values()
-    rule = watch.rule
-    if rule.stuck is not None:
-        return _events(watch, changes(memory, only.ts, *stuck(rule.stuck, memory, only.ts, only.value), 0))
-    if rule.rate is not None:
-        return _events(watch, crossings(rule.rate, memory, *rates(rule.rate, memory, only.ts, only.value)))
-    return _events(watch, crossings(rule.threshold, memory, only.ts, only.value)) if rule.threshold else []
-
-
-def _events(watch: Watch, found: Iterable[tuple[int, bool]]) -> list[Sample]:
-    return [Sample(watch.machine, watch.rule.event, ts, float(raised), None, CALCULATED) for ts, raised in found]
-
-
-def _score(watch: Watch, memory: Memory, picked: dict[str, Values]) -> list[Sample]:
-    anomaly, model = watch.rule.anomaly, watch.model
-    if anomaly is None or model is None:
-        return []
-    if len(watch.rule.inputs) == 1:
-        (only,) = picked.values()
-        ts, matrix = only.ts, only.value[:, None]
-    else:
-        ts, matrix = _complete(watch.rule.inputs, memory, picked)
-    if not len(ts):
-        return []
-    scores = model.score(matrix, memory.model)
-    found = _events(watch, crossings(anomaly, memory, ts, scores))
-    if anomaly.score is not None:
-        pairs = zip(ts.tolist(), scores.tolist(), strict=True)
-        found += [Sample(watch.machine, anomaly.score, at, one, None, CALCULATED) for at, one in pairs]
-    return found
-
-
-def _complete(names: tuple[str, ...], memory: Memory, picked: dict[str, Values]) -> tuple[Ints, Floats]:
-    """Rows of a model of several signals: one whenever every signal has come anew, at the time that completes it."""
-    arrived = sorted(
-        (row, name, ts, value)
-        for name, one in picked.items()
-        for row, ts, value in zip(one.row.tolist(), one.ts.tolist(), one.value.tolist(), strict=True)
+def _stacked(found: Sequence[Rows]) -> Rows:
+    if len(found) == 1:
+        return found[0]
+    return Rows(
+        np.concatenate([one.watch for one in found]),
+        np.concatenate([one.ts for one in found]),
+        np.concatenate([one.value for one in found]),
     )
-    times: list[int] = []
-    matrix: list[list[float]] = []
-    for _, name, ts, value in arrived:
-        memory.held[name] = value
-        memory.row_ts = max(ts, memory.row_ts)
-        if len(memory.held) == len(names):
-            times.append(memory.row_ts)
-            matrix.append([memory.held[one] for one in names])
-            memory.held = {}
-    return np.array(times, dtype=np.int64), np.array(matrix, dtype=np.float64).reshape(len(times), len(names))
-
-
-def withdrawn(watch_event: str, machine: str, memory: Memory) -> list[Sample]:
-    """What a rule that is no more leaves: an event that stood ends with the newest reading it saw."""
-    if not memory.standing or not memory.newest:
-        return []
-    return [Sample(machine, watch_event, max(memory.newest.values()) + 1, 0.0, None, CALCULATED)]

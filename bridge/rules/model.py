@@ -1,4 +1,4 @@
-"""Anomaly models whose parameters stand in a file: each turns good values into a score, numpy alone does it.
+"""Anomaly models whose parameters stand in a file: each turns good values into a score (`bridge.rules.score`).
 
 * `robust_z`: distance from a median in scaled median absolute deviations (Iglewicz and Hoaglin, 1993);
 * `ewma`: the exponentially weighted moving average chart (Roberts, 1959), in its own standard deviations;
@@ -7,18 +7,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-Floats = npt.NDArray[np.float64]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_MAD_TO_SIGMA = 1.4826
-"""Of a normal distribution."""
 
 
 class _Model(BaseModel):
@@ -32,11 +27,6 @@ class RobustZ(_Model):
     median: Finite
     mad: Positive
 
-    def score(self, rows: Floats, memory: list[float]) -> Floats:
-        """Score of every row; remembers nothing."""
-        del memory
-        return np.abs(rows[:, 0] - self.median) / (self.mad * _MAD_TO_SIGMA)
-
 
 class Ewma(_Model):
     """Of one signal; `weight` is that of the newest value."""
@@ -45,16 +35,6 @@ class Ewma(_Model):
     mean: Finite
     sigma: Positive
     weight: Annotated[float, Field(gt=0, le=1)]
-
-    def score(self, rows: Floats, memory: list[float]) -> Floats:
-        """Score of every row in order; `memory` holds the average so far, and is moved on."""
-        average = memory[0] if memory else self.mean
-        weight, averages = self.weight, np.empty(len(rows))
-        for place, value in enumerate(rows[:, 0].tolist()):
-            average += weight * (value - average)
-            averages[place] = average
-        memory[:] = [average]
-        return np.abs(averages - self.mean) / (self.sigma * math.sqrt(weight / (2 - weight)))
 
 
 class Pca(_Model):
@@ -75,24 +55,6 @@ class Pca(_Model):
         if not np.allclose(rows @ rows.T, np.eye(len(rows)), atol=1e-6):
             raise ValueError("components are not orthonormal")
         return self
-
-    def score(self, rows: Floats, memory: list[float]) -> Floats:
-        """Score of every row; remembers nothing."""
-        del memory
-        # Column by column: a product of matrices rounds otherwise when more rows come at once.
-        scaled = [(rows[:, place] - self.mean[place]) / self.scale[place] for place in range(len(self.mean))]
-        rest = list(scaled)
-        for component in self.components:
-            shared = _sum([one * weight for one, weight in zip(scaled, component, strict=True)])
-            rest = [one - shared * weight for one, weight in zip(rest, component, strict=True)]
-        return _sum([one * one for one in rest]) / self.limit
-
-
-def _sum(columns: list[Floats]) -> Floats:
-    total = columns[0]
-    for one in columns[1:]:
-        total = total + one
-    return total
 
 
 Model = Annotated[RobustZ | Ewma | Pca, Field(discriminator="kind")]

@@ -12,9 +12,10 @@ from bridge.driver import Series
 from bridge.journal import frames_after
 from bridge.local import definitions, stamp_of
 from bridge.recorder import Recorder
-from bridge.rules.condition import Memory
-from bridge.rules.engine import Inputs, look, withdrawn
-from bridge.rules.plan import FOLDER, MODELS, RulePlan, Watch, plan_rules
+from bridge.rules.memory import Memory, withdrawn
+from bridge.rules.plan import FOLDER, MODELS, RulePlan, plan_rules
+from bridge.rules.remembered import forget_rules, remembered, store
+from bridge.rules.watching import Watching
 from bridge.store import RULES_CHECKPOINT, Store, get_meta, set_meta, transaction
 from bridge.threads import in_thread
 from core import clock
@@ -38,9 +39,7 @@ class Rules:
         self._home, self._site, self._recorder = store.home, site, recorder
         self._connection = store.connect()
         self._plan = RulePlan()
-        self._memories: dict[Series, Memory] = {}
-        self._dirty: set[Series] = set()
-        self._failed: set[Series] = set()
+        self._watching = Watching((), {})
         self._stamp: object = None
         self._checkpoint: int | None = None
         self._noted_at = 0
@@ -73,8 +72,7 @@ class Rules:
             frames = frames_after(self._connection, self._checkpoint, _STEP_ROWS)
             if not frames:
                 return 0, made
-            inputs = Inputs(columns_of([frame.batch for frame in frames]))
-            found = [sample for watch in self._plan.watches for sample in self._look(watch, inputs)]
+            found = self._watching.look(columns_of([frame.batch for frame in frames]))
             self._checkpoint = frames[-1].id
             if found or clock.now_us() - self._noted_at >= _REMEMBER_US:
                 made += self._keep(found)
@@ -83,24 +81,6 @@ class Rules:
             self._stamp = None  # memory is ahead of the database: begin again from there
             raise
 
-    def _look(self, watch: Watch, inputs: Inputs) -> list[Sample]:
-        if watch.key in self._failed:
-            return []
-        try:
-            found = look(watch, self._memories[watch.key], inputs)
-        except Exception as error:  # one rule must not keep the others, nor the journal, from going on
-            self._failed.add(watch.key)
-            _log.error(
-                "edge rule failed and is set aside",
-                action="rule",
-                rule=watch.rule.rule,
-                device=watch.machine,
-                error=f"{type(error).__name__}: {error}",
-            )
-            return []
-        self._dirty.add(watch.key)
-        return found
-
     def note(self) -> None:
         """Make what is remembered durable."""
         if self._checkpoint is not None and self._stamp is not None:
@@ -108,14 +88,10 @@ class Rules:
 
     def _keep(self, found: list[Sample], also: Callable[[sqlite3.Connection], None] | None = None) -> int:
         """Readings, memory and place in the journal, all or nothing."""
-        definitions_of = {watch.key: watch for watch in self._plan.watches}
-        rows = [
-            (*key, definitions_of[key].rule.event, definitions_of[key].definition, self._memories[key].dump())
-            for key in self._dirty
-        ]
+        moved = self._watching.moved()
 
         def remember(connection: sqlite3.Connection, _readings: int = 0) -> None:
-            connection.executemany("insert or replace into rule_memory values (?, ?, ?, ?, ?)", rows)
+            store(connection, moved)
             if also is not None:
                 also(connection)
             if self._checkpoint is None:
@@ -129,7 +105,7 @@ class Rules:
             made = 0
             with transaction(self._connection) as connection:
                 remember(connection)
-        self._dirty.clear()
+        self._watching.settle()
         self._noted_at = clock.now_us()
         return made
 
@@ -151,31 +127,28 @@ class Rules:
 
     def _take_up(self) -> int:
         """Memories of the plan's rules out of the database; a rule that was changed keeps only what stands."""
-        self._failed, self._dirty = set(), set()
-        known = {
-            (rule, machine): (event, definition, Memory.load(text))
-            for rule, machine, event, definition, text in self._connection.execute("select * from rule_memory")
-        }
-        self._memories, gone = {}, dict(known)
+        known = remembered(self._connection)
+        memories: dict[Series, Memory] = {}
+        gone = dict(known)
         for watch in self._plan.watches:
             event, definition, memory = known.get(watch.key, ("", "", Memory()))
             if definition != watch.definition:
                 memory = Memory(standing=memory.standing and event == watch.rule.event, newest=memory.newest)
-                self._dirty.add(watch.key)
             if event == watch.rule.event:
                 gone.pop(watch.key, None)
-            self._memories[watch.key] = memory
+            memories[watch.key] = memory
+        self._watching = Watching(self._plan.watches, memories)
         before = get_meta(self._connection, RULES_CHECKPOINT)
         self._checkpoint = None
         if self._plan.watches:
             self._checkpoint = int(before) if before else self._newest_frame()
         ended = [one for (_, machine), (event, _, memory) in gone.items() for one in withdrawn(event, machine, memory)]
-        removed = [key for key in gone if key not in self._memories]
+        removed = {rule for rule, _ in known} - {watch.rule.rule for watch in self._plan.watches}
 
         def forget(connection: sqlite3.Connection) -> None:
-            connection.executemany("delete from rule_memory where rule = ? and equipment_id = ?", removed)
+            forget_rules(connection, removed)
 
-        return self._keep(ended, forget) if ended or removed or self._dirty or before or self._checkpoint else 0
+        return self._keep(ended, forget) if self._plan.watches or known or before else 0
 
     def _newest_frame(self) -> int:
         """A rule begins with what comes after it."""

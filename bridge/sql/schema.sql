@@ -204,13 +204,23 @@ create table if not exists etl_requests (
     run_id integer
 );
 
--- What edge rules remember of each machine; moves with the name `rules_checkpoint` of `meta`.
+-- What edge rules remember of their machines; moves with the name `rules_checkpoint` of `meta`.
+create table if not exists rule_states (
+    rule text primary key,
+    event text not null,                   -- derived signal it makes
+    definition text not null,              -- SHA-256 of rule and model
+    machines text not null,                -- JSON: in the order in which the state has them
+    inputs text not null,                  -- JSON: the same of the signals of each
+    state blob not null                    -- columns one after the other, 64 bits a number
+) without rowid;
+
+-- The same of an earlier version, machine by machine: read once, then empty.
 create table if not exists rule_memory (
     rule text not null,
     equipment_id text not null,
-    event text not null,                   -- derived signal it makes
-    definition text not null,              -- SHA-256 of rule and model
-    memory text not null,
+    event text not null,
+    definition text not null,
+    memory text not null,                  -- JSON
     primary key (rule, equipment_id)
 ) without rowid;
 

@@ -15,6 +15,7 @@ from bridge.journal import decode_frame, samples_of
 from bridge.outbox import Outbox, OutboxWriter, Sender
 from bridge.processor import Processor
 from bridge.recorder import Recorder
+from bridge.rules.remembered import remembered
 from bridge.rules.service import Rules
 from bridge.segments import seal
 from bridge.store import Store, StoreError
@@ -169,7 +170,7 @@ def test_ended_anywhere_it_makes_the_same_once(bench: Bench, whole: list[Sample]
 
 def test_what_cannot_be_stored_is_made_again_once(bench: Bench, whole: list[Sample]) -> None:
     bench.record(0, 60)
-    bench.connection.execute("create trigger full before insert on rule_memory begin select raise(abort, 'disk'); end")
+    bench.connection.execute("create trigger full before insert on rule_states begin select raise(abort, 'disk'); end")
     with pytest.raises(StoreError):
         bench.rules.step()
     assert bench.made() == []
@@ -250,4 +251,23 @@ def test_a_wrong_file_is_one_clear_error_and_stops_nothing(
     bench.record(0, 10)
     assert bench.rules.step()[0] == 0 or bench.made()
     bench.drain()
-    assert bench.connection.execute("select count(*) from rule_memory").fetchone()[0] > 0
+    assert bench.connection.execute("select count(*) from rule_states").fetchone()[0] > 0
+
+
+def test_what_an_earlier_version_remembered_goes_on(bench: Bench) -> None:
+    bench.record(0, 8)
+    bench.drain()
+    rows = [
+        (rule, machine, event, definition, json.dumps([memory.standing, memory.since, memory.newest, memory.anchor,
+                                                       memory.held, memory.model, memory.row_ts]))
+        for (rule, machine), (event, definition, memory) in remembered(bench.connection).items()
+    ]  # fmt: skip
+    bench.rules.note()
+    bench.connection.execute("delete from rule_states")
+    bench.connection.executemany("insert into rule_memory values (?, ?, ?, ?, ?)", rows)
+    bench.reopen()
+    bench.record(8, 12)
+    bench.drain()
+    hot = [(one.equipment_id, one.ts_us // S, one.value) for one in bench.made() if one.signal == "hot"]
+    assert hot == [("p1", 7, 1.0), ("p2", 4, 1.0), ("p2", 6, 0.0), ("p1", 9, 0.0)]
+    assert bench.connection.execute("select count(*) from rule_memory").fetchone() == (0,)
