@@ -15,7 +15,7 @@ from bridge.catchup import Largest, Waiting, as_one, neighbours
 from bridge.outage import Outage
 from bridge.store import transaction
 from core import clock
-from core.contracts.batch import BatchHeader, MalformedBatchError, digest, pack
+from core.contracts.batch import MOST_EXPANDED_BYTES, BatchHeader, MalformedBatchError, digest, pack
 from core.contracts.data_contract import DataContract
 from core.contracts.lanes import Lane, LaneKind
 
@@ -102,8 +102,9 @@ class OutboxWriter:
         self, connection: sqlite3.Connection, lane: Lane, rows: pa.RecordBatch, counts: pa.RecordBatch | None
     ) -> int:
         payload = pack(rows, counts)
-        if len(payload) > self._batch_bytes and rows.num_rows > 1:
-            # Long texts: a gateway refuses what is too large, for good.
+        large = len(payload) > self._batch_bytes or rows.nbytes > MOST_EXPANDED_BYTES // 2
+        if large and rows.num_rows > 1:
+            # Long texts: a gateway refuses what is too large, for good, or becomes so when it is decompressed.
             middle = rows.num_rows // 2
             first = self._store(connection, lane, rows.slice(0, middle), counts)
             return first + self._store(connection, lane, rows.slice(middle), None)

@@ -106,7 +106,7 @@ class GatewaySettings(_Branch):
     """Unacknowledged batches one bridge may have in flight."""
     memory_bytes: int = Field(default=256 << 20, gt=0)
     """Bytes of batches, of all bridges together, that may wait for the event log; beyond it sockets are not read. A few
-    frames of each socket come on top."""
+    frames of each socket come on top, and what one batch at a time is decompressed to, which has a limit of its own."""
     bridge_down_after_s: float = Field(default=300.0, gt=0)
     """Silence after which a bridge counts as down and its tenant is told."""
     health_days: float = Field(default=30.0, gt=0)

@@ -17,6 +17,7 @@ from typing import Self, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.contracts.expansion import expanded_bytes
 from core.contracts.reading import COUNT_COLUMNS, COUNTS_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA, READING_SCHEMA
 from core.errors import TerminalError
 
@@ -27,6 +28,8 @@ _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _ROWS = (READING_SCHEMA, EVENT_SCHEMA, GAP_SCHEMA)
 _CALENDAR_US = (-62_135_596_800_000_000, 253_402_300_800_000_000)
 """Years 1 to 9999: a time outside has no day that a partition could be named after."""
+MOST_EXPANDED_BYTES = 64 << 20
+"""Of one block once it is decompressed, and of its names once they are written out row by row."""
 Headers = list[tuple[str, bytes]]
 
 
@@ -114,11 +117,13 @@ def join(payloads: Sequence[bytes]) -> bytes:
         payloads: made by `pack` and unharmed since: they are not checked as those of others are.
 
     Raises:
-        MalformedBatchError: one of them does not decode, or they are of several kinds.
+        MalformedBatchError: one of them does not decode, they are of several kinds, or they are too large together.
     """
     blocks = [_blocks(payload) for payload in payloads]
     try:
         rows = pa.concat_tables([_read(block) for block, _ in blocks])
+        if rows.nbytes > MOST_EXPANDED_BYTES // 2:
+            raise MalformedBatchError("batches are too large to become one", received=rows.nbytes)
         counts = [_read(block) for _, block in blocks if not _is_without_counts(block)]
         return pack(_one_batch(rows), _added_up(pa.concat_tables(counts)) if counts else None)
     except (pa.ArrowInvalid, OSError) as error:
@@ -147,11 +152,31 @@ def _read(block: memoryview) -> pa.Table:
 
 def _table(block: memoryview) -> pa.Table:
     try:
+        _require_bounded(expanded_bytes(block), "block expands")
         table = _read(block)
         table.validate(full=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, IndexError) as error:
+        _require_bounded(_written_out(table), "names expand")
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, IndexError, ValueError) as error:
         raise MalformedBatchError("block is not an Arrow IPC stream", received=str(error)[:200]) from error
     return table
+
+
+def _require_bounded(size: int, what: str) -> None:
+    if size > MOST_EXPANDED_BYTES:
+        raise MalformedBatchError(f"{what} to {size:,} bytes", expected=f"at most {MOST_EXPANDED_BYTES:,} bytes")
+
+
+def _written_out(table: pa.Table) -> int:
+    """Bytes of the longest column of names with a name for each row, of those that may be too long; else 0."""
+    longest = 0
+    for column in (one for one in table.columns if pa.types.is_dictionary(one.type)):
+        size = 0
+        for chunk in column.chunks:
+            if chunk.dictionary.nbytes * len(chunk) > MOST_EXPANDED_BYTES // 2:
+                lengths = pc.call_function("binary_length", [chunk.dictionary])
+                size += pc.call_function("sum", [lengths.take(chunk.indices).cast(pa.int64())]).as_py() or 0
+        longest = max(longest, size)
+    return longest
 
 
 def _decode_block(block: memoryview, allowed: tuple[pa.Schema, ...]) -> pa.Table:

@@ -157,3 +157,11 @@ def test_what_an_earlier_version_stored_keeps_its_numbers(tmp_path: Path) -> Non
         home = Home(connection, home.writer, stored=3)
         home.put(1, 1)
         assert home.look() == [(1, [0]), (2, [1]), (3, [2]), (4, [3, 4])]
+
+
+def test_what_would_expand_too_far_leaves_cut_and_is_not_put_together(home: Home) -> None:
+    rows = readings_to_arrow("loop", [Sample("p1", "flow", n, None, "0" * (20 << 20), 0) for n in range(2)])
+    with transaction(home.connection) as connection:
+        assert home.writer.put(connection, LaneKind.READINGS, rows, None, live=False) == 2
+    assert backlog(home.connection).bytes < 1 << 20
+    assert [seq for seq, _ in home.look()] == [1, 2]

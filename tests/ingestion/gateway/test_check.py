@@ -99,6 +99,13 @@ def test_malformed_and_oversized_batches_are_refused(batch: Maker, promise: Prom
         check_batch(header, check_header(header, **WHO), payload, promise, max_bytes=LIMIT)
 
 
+def test_a_small_batch_that_would_expand_is_refused(batch: Maker, promise: Promise) -> None:
+    header, payload = batch([sample(0, text="0" * (65 << 20))])
+    assert len(payload) < LIMIT // 32
+    with pytest.raises(RefusedBatchError, match="block expands to 68,"):
+        check_batch(header, LaneKind.READINGS, payload, promise, max_bytes=LIMIT)
+
+
 def test_an_unknown_contract_is_refused(batch: Maker) -> None:
     header, payload = batch([sample(0)])
     with pytest.raises(RefusedBatchError, match="not registered for plant-a"):
