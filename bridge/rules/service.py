@@ -72,7 +72,8 @@ class Rules:
             frames = frames_after(self._connection, self._checkpoint, _STEP_ROWS)
             if not frames:
                 return 0, made
-            found = self._watching.look(columns_of([frame.batch for frame in frames]))
+            batches = [frame.batch for frame in frames if self._watching.looks_at(frame.batch)]
+            found = self._watching.look(columns_of(batches)) if batches else []
             self._checkpoint = frames[-1].id
             if found or clock.now_us() - self._noted_at >= _REMEMBER_US:
                 made += self._keep(found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import pyarrow as pa
+
 from bridge.contract.columns import Columns
 from bridge.driver import Series
 from bridge.rules.engine import Engine
@@ -13,6 +15,7 @@ from core.contracts.reading import Sample
 from core.log import get_logger
 
 _log = get_logger("bridge")
+_FEW = 64
 
 
 class Watching:
@@ -27,6 +30,15 @@ class Watching:
         self._aside: dict[Series, Memory] = {}
         self._watches = tuple(watches)
         self._engine = Engine(self._watches, memories)
+        self._signals = {name for one in self._watches for name in one.rule.inputs}
+
+    def looks_at(self, readings: pa.RecordBatch) -> bool:
+        """False if no rule looks at any of them: what rules make comes by again, a frame each time, and is passed over.
+
+        Where many signals come at once, nobody asks.
+        """
+        names = readings.column("signal").dictionary
+        return len(names) > _FEW or not self._signals.isdisjoint(names.to_pylist())
 
     def look(self, columns: Columns) -> list[Sample]:
         """Events and scores of one step; what is remembered moves on."""

@@ -157,6 +157,14 @@ def test_what_fails_is_set_aside_with_what_it_remembers(capsys: pytest.CaptureFi
     assert (set(kept), kept["p3"].newest) == ({"p1", "p2", "p3"}, {"a": 7})
 
 
+def test_what_no_rule_looks_at_is_passed_over() -> None:
+    watching = Watching(watches(), {one.key: Memory() for one in watches()})
+    made, read = Sample("p1", "e_hot", S, 1.0, None, 0), Sample("p1", "a", S, 1.0, None, 0)
+    many = [Sample("p1", f"other{n}", S, 1.0, None, 0) for n in range(100)]
+    told = [watching.looks_at(readings_to_arrow("site", some)) for some in ([made], [made, read], many)]
+    assert told == [False, True, True]
+
+
 def test_memories_come_back_as_they_were() -> None:
     full = Memory(True, 5, {"a": 9, "c": 8}, (3, 0.1 + 0.2), {"c": 1e-300}, [2 / 3], 11)
     state = State.of([(Memory(), ["a", "c"]), (full, ["a", "c"])])
