@@ -12,6 +12,7 @@ import typer
 
 from cli import lake_secret
 from cli.lake_backfill import backfill
+from cli.lake_doctor import doctor
 from cli.table import print_table
 from cli.times import moment
 from core.errors import InputError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.command()(backfill)
+app.command()(doctor)
 app.add_typer(lake_secret.app, name="secret", help="What the store wants to know and no setting may say.")
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]

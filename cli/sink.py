@@ -37,6 +37,7 @@ async def _sink(path: Path | None) -> None:
     from core.tenancy import Tenancy
     from ingestion.sink.service import Sink
     from lake.opening import open_lake
+    from lake.spec import Layer
 
     settings = load_settings()
     async with (
@@ -46,6 +47,7 @@ async def _sink(path: Path | None) -> None:
         log = await open_event_log(settings, session.run, session.postgres)
         try:
             lake = open_lake(session.run, settings)
+            await asyncio.to_thread(lake.turns.sit, Layer.BRONZE)
             await Sink(log, lake, tenancy.active_tenants, settings).run(stop)
         finally:
             await log.close()

@@ -7,8 +7,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from core.errors import InputError, TransientError
+from lake.retention import properties
 from lake.spec import TableSpec
-from lake.store import TenantLake, properties
+from lake.store import TenantLake
 
 
 def replace_and_forget(lake: TenantLake, spec: TableSpec, rows: pa.Table) -> int:
@@ -27,11 +28,12 @@ def replace_and_forget(lake: TenantLake, spec: TableSpec, rows: pa.Table) -> int
     if not spec.latest_only:
         raise InputError("older versions of this table are kept", where=spec.full_name)
     lake.replace_all(spec, rows)
-    table = lake.open(spec)
-    if table is None:
-        raise TransientError("the table is gone that was written just now", where=spec.full_name)
     try:
-        _forget(table, spec)
+        with lake.turn(spec):
+            table = lake.open(spec)
+            if table is None:
+                raise TransientError("the table is gone that was written just now", where=spec.full_name)
+            _forget(table, spec)
     except (DeltaError, OSError) as error:
         raise TransientError(
             "older versions cannot be taken away", received=str(error), where=spec.full_name, next_step="run it again"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from core.db.roles import APP, PLATFORM
 from core.run.folder import RunFolder
+from core.run.postgres import Postgres
 from core.settings import Settings
 from core.vault.installation import InstallationVault
 from lake.storage import Storage, checked_root, kind_of, storage_of
 from lake.store import Lake
+from lake.turns import ProvenTurns
 
 SECRETS = "lake"
 """Folder of the installation's vault in which the store's secrets are."""
@@ -32,4 +37,10 @@ def open_lake(run: RunFolder, settings: Settings) -> Lake:
         TerminalError: the vault does not open.
     """
     storage = storage_by_settings(run, settings)
-    return Lake(storage.root, storage.revealed(), checkpoint_every=settings.lake.checkpoint_every)
+    turns = ProvenTurns(storage, proof_of(run), lambda: Postgres(run, settings).dsn(PLATFORM, APP))
+    return Lake(storage.root, storage.revealed(), checkpoint_every=settings.lake.checkpoint_every, turns=turns)
+
+
+def proof_of(run: RunFolder) -> Path:
+    """Where this machine remembers how the last race on the lake's store went."""
+    return run.path / "lake-race.json"

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -92,16 +92,18 @@ def swap(
         for path, rows in new.items()
     ]
     removed = [RemoveAction(one["path"], False, now, one["size_bytes"], partition) for one in gone]
+    number = Transaction(NAME, (table.transaction_version(NAME) or 0) + 1)
     try:
-        table.create_write_transaction(
-            [*added, *removed],
-            "append",
-            table.schema(),
-            partition_by=list(spec.partition_by),
-            commit_properties=CommitProperties(
-                app_transactions=[Transaction(NAME, (table.transaction_version(NAME) or 0) + 1)]
-            ),
-        )
+        with tables.turn(spec) as alone:
+            if alone and tables.version(spec) != table.version():
+                raise CommitFailedError("the store would not notice that another commit came first")
+            table.create_write_transaction(
+                [*added, *removed],
+                "append",
+                table.schema(),
+                partition_by=list(spec.partition_by),
+                commit_properties=CommitProperties(app_transactions=[number]),
+            )
     except DeltaError as error:
         _log.info("rewrite gave way", action=what, table=spec.full_name, partition=partition, error=str(error))
         return False

@@ -5,10 +5,9 @@ Every write is one commit and is tried again when it met another one; applicatio
 
 from __future__ import annotations
 
-import random
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,19 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from core.errors import GoldlayerError, InputError, NotFoundError, TerminalError, TransientError
+from core.errors import InputError, NotFoundError, TransientError
+from lake.attempts import until_it_fits
 from lake.commits import commit_time, days_in_commits, rows_in_commits
 from lake.growth import empty, grow, padded
+from lake.object_store import error_of
+from lake.retention import properties
 from lake.spec import TableSpec
 from lake.transactions import has_happened
+from lake.turns import FreeTurns, Turns
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
-_ATTEMPTS = 12
-_REMOVAL_DAYS = 30
 
 
 class Lake:
@@ -36,14 +37,21 @@ class Lake:
         root: a local folder or an object-store URL.
         storage_options: what the object store needs, in deltalake's own names.
         checkpoint_every: commits between two Delta checkpoints.
+        turns: who may commit when; everybody at once if not given.
     """
 
     def __init__(
-        self, root: str, storage_options: Mapping[str, str] | None = None, *, checkpoint_every: int = 100
+        self,
+        root: str,
+        storage_options: Mapping[str, str] | None = None,
+        *,
+        checkpoint_every: int = 100,
+        turns: Turns | None = None,
     ) -> None:
         self.root = root if "://" in root else str(Path(root).absolute())
         self._options = dict(storage_options or {})
         self._checkpoint_every = checkpoint_every
+        self.turns = turns or FreeTurns()
 
     def tenant(self, slug: str) -> TenantLake:
         """The tables of one tenant.
@@ -53,16 +61,17 @@ class Lake:
         """
         if not _SLUG.fullmatch(slug):
             raise InputError("not a tenant slug", expected=_SLUG.pattern, received=slug)
-        return TenantLake(f"{self.root}/{slug}", self._options, self._checkpoint_every)
+        return TenantLake(f"{self.root}/{slug}", self._options, self._checkpoint_every, self.turns)
 
 
 class TenantLake:
     """Every table of one tenant, and of no other; made by `Lake.tenant`."""
 
-    def __init__(self, root: str, storage_options: Mapping[str, str], checkpoint_every: int) -> None:
+    def __init__(self, root: str, storage_options: Mapping[str, str], checkpoint_every: int, turns: Turns) -> None:
         self._root = root
         self._options = dict(storage_options)
         self._checkpoint_every = checkpoint_every
+        self._turns = turns
 
     @property
     def root(self) -> str:
@@ -78,11 +87,21 @@ class TenantLake:
         """Folder or URL of a table."""
         return f"{self._root}/{spec.layer.value}/{spec.name}"
 
+    def turn(self, spec: TableSpec) -> AbstractContextManager[bool]:
+        """Commit to a table for a block; see `Turns.of`. Who already has a turn may take another.
+
+        Raises:
+            TerminalError: the store takes one writer, and another process is it.
+        """
+        return self._turns.of(self.location(spec), spec.layer)
+
     def open(self, spec: TableSpec, version: int | None = None) -> DeltaTable | None:
         """The Delta table at a version; None if it was never written.
 
         Raises:
             NotFoundError: it never had that version.
+            TransientError: the store does not answer.
+            TerminalError: it refuses.
         """
         try:
             return DeltaTable(self.location(spec), version=version, storage_options=self._options)
@@ -90,6 +109,8 @@ class TenantLake:
             if version is None:
                 return None
             raise NotFoundError("no such table", where=spec.full_name) from None
+        except OSError as error:
+            raise error_of(error, spec.full_name) from error
         except DeltaError as error:
             if version is None:
                 raise TransientError("table cannot be opened", received=str(error), where=spec.full_name) from error
@@ -288,37 +309,17 @@ class TenantLake:
         return wrote
 
     def _write(self, spec: TableSpec, commit: Callable[[DeltaTable], Any]) -> int:
-        """Run a commit on a fresh handle until it does not collide with another.
+        """Run a commit on a fresh handle until it does not collide with another; see `until_it_fits`."""
 
-        Raises:
-            TransientError: it collided every time, or the store failed.
-            TerminalError: the table has another schema.
-        """
-        problem: Exception | None = None
-        for attempt in range(_ATTEMPTS):
-            try:
+        def attempt() -> int:
+            with self.turn(spec):
                 target = self.open(spec) or self._create(spec)
                 if grow(spec, target):
                     target = self.open(spec) or target
                 commit(target)
                 return target.version()
-            except CommitFailedError as error:
-                problem = error
-                time.sleep(random.uniform(0, min(1.0, 0.01 * 2**attempt)))  # noqa: S311  spreads writers, no secret
-            except SchemaMismatchError as error:
-                raise TerminalError(
-                    "table was created with another schema",
-                    expected=", ".join(spec.schema.names),
-                    received=str(error),
-                    where=self.location(spec),
-                ) from error
-            except GoldlayerError:
-                raise
-            except (DeltaError, OSError) as error:
-                raise TransientError("commit failed", received=str(error), where=self.location(spec)) from error
-        raise TransientError(
-            "commit collided with others every time", received=str(problem), where=self.location(spec)
-        ) from problem
+
+        return until_it_fits(attempt, columns=", ".join(spec.schema.names), where=self.location(spec))
 
     def _create(self, spec: TableSpec) -> DeltaTable:
         """An empty table; a writer that creates it at the same moment wins without harm."""
@@ -332,15 +333,3 @@ class TenantLake:
             configuration={"delta.checkpointInterval": str(self._checkpoint_every), **properties(spec)},
             storage_options=self._options,
         )
-
-
-def properties(spec: TableSpec) -> dict[str, str]:
-    """How long Delta keeps what versions need: the log, and the record of files that were taken out.
-
-    That record outlives the files by a while, in which upkeep removes them; who forgets it earlier removes nothing.
-    """
-    removal = 0 if spec.latest_only else _REMOVAL_DAYS
-    return {
-        "delta.logRetentionDuration": f"interval {spec.history_days} days",
-        "delta.deletedFileRetentionDuration": f"interval {spec.history_days + removal} days",
-    }

@@ -16,8 +16,9 @@ from deltalake.exceptions import DeltaError
 from core.errors import GoldlayerError, TransientError
 from lake.clustering import cluster
 from lake.compaction import compact
+from lake.retention import properties
 from lake.spec import Layer, TableSpec
-from lake.store import TenantLake, properties
+from lake.store import TenantLake
 
 _AT_LEAST = 8
 """Small files of one day of bronze that are brought together."""
@@ -91,17 +92,22 @@ def vacuum(tables: TenantLake, spec: TableSpec) -> int:
         TransientError: the store failed.
     """
     try:
-        table = tables.open(spec)
-        if table is None:
-            return 0
-        _remember_how_long(table, spec)
-        fresh = tables.open(spec)
-        hours = spec.history_days * 24
-        if fresh is None or not fresh.vacuum(hours, dry_run=True, enforce_retention_duration=False):
-            return 0
-        return len(fresh.vacuum(hours, dry_run=False, enforce_retention_duration=False))
+        with tables.turn(spec):
+            return _vacuum(tables, spec)
     except (DeltaError, OSError) as error:
         raise TransientError("files cannot be removed", received=str(error), where=spec.full_name) from error
+
+
+def _vacuum(tables: TenantLake, spec: TableSpec) -> int:
+    table = tables.open(spec)
+    if table is None:
+        return 0
+    _remember_how_long(table, spec)
+    fresh = tables.open(spec)
+    hours = spec.history_days * 24
+    if fresh is None or not fresh.vacuum(hours, dry_run=True, enforce_retention_duration=False):
+        return 0
+    return len(fresh.vacuum(hours, dry_run=False, enforce_retention_duration=False))
 
 
 def _remember_how_long(table: DeltaTable, spec: TableSpec) -> None:

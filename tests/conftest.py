@@ -24,6 +24,7 @@ from tests.installation import Installation, opened_installation
 _NOT_SHOWN = {
     "browser": "the pages count as not shown",
     "kafka": "the road over Kafka counts as not shown",
+    "s3": "the lake on a real object store counts as not shown",
     "keycloak": "sign-in through a real identity provider counts as not shown",
 }
 

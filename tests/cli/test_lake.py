@@ -100,3 +100,23 @@ def test_the_page_s_commands_work(words: list[str], capsys: pytest.CaptureFixtur
     assert len(commands) > 5
     for command in commands:
         assert len(said(capsys, *shlex.split(command), *words).splitlines()) > 1
+
+
+def test_the_doctor_of_a_folder(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    run = words[2:]
+    assert "nothing is wrong" in said(capsys, "doctor", *run)
+    document = json.loads(said(capsys, "doctor", "--json", *run))
+    assert document["wrong"] == 0
+    assert {"put", "get", "list", "delete", "clock", "conditional put"} <= {
+        one["thing"] for one in document["findings"]
+    }
+    assert main(["lake", "tables", *words]) == 0
+
+
+def test_a_store_that_is_none_is_one_error(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDLAYER_LAKE__ROOT", "hdfs://somewhere/lake")
+    for command in (["doctor", *words[2:]], ["tables", *words]):
+        assert main(["lake", *command]) == 2
+        assert "the lake's root has a scheme no store is known for" in capsys.readouterr().err

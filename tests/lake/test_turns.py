@@ -1,0 +1,152 @@
+"""Several writers: welcome where one of them wins, refused where two would, on whichever machine they are."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from core.errors import TerminalError
+from core.vault import Secret
+from lake.compaction import compact
+from lake.spec import Layer
+from lake.storage import Storage, storage_of
+from lake.store import Lake
+from lake.tables import ops
+from lake.tables.bronze import READINGS
+from lake.turns import ProvenTurns, remember, remembered
+from tests.lake.s3_server import KEY, S3, running
+
+if TYPE_CHECKING:
+    from tests.installation import Installation
+
+_AT = datetime(2024, 3, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=[True, False], ids=["atomic", "racy"])
+def s3(request: pytest.FixtureRequest) -> Iterator[S3]:
+    with running(atomic=request.param) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def process(installation: Installation, s3: S3, tmp_path: Path) -> Callable[[str], Lake]:
+    """A lake as another process, on another machine, opens it."""
+    storage = storage_of("s3://lake/root", s3.options, {"aws_secret_access_key": Secret(KEY)})
+
+    def opened(name: str) -> Lake:
+        turns = ProvenTurns(storage, tmp_path / name, lambda: installation.postgres.dsn("postgres"))
+        return Lake(storage.root, storage.revealed(), turns=turns)
+
+    return opened
+
+
+def readings(value: float) -> pa.Table:
+    rows = dict.fromkeys(READINGS.schema.names) | {"site": "north", "equipment_id": "pump", "signal": "flow"}
+    rows |= {"ts": _AT, "value": value, "quality": 0, "date": _AT.date()}
+    filled = {
+        field.name: rows[field.name] if field.nullable or rows[field.name] is not None else _plain(field)
+        for field in READINGS.schema
+    }
+    return pa.Table.from_pylist([filled], schema=READINGS.schema)
+
+
+def _plain(field: pa.Field) -> object:
+    kind = field.type
+    return _AT if pa.types.is_timestamp(kind) else 0 if pa.types.is_integer(kind) else "x"
+
+
+def test_a_second_writer_of_bronze_is_welcome_or_refused(process, s3):
+    first, second, builder = process("a"), process("b"), process("c")
+    first.turns.sit(Layer.BRONZE)
+    first.tenant("acme-works").append(READINGS, readings(1))
+    if s3.atomic:
+        second.turns.sit(Layer.BRONZE)
+        second.tenant("acme-works").append(READINGS, readings(2))
+    else:
+        with pytest.raises(TerminalError, match="several writers are refused"):
+            second.turns.sit(Layer.BRONZE)
+        with pytest.raises(TerminalError, match="one process that writes bronze"):
+            second.tenant("acme-works").append(READINGS, readings(2))
+    builder.turns.sit(Layer.GOLD)  # beside the sink, on any store
+    assert second.tenant("acme-works").count(READINGS) == (2 if s3.atomic else 1)
+
+
+def test_threads_of_one_process_lose_nothing_on_any_store(process):
+    lake = process("a").tenant("acme-works")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: lake.append(READINGS, readings(n)), range(12)))
+    assert lake.count(READINGS) == 12
+    assert compact(lake, READINGS, at_least=4) == 12
+    assert lake.count(READINGS) == 12
+
+
+def test_a_rewrite_gives_way_to_what_came_meanwhile(process):
+    lake = process("a").tenant("acme-works")
+    for n in range(4):
+        lake.append(READINGS, readings(n))
+    planned = lake.open(READINGS)
+    lake.append(READINGS, readings(9))
+    from lake.rewriting import files_of, storage, stored_schema, swap
+
+    assert planned is not None
+    import pyarrow.parquet as pq
+
+    files, gone = storage(lake, READINGS), files_of(planned)
+    path = f"date={_AT.date()}/part-planned.parquet"
+    rows = pa.concat_tables([pq.ParquetFile(files.open_input_file(one["path"])).read() for one in gone])
+    with files.open_output_stream(path) as stream:
+        pq.write_table(rows.select(stored_schema(READINGS).names), stream)
+    swap(planned, lake, READINGS, gone, {path: rows.num_rows}, what="compact")
+    assert sorted(lake.scan(READINGS).collect()["value"].to_list()) == [0.0, 1.0, 2.0, 3.0, 9.0]
+
+
+def test_a_seat_is_free_again_when_its_process_has_gone(process, s3):
+    first, second = process("a"), process("b")
+    first.turns.sit(Layer.BRONZE)
+    seats = first.turns._seats  # pyright: ignore[reportPrivateUsage]
+    assert set(seats) == (set() if s3.atomic else {"bronze"})
+    for seat in seats.values():
+        seat.leave()
+    second.turns.sit(Layer.BRONZE)
+
+
+def _age(proof: Path) -> None:
+    proof.write_text(json.dumps(json.loads(proof.read_text()) | {"at": 0.0}))
+
+
+def test_what_was_raced_is_remembered_for_that_store_alone(tmp_path):
+    proof, here, there = tmp_path / "proof", Storage("s3://a"), Storage("s3://b")
+    assert remembered(proof, here) is None
+    remember(proof, here, proven=True)
+    assert (remembered(proof, here), remembered(proof, there)) == (True, None)
+    remember(proof, here, proven=False)
+    assert remembered(proof, here) is False
+    _age(proof)
+    assert remembered(proof, here) is False  # until the doctor finds otherwise
+    remember(proof, here, proven=True)
+    _age(proof)
+    assert remembered(proof, here) is None
+    proof.write_text("{")
+    assert remembered(proof, here) is None
+
+
+def test_a_folder_the_doctor_found_wanting_takes_one_writer(installation, tmp_path):
+    storage = Storage(str(tmp_path / "lake"))
+    remember(tmp_path / "proof", storage, proven=False)
+    one, two = (
+        ProvenTurns(storage, tmp_path / "proof", lambda: installation.postgres.dsn("postgres")) for _ in range(2)
+    )
+    one.sit(Layer.GOLD)
+    two.sit(Layer.BRONZE)
+    with pytest.raises(TerminalError, match="what is built"):
+        two.sit(Layer.SILVER)
+    assert threading.active_count() > 1
+    assert ops.BOOKS.layer is not Layer.BRONZE
