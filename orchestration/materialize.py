@@ -64,7 +64,7 @@ def materialize_new(
 
 
 def builder(
-    instance: dg.DagsterInstance, definitions: dg.Definitions, *, log_level: str = "DEBUG"
+    instance: dg.DagsterInstance, definitions: dg.Definitions, *, log_level: str = "INFO"
 ) -> Callable[[Rebuild, Mapping[str, str]], dg.ExecuteInProcessResult]:
     """What makes a run of a rebuild, with more tags, in this process; its errors are `materialize_new`'s.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from assets.serving.parsed import parsed_for
 from core.errors import TerminalError
 
 Event = dict[str, Any]
@@ -25,7 +26,7 @@ class DbtProjectFiles:
 
     Attributes:
         folder: holds `dbt_project.yml` and `profiles.yml`.
-        manifest: `manifest.json` of exactly these files.
+        manifest: `manifest.json` of exactly these files, beside the rest of what was parsed from them.
     """
 
     folder: Path
@@ -53,7 +54,7 @@ def build(
     Args:
         project: which project.
         dsn: the tenant's database; its password reaches dbt through a variable that dbt blanks in its logs.
-        scratch: folder for compiled SQL and dbt's log; one a tenant, since dbt's parse knows the database's name.
+        scratch: folder for compiled SQL and dbt's log; one a tenant.
         selection: arguments that select nodes, `--select`, `--exclude`.
         indirect: dbt's `--indirect-selection`; None leaves dbt's own.
 
@@ -68,8 +69,10 @@ def build(
     arguments += ["--project-dir", str(project.folder), "--profiles-dir", str(project.folder)]
     arguments += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
     arguments += ["--indirect-selection", indirect] if indirect else []
-    with _ONE_AT_A_TIME, _environment(_variables(dsn)):
-        result = dbtRunner(callbacks=[lambda event: events.append(msg_to_dict(event))]).invoke(arguments)
+    variables = _variables(dsn)
+    manifest = parsed_for(project.manifest.parent, variables["TENANT_DB_NAME"])
+    with _ONE_AT_A_TIME, _environment(variables):
+        result = dbtRunner(manifest, callbacks=[lambda event: events.append(msg_to_dict(event))]).invoke(arguments)
     if result.result is None:
         raise TerminalError(
             "dbt did not run",
