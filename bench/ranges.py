@@ -33,7 +33,7 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import Settings
 from core.tenancy import Tenancy, init_platform
-from lake.store import Lake
+from lake.opening import open_lake
 from lake.tables import bronze
 
 A_DAY_S, DAYS, PAIRS = 0.5, 30, 3
@@ -105,7 +105,7 @@ async def _provision(run: RunFolder, postgres: Postgres, settings: Settings) -> 
         scope = await tenancy.create(TENANT, "Bench", actor=_ACTOR)
         site = SiteFile.model_validate(_SITE)
         await tenancy.register_site(scope, site, parse_contract(_CONTRACT, where="bench"), actor=_ACTOR)
-    lake = Lake(run.lake_root(settings)).tenant(TENANT)
+    lake = open_lake(run, settings).tenant(TENANT)
     rows = _readings()
     lake.append(bronze.BRIDGE_COUNTS, _counts(rows).to_arrow())
     lake.append(bronze.READINGS, rows.to_arrow())
