@@ -17,6 +17,7 @@ import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from deltalake import Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
@@ -35,8 +36,8 @@ wall, cpu = time.perf_counter(), time.process_time()
 from orchestration.definitions import defs
 from dagster._core.remote_representation.external_data import RepositorySnap
 RepositorySnap.from_def(defs().get_repository_def())
-took = [time.perf_counter() - wall, time.process_time() - cpu]
-print(json.dumps([*took, list(sys.modules)]))
+took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+print(json.dumps({**took, "modules": list(sys.modules)}))
 """
 _BARE = """
 import contextlib, importlib, json, sys, time
@@ -44,8 +45,16 @@ wall, cpu = time.perf_counter(), time.process_time()
 for name in json.load(sys.stdin):
     with contextlib.suppress(ImportError, AttributeError):
         importlib.import_module(name)
-print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
+print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "modules": []}))
 """
+
+
+class Took(NamedTuple):
+    """Wall and CPU seconds of a process, and what it imported."""
+
+    wall: float
+    cpu: float
+    modules: list[str]
 
 
 def _prepared(folder: Path, tenants: int, days: int) -> dict[str, str]:
@@ -71,36 +80,37 @@ def _prepared(folder: Path, tenants: int, days: int) -> dict[str, str]:
     return {"GOLDLAYER_RUN": str(run), "DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
 
 
-def _process(code: str, environment: dict[str, str], told: str = "") -> list[object]:
+def _process(code: str, environment: dict[str, str], told: str = "") -> Took:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=_ROOT,
         env={**os.environ, **environment},
         input=told,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    return Took(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def _compare(tenants: int, days: int) -> Claim:
     folder = Path(tempfile.mkdtemp(prefix="goldlayer-bench-"))
+    folder.chmod(0o711)
+    ours: list[Took] = []
+    bare: list[Took] = []
     try:
         environment = _prepared(folder, tenants, days)
-        # A process whose modules are compiled and in the page cache; what it imported is what the bare side imports.
-        modules: list[str] = _process(_OURS, environment)[2]  # pyright: ignore[reportAssignmentType]  of our own code
+        # The first process finds its modules compiled afterwards; what it imported is what the bare side imports.
         own = {path.name for path in _ROOT.iterdir() if path.is_dir()} | {"__main__"}
+        modules = _process(_OURS, environment).modules
         libraries = json.dumps([name for name in modules if name.partition(".")[0] not in own])
-        ours, bare = [], []
         for _ in range(PAIRS):
-            ours.append(_process(_OURS, environment)[:2])
-            bare.append(_process(_BARE, environment, libraries)[:2])
+            ours.append(_process(_OURS, environment))
+            bare.append(_process(_BARE, environment, libraries))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    (wall, cpu), (bare_wall, bare_cpu) = (
-        [statistics.median(column) for column in zip(*rows, strict=True)] for rows in (ours, bare)
-    )
+    wall, bare_wall = (statistics.median(one.wall for one in rows) for rows in (ours, bare))
+    cpu, bare_cpu = (statistics.median(one.cpu for one in rows) for rows in (ours, bare))
     above = wall - bare_wall
     print(
         f"loading beside {tenants} x {days} days: {wall:.2f} s, libraries alone {bare_wall:.2f} s; "

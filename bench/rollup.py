@@ -1,0 +1,132 @@
+"""An hourly roll-up of silver readings through the lake's doors against the best of Polars and DuckDB alone.
+
+All read the same Delta table: ours through `TenantLake.scan`, where assets and people read, and through `LakeReader`,
+where modules and agents ask in SQL and get evidence; alone, Polars scans the table and DuckDB its files. All give the
+same rows, which is compared. By default ten million readings of ten days; `GOLDLAYER_BENCH_READINGS=100000000` for the
+hundred million that are claimed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from deltalake import DeltaTable
+
+from bench.claim import Claim, paired
+from core.errors import TerminalError
+from lake.reader import LakeReader
+from lake.store import Lake, TenantLake
+from lake.tables import silver
+
+TARGET = 1 / 0.8
+DAYS, SERIES, SIGNALS, PAIRS = 10, 200, 10, 3
+_FIRST = date(2024, 3, 4)
+_KEYS = ["equipment_id", "signal", "hour"]
+_SQL = """
+SELECT equipment_id, signal, date_trunc('hour', ts) AS hour, avg(value) AS mean, min(value) AS low, max(value) AS high,
+       count(*) AS samples
+FROM {source} GROUP BY ALL
+"""
+
+
+def _day(day: date, rows: int) -> pl.DataFrame:
+    """Silver of one day, series by series, as silver is written."""
+    n = pl.int_range(rows)
+    each = rows // SERIES
+    series = n // each
+    start = pl.lit(datetime.combine(day, datetime.min.time(), UTC))
+    ts = (start + pl.duration(microseconds=n % each * (86_400_000_000 // each))).cast(pl.Datetime("us", "UTC"))
+    return pl.select(
+        site=pl.lit("bench"),
+        equipment_id=pl.format("pump-{}", series // SIGNALS),
+        equipment_type=pl.lit("pump"),
+        signal=pl.format("s{}", series % SIGNALS),
+        ts=ts,
+        value=(n * 7 % 1_009).cast(pl.Float64),
+        text=pl.lit(None, pl.String),
+        quality=pl.lit(0, pl.Int64),
+        unit=pl.lit("bar"),
+        role=pl.lit(None, pl.String),
+        late=pl.lit(False),
+        received_at=ts,
+        date=ts.dt.date(),
+    ).select(silver.READINGS.schema.names)
+
+
+def _rolled(rows: pl.LazyFrame) -> pl.DataFrame:
+    value = pl.col("value")
+    return (
+        rows.group_by("equipment_id", "signal", pl.col("ts").dt.truncate("1h").alias("hour"))
+        .agg(mean=value.mean(), low=value.min(), high=value.max(), samples=pl.len().cast(pl.Int64))
+        .collect(engine="streaming")
+    )
+
+
+def _by_duckdb(table: DeltaTable) -> pl.DataFrame:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET threads = 2")
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection.sql(_SQL.format(source=f"read_parquet({table.file_uris()!r}, hive_partitioning = true)")).pl()
+
+
+def _require_same(found: pl.DataFrame, expected: pl.DataFrame, where: str) -> None:
+    """Sums are added up in another order: means may differ in their last digits."""
+    both = expected.join(found, on=_KEYS, suffix="_found")
+    same = (pl.col("mean") - pl.col("mean_found")).abs() <= 1e-9 * pl.col("mean").abs()
+    for name in ("low", "high", "samples"):
+        same &= pl.col(name) == pl.col(f"{name}_found")
+    if found.height != expected.height or both.filter(same).height != expected.height:
+        raise TerminalError(
+            "two engines give different rows", expected=expected.height, received=found.height, where=where
+        )
+
+
+def _compare(lake: TenantLake, rows: int) -> list[Claim]:
+    spec, reader = silver.READINGS, LakeReader(lake)
+    table = DeltaTable(lake.location(spec))
+    sql = _SQL.format(source=spec.full_name)
+    ours: dict[str, Callable[[], object]] = {
+        "scan": lambda: _rolled(lake.scan(spec)),
+        "SQL with evidence": lambda: reader.query(sql, [spec.full_name]),
+    }
+    alone: dict[str, Callable[[], pl.DataFrame]] = {
+        "Polars": lambda: _rolled(pl.scan_delta(lake.location(spec))),
+        "DuckDB": lambda: _by_duckdb(table),
+    }
+    expected = alone["Polars"]()
+    _require_same(alone["DuckDB"](), expected, "DuckDB")
+    _require_same(_rolled(lake.scan(spec)), expected, "scan")
+    answer = reader.query(sql, [spec.full_name])
+    _require_same(pl.DataFrame(answer.rows, schema=expected.schema), expected, "SQL")
+    found: list[Claim] = []
+    for door, work in ours.items():
+        against = {
+            name: paired(f"rollup {door}", work, peer, target=TARGET, pairs=PAIRS) for name, peer in alone.items()
+        }
+        print(
+            f"rollup of {rows:,} readings by {door}: "
+            + ", ".join(f"{one.ours:.3f} s against {name} {one.baseline:.3f} s" for name, one in against.items()),
+            flush=True,
+        )
+        found.append(max(against.values(), key=lambda one: one.ratio))
+    return found
+
+
+def claims() -> list[dict[str, object]]:
+    """Seconds of the query, each door against the faster library."""
+    rows = int(os.environ.get("GOLDLAYER_BENCH_READINGS", "10000000"))
+    folder = Path(tempfile.mkdtemp(prefix="goldlayer-bench-"))
+    lake = Lake(str(folder)).tenant("bench-co")
+    try:
+        for number in range(DAYS):
+            lake.append(silver.READINGS, _day(_FIRST + timedelta(days=number), rows // DAYS).to_arrow())
+        return [claim.as_dict() for claim in _compare(lake, rows)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
