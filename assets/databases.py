@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from assets import notices
-from assets.declared import table_spec
+from assets.declared import LOOKBACK, table_spec
 from core.db import Database
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
@@ -55,9 +55,9 @@ class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissing
 
         return asyncio.run(run())
 
-    def tell(self, slug: str, subject: str, message: str) -> None:
+    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
         """Tell a tenant's administrators; see `assets.notices.tell`."""
-        notices.tell(self.run, slug, subject, message)
+        notices.tell(self.run, slug, cause, subject, message)
 
     def scratch(self, slug: str) -> Path:
         """Folder for what a run keeps of one tenant between two runs and may lose at any time."""
@@ -77,8 +77,11 @@ class TenantDatabases(dg.ConfigurableResource):  # pyright: ignore[reportMissing
 
 def database_spec(spec: TableSpec, key: dg.AssetKey, deps: Sequence[dg.AssetKey], *, group: str) -> dg.AssetSpec:
     """A lake table's declaration for the table it becomes in the tenant's database."""
-    return table_spec(spec).replace_attributes(
+    found = table_spec(spec)
+    return found.replace_attributes(
         key=key,
+        # What the lake's table looked back on is in it: a day of it is a day of this one.
+        metadata={**found.metadata, LOOKBACK: 0},
         deps=deps,
         group_name=group,
         kinds={"postgres"},

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
+from assets.retrying import retried
 from lake.spec import Column, Layer, TableSpec
 from quality.asset_checks import asset_key, check_specs
 
@@ -14,7 +15,9 @@ OWNERS = ["team:data-platform"]
 LOOKBACK = "goldlayer/lookback_days"
 """Metadata key: days before a changed day whose rows an asset reads as well."""
 
-_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=2), warn_window=timedelta(days=1))
+STALE_AFTER = timedelta(days=2)
+"""A computed table that was not built for so long is stale."""
+_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=STALE_AFTER, warn_window=timedelta(days=1))
 
 
 def table_spec(spec: TableSpec, deps: Iterable[TableSpec] = (), **others: Any) -> dg.AssetSpec:
@@ -24,12 +27,13 @@ def table_spec(spec: TableSpec, deps: Iterable[TableSpec] = (), **others: Any) -
 
 def table_asset(spec: TableSpec, deps: Iterable[TableSpec]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Decorator: the asset that writes one table, checked in the step that writes it."""
-    return dg.asset(
+    asset = dg.asset(
         **_facts(spec, deps),
         check_specs=check_specs(spec),
         partitions_def=TENANT_DAYS,
         backfill_policy=WHOLE_RANGE,
     )
+    return lambda step: asset(retried(step))
 
 
 def _facts(spec: TableSpec, deps: Iterable[TableSpec]) -> dict[str, Any]:

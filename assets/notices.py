@@ -12,22 +12,29 @@ from core.settings import load_settings
 from core.tenancy import Tenancy
 from quality.outcome import Outcome
 
+CHECK = "check/"
+PUBLICATION = "publication/"
+MARTS = "marts"
+"""What a run tells of by itself; causes begin like this."""
 
-def blocked(table: str, days: str, failed: Sequence[Outcome]) -> tuple[str, str]:
-    """Subject and message about blocking checks that failed. Pure."""
+
+def blocked(table: str, days: str, failed: Sequence[Outcome]) -> tuple[str, str, str]:
+    """Cause, subject and message about blocking checks that failed. Pure."""
     told = [f"{one.check}: {one.observed}; right would be: {one.expected}. What to do: {one.remedy}." for one in failed]
     return (
+        CHECK + table,
         f"{table} does not pass its checks: nothing is built on it",
         f"On {days}, {' '.join(told)} What was published before stays as it is.",
     )
 
 
-def tell(run: str, slug: str, subject: str, message: str) -> None:
-    """Tell a tenant's administrators; the same subject once a day, however often a run is tried again.
+def tell(run: str, slug: str, cause: str, subject: str, message: str) -> None:
+    """Tell a tenant's administrators, once while it lasts, however often a run is tried again.
 
     Args:
         run: the run folder.
         slug: the tenant.
+        cause: the same for the same trouble.
         subject: in a few words.
         message: what happened, and what to do.
     """
@@ -36,6 +43,6 @@ def tell(run: str, slug: str, subject: str, message: str) -> None:
 
     async def work() -> None:
         async with await Tenancy.open(folder, Postgres(folder, settings), settings) as tenancy:
-            await tenancy.fleet.tell(await tenancy.get(slug), "critical", subject, message)
+            await tenancy.notices.tell(await tenancy.get(slug), cause, "critical", subject, message)
 
     asyncio.run(work())

@@ -29,6 +29,10 @@ TENANT_DAYS = dg.MultiPartitionsDefinition({"tenant": TENANTS, "date": DAYS})
 WHOLE_RANGE = dg.BackfillPolicy.single_run()
 """A range of days of one tenant is one run; every asset carries it, since mixed policies fall back to a run a day."""
 
+TENANT_TAG = "tenant"
+"""On every run of a tenant: its slug. The queue bounds how many runs of one value are at work."""
+DAYS_TAG = "days"
+"""On every run of a tenant: its days, for people."""
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
@@ -40,4 +44,11 @@ def partition_key(tenant: str, day: date) -> dg.MultiPartitionKey:
 
 def range_tags(tenant: str, days: Sequence[date]) -> dict[str, str]:
     """Tags that make one run cover all days from the first to the last of one tenant."""
-    return {RANGE_START: str(partition_key(tenant, min(days))), RANGE_END: str(partition_key(tenant, max(days)))}
+    first, last = min(days), max(days)
+    keys = {RANGE_START: str(partition_key(tenant, first)), RANGE_END: str(partition_key(tenant, last))}
+    return {**keys, TENANT_TAG: tenant, DAYS_TAG: span(first.isoformat(), last.isoformat())}
+
+
+def span(first: str, last: str) -> str:
+    """Days as people read them."""
+    return first if first == last else f"{first} to {last}"

@@ -64,7 +64,7 @@ class TenantResource(dg.ConfigurableResource, ABC):  # pyright: ignore[reportMis
         """Sites of a tenant with the contract each is registered under."""
 
     @abstractmethod
-    def tell(self, slug: str, subject: str, message: str) -> None:
+    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
         """Tell a tenant's administrators."""
 
 
@@ -100,9 +100,9 @@ class PlatformTenants(TenantResource):
             self._sites[slug] = self._ask(read)
         return self._sites[slug]
 
-    def tell(self, slug: str, subject: str, message: str) -> None:
+    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
         """Tell a tenant's administrators; see `assets.notices.tell`."""
-        notices.tell(self.run, slug, subject, message)
+        notices.tell(self.run, slug, cause, subject, message)
 
     def _ask(self, question: Callable[[Tenancy], Awaitable[Answer]]) -> Answer:
         settings = load_settings()

@@ -7,11 +7,13 @@ from typing import Protocol
 
 import dagster as dg
 
+from assets.partitions import span
 from core.errors import InputError, TerminalError
 
-AFTER_TAG = "goldlayer/after"
+AFTER_TAG = "work/after"
 """Name of the rebuild that has to succeed before a run of this one may read its tables."""
-REBUILD_TAG = "goldlayer/rebuild"
+NOT_REBUILT = "the tables this run reads have not been rebuilt"
+REBUILD_TAG = "work/rebuild"
 """Name under which a run makes itself known to those that come after it."""
 
 
@@ -46,7 +48,7 @@ class Window:
         return self.first - timedelta(days=min(lookback_days, (self.first - date.min).days))
 
     def __str__(self) -> str:
-        return self.first.isoformat() if len(self.days) == 1 else f"{self.first} to {self.last}"
+        return span(self.first.isoformat(), self.last.isoformat())
 
 
 def window_of(keys: Iterable[str]) -> Window:
@@ -86,7 +88,7 @@ def require_predecessor(context: dg.AssetExecutionContext | dg.AssetCheckExecuti
     before = context.instance.get_runs(dg.RunsFilter(tags={REBUILD_TAG: name}), limit=1)
     if not before or before[0].status is not dg.DagsterRunStatus.SUCCESS:
         raise TerminalError(
-            "the tables this run reads have not been rebuilt",
+            NOT_REBUILT,
             expected=f"a successful run tagged {REBUILD_TAG}={name}",
             received=before[0].status.value if before else None,
             next_step="rerun that one, then this",

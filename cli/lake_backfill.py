@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from orchestration.backfill import Piece, Request, Result
+    from cli.backfill_workers import Order
+    from orchestration.backfill import Piece, Result
 
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 
@@ -23,18 +24,23 @@ RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDL
 def backfill(
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day, included.")],
-    tenant: Annotated[str | None, typer.Option("--tenant", help="One tenant; all if not given.")] = None,
+    tenant: Annotated[
+        list[str] | None, typer.Option("--tenant", help="A tenant; several by repeating it; all if not given.")
+    ] = None,
     tables: Annotated[
         str | None, typer.Option("--tables", help="Full names, with commas; everything that is built if not given.")
     ] = None,
     days_per_run: Annotated[int, typer.Option(min=1, max=366, help="Days one run builds at most.")] = 7,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, help="Tenants built at once; the setting dagster.concurrent_runs if not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was done as one JSON document.")] = False,
     run: RunOption = None,
 ) -> None:
     """Build the days that have data again; interrupted, the same command builds what is missing.
 
-    One process at a time works on a tenant: the same command in a second window takes the tenants that are free. Exit
-    code 1 if a tenant failed; the others are done all the same.
+    Several tenants are built at once, each in one process at a time: the same command in a second window takes the
+    tenants that are free. Exit code 1 if a tenant failed; the others are done all the same.
     """
     import warnings
 
@@ -42,49 +48,47 @@ def backfill(
 
     # Dagster warns on import of what we use on purpose.
     warnings.simplefilter("ignore")
+    from cli.backfill_workers import Order
     from orchestration.backfill import Request
 
     names = tuple(sorted(name.strip() for name in (tables or "").split(",") if name.strip()))
-    request = Request(first.date(), last.date(), tenant, names)
+    request = Request(first.date(), last.date(), tuple(sorted(set(tenant or ()))), names)
     with opened_installation(run) as (folder, postgres, settings):
         from orchestration.home import environment
 
         os.environ.update(environment(folder, postgres, settings))
-        result = _built(request, folder.dagster / "backfill", days_per_run)
+        order = Order(request, str(folder.dagster / "backfill"), days_per_run)
+        result = _built(order, parallel or settings.dagster.concurrent_runs)
     if as_json:
         typer.echo(json.dumps(asdict(result) | {"complete": result.whole}, sort_keys=True))
     _report(result, quiet=as_json)
 
 
-def _built(request: Request, locks: Path, days_per_run: int) -> Result:
-    import dagster as dg
-
+def _built(order: Order, parallel: int) -> Result:
+    from cli.backfill_workers import Station, spread
     from core.errors import NotFoundError
-    from orchestration.backfill import Backfill, keys_of, pieces
-    from orchestration.definitions import defs
-    from orchestration.materialize import builder
-    from orchestration.resources import installation, resources
+    from orchestration.backfill import Result
 
-    definitions = defs()
-    found = resources(*installation())
-    slugs = found["tenants"].slugs()
-    if request.tenant is not None and request.tenant not in slugs:
-        raise NotFoundError("no such tenant", received=request.tenant, next_step="platform tenants list")
-    lakes = [(slug, found["lake"].tenant(slug)) for slug in slugs if request.tenant in (None, slug)]
-    keys = keys_of(definitions.resolve_asset_graph(), request.tables)
-    with dg.DagsterInstance.get() as instance:
-        # Pooled connections: as it comes, Dagster signs in to PostgreSQL anew for every event it stores.
-        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=10)
-        work = Backfill(instance, request, locks, days_per_run)
-        missing = sum(
-            piece.count
-            for slug, lake in lakes
-            for piece in pieces(slug, work.days(lake), work.done(slug), days_per_run)
-        )
-        begun = "goes on" if work.resumed else "begins"
-        typer.echo(f"backfill {work.id} {begun}: {missing} days to build", err=True)
-        with _progress(missing) as tell:
-            return work.run(lakes, builder(instance, definitions, log_level="CRITICAL"), keys, tell)
+    with Station.opened(order) as station:
+        known = station.slugs
+        for slug in order.request.tenants:
+            if slug not in known:
+                raise NotFoundError("no such tenant", received=slug, next_step="platform tenants list")
+        tenants = list(order.request.tenants) or known
+        missing = {slug: station.missing(slug) for slug in tenants}
+        begun = "goes on" if station.backfill.resumed else "begins"
+        typer.echo(f"backfill {station.backfill.id} {begun}: {sum(missing.values())} days to build", err=True)
+        result = Result()
+        with _progress(sum(missing.values())) as tell:
+            open_ones = [slug for slug in tenants if missing[slug]]
+            if min(parallel, len(open_ones)) > 1:
+                result.add(spread(order, open_ones, parallel, tell))
+                tenants = [slug for slug in tenants if slug not in open_ones]
+            for slug in tenants:
+                result.add(station.work(slug, tell))
+        if result.whole:
+            station.backfill.close()
+        return result
 
 
 @contextmanager

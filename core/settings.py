@@ -235,6 +235,10 @@ class DagsterSettings(_Branch):
 
     host: str = "127.0.0.1"
     """Address the webserver listens on."""
+    concurrent_runs: int = Field(default=2, ge=1)
+    """Runs at work at once, of a tenant never more than one; each may take a gigabyte of memory and a core."""
+    run_retries: int = Field(default=2, ge=0)
+    """How often a run whose process died is begun again from where it failed."""
 
 
 class Settings(BaseSettings):

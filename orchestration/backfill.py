@@ -16,16 +16,16 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from assets.partitions import RANGE_END, RANGE_START
+from assets.partitions import RANGE_END, RANGE_START, TENANT_TAG
 from core.errors import GoldlayerError, InputError
 from core.run.locks import FileLock
 from lake.store import TenantLake
 from lake.tables import bronze, table
-from orchestration.bronze_watch import Rebuild, add_tenants, reach_of
+from orchestration.bronze_watch import Rebuild, add_tenants, name_of, reach_of
 from orchestration.rebuild import Key, contiguous
 from quality.asset_checks import asset_key
 
-BACKFILL_TAG = "goldlayer/backfill"
+BACKFILL_TAG = "work/backfill"
 """On every run of a backfill: its id."""
 _OPEN = "goldlayer/backfill/"
 _OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -39,13 +39,13 @@ class Request:
     Attributes:
         first: first day.
         last: last day, included.
-        tenant: slug; None for all.
+        tenants: slugs; none for all.
         tables: full names; none for everything that is built.
     """
 
     first: date
     last: date
-    tenant: str | None = None
+    tenants: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class Request:
     @property
     def key(self) -> str:
         """The same for the same request."""
-        asked = [self.first.isoformat(), self.last.isoformat(), self.tenant, *sorted(self.tables)]
+        asked = [self.first.isoformat(), self.last.isoformat(), sorted(self.tenants), sorted(self.tables)]
         return _OPEN + hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
 
 
@@ -92,6 +92,13 @@ class Result:
     def whole(self) -> bool:
         """True if nothing is left to do."""
         return not self.failed and not self.elsewhere
+
+    def add(self, other: "Result") -> None:
+        """What another call came to, on other tenants."""
+        self.before += other.before
+        self.built += other.built
+        self.failed |= other.failed
+        self.elsewhere = (*self.elsewhere, *other.elsewhere)
 
 
 def pieces(tenant: str, days: Iterable[date], done: Iterable[date], per_run: int) -> list[Piece]:
@@ -154,45 +161,52 @@ class Backfill:
 
     def done(self, tenant: str) -> set[date]:
         """Days of a tenant that runs of this backfill have built."""
-        filters = dg.RunsFilter(tags={BACKFILL_TAG: self.id, "tenant": tenant}, statuses=[dg.DagsterRunStatus.SUCCESS])
-        return {day for run in self._instance.get_runs(filters) for day in _days_of(run)}
+        ours = {BACKFILL_TAG: self.id, TENANT_TAG: tenant}
+        built = self._instance.get_runs(dg.RunsFilter(tags=ours, statuses=[dg.DagsterRunStatus.SUCCESS]))
+        return {day for run in built for day in _days_of(run)}
 
-    def run(
+    def missing(self, tenant: str, lake: TenantLake) -> list[Piece]:
+        """The runs that a tenant still needs."""
+        return pieces(tenant, self.days(lake), self.done(tenant), self._per_run)
+
+    def work(
         self,
-        lakes: Sequence[tuple[str, TenantLake]],
+        tenant: str,
+        lake: TenantLake,
         build: Callable[[Rebuild, dict[str, str]], object],
         keys: tuple[Key, ...],
         tell: Callable[[Piece], None],
     ) -> Result:
-        """Build what is missing, tenant by tenant.
+        """Build what a tenant is missing, run after run.
 
         Args:
-            lakes: the tenants.
+            tenant: slug.
+            lake: its lake.
             build: makes one run with more tags; raises if it does not succeed.
             keys: assets to build.
             tell: told of every piece that is built.
         """
-        add_tenants(self._instance, [tenant for tenant, _ in lakes])
+        add_tenants(self._instance, [tenant])
         result = Result()
-        for tenant, lake in lakes:
-            with self._alone(tenant) as alone:
-                if not alone:
-                    result.elsewhere = (*result.elsewhere, tenant)
-                    continue
-                self._bury(tenant)
-                days, done = self.days(lake), self.done(tenant)
-                result.before += len(done & set(days))
-                try:
-                    for piece in pieces(tenant, days, done, self._per_run):
-                        name = f"{tenant}/backfill {self.id}/{piece.days[0]}"
-                        build(Rebuild(name, tenant, keys, piece.days, None), {BACKFILL_TAG: self.id})
-                        result.built += piece.count
-                        tell(piece)
-                except GoldlayerError as error:
-                    result.failed[tenant] = str(error)
-        if result.whole:
-            self._instance.run_storage.set_cursor_values({self._request.key: ""})
+        with self._alone(tenant) as alone:
+            if not alone:
+                result.elsewhere = (tenant,)
+                return result
+            self._bury(tenant)
+            result.before = len(self.done(tenant) & set(self.days(lake)))
+            try:
+                for piece in self.missing(tenant, lake):
+                    name = name_of(tenant, self.id, piece.days[0])
+                    build(Rebuild(name, tenant, keys, piece.days, None), {BACKFILL_TAG: self.id})
+                    result.built += piece.count
+                    tell(piece)
+            except GoldlayerError as error:
+                result.failed[tenant] = str(error)
         return result
+
+    def close(self) -> None:
+        """Everything is built: the same request made again is a new backfill."""
+        self._instance.run_storage.set_cursor_values({self._request.key: ""})
 
     @contextmanager
     def _alone(self, tenant: str) -> Generator[bool]:
@@ -206,7 +220,7 @@ class Backfill:
 
     def _bury(self, tenant: str) -> None:
         """Close the runs of processes that died: whoever holds the tenant's lock knows that nobody works on them."""
-        filters = dg.RunsFilter(tags={BACKFILL_TAG: self.id, "tenant": tenant})
+        filters = dg.RunsFilter(tags={BACKFILL_TAG: self.id, TENANT_TAG: tenant})
         for run in self._instance.get_runs(filters):
             if run.status not in _OVER:
                 self._instance.report_run_failed(run, "The process that made this run ended before it was done.")

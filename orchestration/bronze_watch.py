@@ -3,6 +3,7 @@
 One function, called by the sensor and by `platform dagster materialize`.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -54,7 +55,7 @@ class Rebuild:
     def tags(self) -> dict[str, str]:
         """Tags of its run."""
         chain = {AFTER_TAG: self.after} if self.after else {}
-        return {**range_tags(self.tenant, self.days), REBUILD_TAG: self.name, "tenant": self.tenant, **chain}
+        return {**range_tags(self.tenant, self.days), REBUILD_TAG: self.name, **chain}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ class Poll:
     materialisations: list[dg.AssetMaterialization]
     rebuilds: list[Rebuild]
     versions: Versions
+
+
+def name_of(*what: object) -> str:
+    """A name of a run, the same for the same; short, since Dagster's list of runs shows it."""
+    return hashlib.sha256("/".join(map(str, what)).encode()).hexdigest()[:12]
 
 
 def reach_of(graph: AssetGraph) -> dict[Key, int]:
@@ -149,7 +155,7 @@ def _rebuilds(
     found: list[Rebuild] = []
     for keys, ranges in plan:
         for days in ranges:
-            name = f"{tenant}/{version}/{len(found)}/{days[0]}"
+            name = name_of(tenant, version, len(found), days[0])
             found.append(Rebuild(name, tenant, keys, days, found[-1].name if found else None))
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets import bronze, embeddings, fleet, gold, serving, silver, training
+from orchestration.alerts import alerts
 from orchestration.fleet import daily as fleet_daily
 from orchestration.fleet import fleet_job
 from orchestration.optimizing import optimize_daily, optimize_job
@@ -23,20 +24,24 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
     """The code location over some resources.
 
     Args:
-        found: resources by key: `lake`, `tenants`, `databases`, `upkeep`, `fleet`.
+        found: resources by key: `lake`, `tenants`, `databases`, `upkeep`, `fleet`, `notices`.
         others: assets that need more than the code, the dbt marts.
     """
     return dg.Definitions(
         assets=[*(asset for room in _ROOMS for asset in room.ASSETS), *others],
         asset_checks=[check for room in _ROOMS for check in room.CHECKS],
         jobs=[
-            dg.define_asset_job(JOB, selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()),
+            dg.define_asset_job(
+                JOB,
+                selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
+                description="Every table of a tenant's days, with every check: what new data touches is built by it.",
+            ),
             upkeep_job,
             fleet_job,
             optimize_job,
         ],
         schedules=[daily, fleet_daily, optimize_daily],
-        sensors=[bronze_watch, follow_upstream],
+        sensors=[bronze_watch, follow_upstream, alerts],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.
         executor=dg.in_process_executor,

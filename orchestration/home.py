@@ -18,23 +18,36 @@ _INSTANCE = f"""\
 run_storage:
   module: dagster_postgres
   class: PostgresRunStorage
-  config: {{postgres_url: {{env: {_URL}}}}}
+  config: {{{{postgres_url: {{{{env: {_URL}}}}}}}}}
 schedule_storage:
   module: dagster_postgres
   class: PostgresScheduleStorage
-  config: {{postgres_url: {{env: {_URL}}}}}
+  config: {{{{postgres_url: {{{{env: {_URL}}}}}}}}}
 event_log_storage:
   module: orchestration.event_log
   class: RangeEventLogStorage
-  config: {{postgres_url: {{env: {_URL}}}}}
+  config: {{{{postgres_url: {{{{env: {_URL}}}}}}}}}
+run_coordinator:
+  module: orchestration.run_queue
+  class: TenantQueue
+run_launcher:
+  module: orchestration.run_launcher
+  class: WatchedRunLauncher
 concurrency:
   runs:
-    # One after the other: a rebuild in several runs relies on their order.
-    max_concurrent_runs: 1
-freshness: {{enabled: true}}
-telemetry: {{enabled: false}}
+    max_concurrent_runs: {{concurrent_runs}}
+    tag_concurrency_limits:
+      # A tenant's runs one after the other: a rebuild in several runs relies on their order.
+      - {{{{key: tenant, value: {{{{applyLimitPerUniqueValue: true}}}}, limit: 1}}}}
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 600
+# A step that failed says itself whether it is worth another attempt; this is for runs whose process died.
+run_retries: {{{{enabled: true, max_retries: {{run_retries}}, retry_on_asset_or_op_failure: false}}}}
+freshness: {{{{enabled: true}}}}
+telemetry: {{{{enabled: false}}}}
 # No dialog over the first page that asks for an e-mail address.
-nux: {{enabled: false}}
+nux: {{{{enabled: false}}}}
 """
 _WORKSPACE = """\
 load_from:
@@ -42,9 +55,10 @@ load_from:
 """
 
 
-def prepare(run: RunFolder) -> Path:
+def prepare(run: RunFolder, settings: Settings) -> Path:
     """Write the instance and the workspace file; returns Dagster's home."""
-    for name, text in (("dagster.yaml", _INSTANCE), (WORKSPACE, _WORKSPACE)):
+    limits = {"concurrent_runs": settings.dagster.concurrent_runs, "run_retries": settings.dagster.run_retries}
+    for name, text in (("dagster.yaml", _INSTANCE.format(**limits)), (WORKSPACE, _WORKSPACE)):
         file = run.dagster / name
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
@@ -56,7 +70,7 @@ def environment(run: RunFolder, postgres: Postgres, settings: Settings) -> dict[
     return {
         **as_environment(settings),
         "GOLDLAYER_RUN": str(run.path),
-        "DAGSTER_HOME": str(prepare(run)),
+        "DAGSTER_HOME": str(prepare(run, settings)),
         # SQLAlchemy takes a plain postgresql:// for another driver than the one installed.
         _URL: postgres.dsn(_DATABASE, _ROLE).replace("postgresql://", "postgresql+psycopg2://", 1),
         # A run over many days writes one event a day and table: in batches instead of one by one.

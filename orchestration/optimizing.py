@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import TENANTS
+from assets.partitions import TENANT_TAG, TENANTS
 from assets.resources import LakeResource, TenantResource
 from core.log import get_logger
 from lake.tables import TABLES
@@ -74,7 +74,7 @@ def optimize_daily(context: dg.ScheduleEvaluationContext, tenants: TenantResourc
 def requests_of(tenants: Iterable[str], known: Container[str], day: date) -> list[dg.RunRequest]:
     """One run of a day for each tenant that is a partition already; the others have nothing built yet."""
     return [
-        dg.RunRequest(run_key=f"{slug}/{day}", partition_key=slug, tags={"tenant": slug})
+        dg.RunRequest(run_key=f"{slug}/{day}", partition_key=slug, tags={TENANT_TAG: slug})
         for slug in tenants
         if slug in known
     ]

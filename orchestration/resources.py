@@ -7,6 +7,7 @@ from assets.resources import PlatformLake, PlatformTenants
 from core.run.folder import RunFolder
 from core.settings import Settings, load_settings
 from lake.storage import checked_root
+from orchestration.alerts import NOTICES, NoticeBoard
 from orchestration.fleet import FLEET, FleetTables
 from orchestration.upkeep import UPKEEP, TenantUpkeep
 
@@ -28,4 +29,5 @@ def resources(run: RunFolder, settings: Settings) -> Mapping[str, Any]:
         "databases": TenantDatabases(run=folder),
         UPKEEP: TenantUpkeep(run=folder),
         FLEET: FleetTables(run=folder),
+        NOTICES: NoticeBoard(run=folder),
     }

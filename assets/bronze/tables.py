@@ -10,6 +10,7 @@ from assets.build import Build
 from assets.declared import table_spec
 from assets.partitions import TENANT_DAYS
 from assets.resources import LakeResource, TenantResource
+from assets.retrying import retried_events
 from lake.spec import TableSpec
 from lake.tables import bronze
 from quality.asset_checks import as_results, check_specs
@@ -30,6 +31,7 @@ _CHECKED = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
 
 def _checks(spec: TableSpec) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"check_bronze_{spec.name}", specs=check_specs(spec))
+    @retried_events
     def check(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, tenants: TenantResource
     ) -> Iterator[dg.AssetCheckResult]:

@@ -17,6 +17,7 @@ from assets.embeddings.memory import VECTORS_FIT, bring_up_to_date, remember, ve
 from assets.incidents import DEVIATIONS, EPISODES, HEALTH, read
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.resources import LakeResource
+from assets.retrying import retried
 from assets.window import require_predecessor, window
 from core.db import Database
 from core.embedding import MODEL, Embedder, embedder
@@ -39,6 +40,7 @@ _SPEC = dg.AssetSpec(
 
 
 @dg.multi_asset(specs=[_SPEC], check_specs=[_FIT], partitions_def=TENANT_DAYS, backfill_policy=WHOLE_RANGE)
+@retried
 def fault_memory(
     context: dg.AssetExecutionContext, lake: LakeResource, databases: TenantDatabases
 ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here

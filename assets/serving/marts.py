@@ -15,7 +15,9 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets.databases import TenantDatabases
 from assets.declared import OWNERS
+from assets.notices import MARTS
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
+from assets.retrying import retried_events
 from assets.serving.dbt_run import DbtProjectFiles, build
 from assets.window import require_predecessor, window
 from core.errors import TerminalError
@@ -54,6 +56,7 @@ def mart_assets(project: DbtProjectFiles) -> dg.AssetsDefinition:
         backfill_policy=WHOLE_RANGE,
         dagster_dbt_translator=translator,
     )
+    @retried_events
     def marts(context: dg.AssetExecutionContext, databases: TenantDatabases) -> Iterator[Any]:
         require_predecessor(context)
         tenant = window(context).tenant
@@ -65,7 +68,8 @@ def mart_assets(project: DbtProjectFiles) -> dg.AssetsDefinition:
             message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
             yield from message.to_default_asset_events(manifest, translator, context)
         if outcome.failures:
-            databases.tell(tenant, "Marts do not hold", f"{'; '.join(outcome.failures)}. What was there before stays.")
+            told = f"{'; '.join(outcome.failures)}. What was there before stays."
+            databases.tell(tenant, MARTS, "Marts do not hold", told)
             raise TerminalError("marts do not hold", received="; ".join(outcome.failures), where=tenant)
 
     return marts

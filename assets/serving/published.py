@@ -10,8 +10,10 @@ from typing import Any
 import dagster as dg
 
 from assets.databases import TenantDatabases, database_spec, outcome_as_result
+from assets.notices import PUBLICATION
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.resources import LakeResource
+from assets.retrying import retried
 from assets.serving.equality import EQUALS_THE_LAKE, differences, latest_checks
 from assets.serving.gate import require_met
 from assets.serving.publish import days_to_publish, lake_version, prepare, publish, published_version, rows_to_publish
@@ -43,6 +45,7 @@ def publishing(published: Published) -> dg.AssetsDefinition:
         partitions_def=TENANT_DAYS,
         backfill_policy=WHOLE_RANGE,
     )
+    @retried
     def to_tenant(
         context: dg.AssetExecutionContext, lake: LakeResource, databases: TenantDatabases
     ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
@@ -69,7 +72,8 @@ def publishing(published: Published) -> dg.AssetsDefinition:
         try:
             return databases.work(cells.tenant, work)
         except TerminalError as error:
-            databases.tell(cells.tenant, f"{published.name} is not published", str(error))
+            cause, subject = PUBLICATION + published.name, f"{published.name} is not published"
+            databases.tell(cells.tenant, cause, subject, str(error))
             raise
 
     return to_tenant

@@ -11,6 +11,7 @@ from assets.build import Build
 from assets.declared import table_spec
 from assets.partitions import FIRST_DAY, TENANT_DAYS, WHOLE_RANGE, last_day
 from assets.resources import LakeResource, TenantResource
+from assets.retrying import retried_events
 from assets.silver import books
 from assets.silver.inspection import inspect
 from assets.silver.judge import (
@@ -42,6 +43,7 @@ _BOOKS = table_spec(ops.BOOKS, (*_BRONZE, bronze.BRIDGE_COUNTS, bronze.QUARANTIN
     partitions_def=TENANT_DAYS,
     backfill_policy=WHOLE_RANGE,
 )
+@retried_events
 def refined(
     context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
 ) -> Iterator[dg.MaterializeResult[Any]]:

@@ -170,13 +170,6 @@ class Fleet:
         _log.warning("bridge is down", action="bridge_down", tenant=scope.slug, bridge=bridge_id, since=since_text)
         return True
 
-    async def tell(
-        self, scope: TenantScope, severity: Literal["info", "warning", "critical"], subject: str, message: str
-    ) -> None:
-        """Tell a tenant's administrators; a subject that still stands is told again after a day at the earliest."""
-        async with self._database.transaction(scope.id) as transaction:
-            await transaction.execute(_SQL["tell_once"], scope.id, ADMIN_ROLE, severity, subject, message)
-
     async def bridges(self, scope: TenantScope) -> list[BridgeState]:
         """Every bridge of a tenant, by name."""
         async with self._database.transaction(scope.id, readonly=True) as transaction:

@@ -31,12 +31,6 @@ returning b.down_since, s.site
 insert into notifications (tenant_id, role_id, severity, subject, message)
 values ($1, (select id from roles where code = $2), $3, $4, $5)
 
--- tell_once: the same, unless it was told within a day and nobody has put it away
-insert into notifications (tenant_id, role_id, severity, subject, message)
-select $1, (select id from roles where code = $2), $3, $4, $5
-where not exists (
-    select from notifications where subject = $4 and dismissed_at is null and created_at > now() - interval '1 day')
-
 -- bridges: as they are
 select b.bridge_id, s.site, b.incarnation, b.last_seen, b.down_since, b.version, b.devices, b.health, b.health_at,
        b.clock_offset_s, coalesce(b.last_seen > now() - $1::interval, false) as connected
@@ -47,9 +41,9 @@ select at, version, devices, devices_connected, outbox_rows, outbox_bytes, outbo
        cpu_percent, memory_bytes, clock_offset_s
 from bridge_health where bridge_id = $1 and at >= $2 order by at desc limit $3
 
--- notices: what a person or program is told, by name, by role, or with everybody
+-- notices: what a person or program is told and is not over, by name, by role, or with everybody
 select n.id, n.severity, n.subject, n.message, n.action_url, n.created_at from notifications n
-where n.dismissed_at is null and (n.to_person = $1 or n.to_person is null and (n.role_id is null or n.role_id in (
+where n.dismissed_at is null and n.closed_at is null and (n.to_person = $1 or n.to_person is null and (n.role_id is null or n.role_id in (
     select r.role_id from membership_roles r join memberships m on m.id = r.membership_id
     where m.person_id = $1 and m.active
     union all select p.role_id from service_principal_roles p where p.principal_id = $1)))

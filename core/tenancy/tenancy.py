@@ -21,6 +21,7 @@ from core.tenancy.creation import Creation, Furnish
 from core.tenancy.domains import Domains
 from core.tenancy.fleet import Fleet
 from core.tenancy.module_roles import ensure_module_role
+from core.tenancy.notices import Notices
 from core.tenancy.registry import Registry
 from core.tenancy.sites import RegisteredSite, SiteRegistry
 from core.tenancy.stores import DataStores, database_of
@@ -39,6 +40,7 @@ class Tenancy(Registry):
         consents: what tenants have agreed to.
         creation: makes what a new tenant has of its own.
         fleet: how their bridges are, and who is told.
+        notices: what their administrators are told while it lasts.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Tenancy(Registry):
         )
         self._databases: dict[UUID, Database] = {}
         self.fleet = Fleet(platform, settings.gateway)
+        self.notices = Notices(platform)
         self._bridges = Bridges(platform, run, audit)
         self._sites = SiteRegistry(platform, self._bridges, audit)
 

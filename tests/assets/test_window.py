@@ -15,7 +15,12 @@ MONDAY, TUESDAY = date(2024, 3, 4), date(2024, 3, 5)
 
 def test_keys_are_written_day_first():
     assert str(partition_key("acme", MONDAY)) == "2024-03-04|acme"
-    assert set(range_tags("acme", [TUESDAY, MONDAY]).values()) == {"2024-03-04|acme", "2024-03-05|acme"}
+    assert range_tags("acme", [TUESDAY, MONDAY]) == {
+        "dagster/asset_partition_range_start": "2024-03-04|acme",
+        "dagster/asset_partition_range_end": "2024-03-05|acme",
+        "tenant": "acme",
+        "days": "2024-03-04 to 2024-03-05",
+    }
 
 
 def test_a_window_is_one_tenant_and_sorted_days():

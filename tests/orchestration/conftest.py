@@ -80,13 +80,13 @@ class OneSite(TenantResource):
 
     @property
     def told(self) -> list[list[str]]:
-        """Tenant, subject and message of every notice."""
+        """Tenant, cause, subject and message of every notice."""
         file = Path(self.notes)
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
-    def tell(self, slug: str, subject: str, message: str) -> None:
+    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
         with Path(self.notes).open("a") as file:
-            file.write(json.dumps([slug, subject, message]) + "\n")
+            file.write(json.dumps([slug, cause, subject, message]) + "\n")
 
     def slugs(self) -> list[str]:
         return ["waterworks"]
@@ -114,11 +114,29 @@ def counts_of(batch: pl.DataFrame) -> pl.DataFrame:
     return counted.with_columns(**terms, date=pl.col("hour").dt.date())
 
 
+def sink(lake: TenantLake, batch: pl.DataFrame) -> None:
+    """A batch and what the bridge counted of it, as the sink commits them."""
+    lake.append(bronze.BRIDGE_COUNTS, counts_of(batch).select(bronze.BRIDGE_COUNTS.schema.names).to_arrow())
+    lake.append(bronze.READINGS, batch.to_arrow())
+
+
 def frame(spec: TableSpec, rows: list[tuple[object, ...]]) -> pl.DataFrame:
     """Rows under a table's schema."""
     empty = pl.from_arrow(spec.schema.empty_table())
     assert isinstance(empty, pl.DataFrame)
     return pl.DataFrame(rows, schema=empty.schema, orient="row")
+
+
+def week() -> pl.DataFrame:
+    """A week of hourly samples of both pumps, in one batch."""
+    start = datetime(2024, 3, 4, tzinfo=UTC)
+    samples = [
+        (machine, signal, start + timedelta(hours=n), value)
+        for machine in ("pump-1", "pump-2")
+        for n in range(HOURS)
+        for signal, value in (("flow", 50.0 + n % 5), ("running", (n % 4) / 3))
+    ]
+    return readings(1, samples, datetime.now(UTC))
 
 
 class Plant:
@@ -141,21 +159,12 @@ class Plant:
         )
 
     def stream(self) -> None:
-        """A week of hourly samples of both pumps, in one batch."""
-        start = datetime(2024, 3, 4, tzinfo=UTC)
-        samples = [
-            (machine, signal, start + timedelta(hours=n), value)
-            for machine in ("pump-1", "pump-2")
-            for n in range(HOURS)
-            for signal, value in (("flow", 50.0 + n % 5), ("running", (n % 4) / 3))
-        ]
-        self.add(readings(1, samples, datetime.now(UTC)))
+        """The week."""
+        self.add(week())
 
     def add(self, batch: pl.DataFrame) -> None:
-        """A batch and what the bridge counted of it, as the sink commits them."""
-        counted = counts_of(batch).select(bronze.BRIDGE_COUNTS.schema.names)
-        self.lake.append(bronze.BRIDGE_COUNTS, counted.to_arrow())
-        self.lake.append(bronze.READINGS, batch.to_arrow())
+        """A batch and what the bridge counted of it."""
+        sink(self.lake, batch)
 
     def late(self, day: int, value: float) -> pl.DataFrame:
         """A sample of pump-1 between two hours of a day."""

@@ -15,6 +15,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from assets.databases import TenantDatabases
 from assets.partitions import TENANT_DAYS
 from assets.resources import LakeResource, PlatformTenants
+from orchestration.alerts import NOTICES, NoticeBoard
 from orchestration.bronze_watch import reach_of
 from orchestration.definitions import definitions
 from orchestration.fleet import FLEET, FleetTables
@@ -30,6 +31,7 @@ def nowhere() -> dg.Definitions:
         "databases": TenantDatabases(run="nowhere"),
         UPKEEP: TenantUpkeep(run="nowhere"),
         FLEET: FleetTables(run="nowhere"),
+        NOTICES: NoticeBoard(run="nowhere"),
     }
     return definitions({**found, **others})
 

@@ -18,7 +18,7 @@ from orchestration.materialize import builder
 from orchestration.sensors import JOB
 from tests.orchestration.conftest import MONDAY, Plant
 
-MONTH = Request(MONDAY, MONDAY + timedelta(days=30), "waterworks", ("silver.readings",))
+MONTH = Request(MONDAY, MONDAY + timedelta(days=30), ("waterworks",), ("silver.readings",))
 
 
 class Site:
@@ -44,7 +44,11 @@ class Site:
 
     def _run(self, build: Callable[[Rebuild, dict[str, str]], object], tell: Callable[[Piece], None]) -> Result:
         keys = keys_of(self.graph, MONTH.tables)
-        return self.open().run([("waterworks", self.plant.lake)], build, keys, tell)
+        opened = self.open()
+        result = opened.work("waterworks", self.plant.lake, build, keys, tell)
+        if result.whole:
+            opened.close()
+        return result
 
 
 @pytest.fixture
@@ -124,5 +128,6 @@ def test_tables_are_assets_with_what_one_step_writes(site: Site) -> None:
 def test_a_range_runs_forward() -> None:
     with pytest.raises(InputError, match="before the first"):
         Request(MONDAY, MONDAY - timedelta(days=1))
-    assert MONTH.key == Request(MONTH.first, MONTH.last, "waterworks", ("silver.readings",)).key
+    assert MONTH.key == Request(MONTH.first, MONTH.last, ("waterworks",), ("silver.readings",)).key
+    assert Request(MONTH.first, MONTH.last, ("a", "b")).key == Request(MONTH.first, MONTH.last, ("b", "a")).key
     assert MONTH.key != Request(MONTH.first, MONTH.last).key

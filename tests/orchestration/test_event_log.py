@@ -17,7 +17,7 @@ def instance(prepared, monkeypatch):
 
 
 def test_the_password_stands_in_no_file(prepared):
-    prepare(prepared.run)
+    prepare(prepared.run, prepared.settings)
     secret = prepared.run.secret("pg_goldlayer_dagster")
     assert not [file for file in prepared.run.dagster.iterdir() if file.is_file() and secret in file.read_text()]
 

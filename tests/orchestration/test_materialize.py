@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from core.errors import TerminalError
 from lake.tables import bronze, gold, machines, ops, rollups, silver
+from tests.orchestration.conftest import readings
 
 DERIVED = (
     silver.READINGS,
@@ -64,6 +65,37 @@ def test_a_late_row_rebuilds_exactly_the_days_it_reaches(plant):
     assert plant.rows(silver.READINGS).filter(pl.col("date") != plant.day(2)).equals(untouched)
 
 
+@pytest.mark.long
+def test_late_data_for_three_days_rebuilds_every_table_over_exactly_the_days_its_lookback_names(plant):
+    plant.build()
+    before = plant.rows(ops.CHECK_RESULTS).height
+    noon = datetime(2024, 3, 4, 12, 30, tzinfo=UTC)
+    samples = [("pump-1", "flow", noon + timedelta(days=n), 77.0) for n in (1, 2, 5)]
+    plant.add(readings(2, samples, datetime.now(UTC)))
+    plant.build()
+
+    # Every build of a table checks it, over the days it built, whether or not there was a row to write.
+    built: dict[str, set[date]] = {}
+    rows = plant.lake.scan(ops.CHECK_RESULTS).sort("at").collect()[before:]
+    for table, first, last in rows.select("table", "day_first", "day_last").unique().iter_rows():
+        built.setdefault(table, set()).update(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+    the_days = {plant.day(n) for n in (1, 2, 5)}
+    and_the_next = the_days | {plant.day(n) for n in (3, 6)}
+    all_since = {plant.day(n) for n in range(1, 7)}
+    silver_only = ("readings", "events", "quarantine", "fault_episodes", "equipment")
+    books = (ops.BOOKS, ops.GAPS, ops.SIGNAL_REFERENCE, gold.LIFE_MODEL)
+    assert {name: days for name, days in built.items() if not name.startswith("bronze.")} == {
+        **dict.fromkeys([f"silver.{name}" for name in silver_only], the_days),
+        **dict.fromkeys([spec.full_name for spec in books], the_days),
+        **dict.fromkeys([spec.full_name for spec in (silver.SIGNAL_HOURLY, machines.SIGNAL_MINUTELY)], and_the_next),
+        # Baselines look 14 days back, key figures to the first day: the week ends before either does.
+        machines.EQUIPMENT_STATES.full_name: all_since,
+        **dict.fromkeys([spec.full_name for spec in rollups.TABLES], all_since),
+        **dict.fromkeys([spec.full_name for spec in gold.TABLES if spec is not gold.LIFE_MODEL], all_since),
+    }
+
+
 def test_a_row_that_silver_rejects_is_kept_with_its_reason_and_the_books_balance(plant):
     plant.add(plant.late(2, 500.0))
     summary = plant.build()
@@ -80,8 +112,9 @@ def test_a_corrupt_row_stops_the_run_before_anything_is_built_on_it(plant):
         plant.build()
     assert plant.lake.version(silver.READINGS) is None
     assert plant.lake.version(gold.KPI_DAILY) is None
-    ((tenant, subject, message),) = plant.tenants.told
-    assert (tenant, subject) == ("waterworks", "bronze.readings does not pass its checks: nothing is built on it")
+    ((tenant, cause, subject, message),) = plant.tenants.told
+    assert (tenant, cause) == ("waterworks", "check/bronze.readings")
+    assert subject == "bronze.readings does not pass its checks: nothing is built on it"
     assert "keys_are_unique: " in message
     assert "What to do: " in message
     failed = plant.rows(ops.CHECK_RESULTS).filter(pl.col("status") == "failed")

@@ -32,7 +32,7 @@ WEEK = [MONDAY + timedelta(days=day) for day in range(7)]
 
 
 class NoSites(TenantResource):
-    def tell(self, slug: str, subject: str, message: str) -> None:
+    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
         raise AssertionError(f"{slug} is told: {subject}")
 
     """Tenants whose sites nobody asks for."""

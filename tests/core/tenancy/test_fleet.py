@@ -151,20 +151,6 @@ async def test_the_operator_lists_inspects_and_learns_that_one_is_down(tenancy: 
     assert '"state": "down"' in await said(1, "health", "--json")
 
 
-async def test_the_same_subject_is_told_once_a_day_and_again_once_it_was_put_away(tenancy: Tenancy) -> None:
-    scope = await tenancy.create("told-once", "told-once", actor=Actor.command("test"))
-    for message in ("first", "second"):
-        await tenancy.fleet.tell(scope, "critical", "gold.kpi_daily does not pass", message)
-    await tenancy.fleet.tell(scope, "critical", "another", "third")
-    async with tenancy.platform.transaction(scope.id) as transaction:
-        rows = await transaction.fetch("select message from notifications order by created_at, message")
-        assert [row["message"] for row in rows] == ["first", "third"]
-        await transaction.execute("update notifications set dismissed_at = now()")
-    await tenancy.fleet.tell(scope, "critical", "another", "fourth")
-    async with tenancy.platform.transaction(scope.id, readonly=True) as transaction:
-        assert await transaction.fetchval("select count(*) from notifications where message = 'fourth'") == 1
-
-
 def test_times_are_said_as_people_say_them() -> None:
     times = {0: "0 s", 59.9: "59 s", 60: "1 min", 3_661: "1 h 1 min", 90_000: "1 d 1 h", 86_405: "1 d 5 s", -3: "0 s"}
     assert {seconds: spoken(timedelta(seconds=seconds)) for seconds in times} == times

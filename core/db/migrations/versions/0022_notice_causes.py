@@ -1,0 +1,18 @@
+"""Let a notice name what it is about, and be closed when that is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns and the index."""
+    # exec_driver_sql: the text has colons and percent signs that SQLAlchemy would take for parameters.
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))
