@@ -11,12 +11,13 @@ import pytest
 
 from core.errors import InputError, NotFoundError, TerminalError
 from core.run.locks import FileLock
+from lake.store import Lake
 from lake.tables import silver
 from orchestration.backfill import BACKFILL_TAG, Backfill, Piece, Request, Result, keys_of, pieces
 from orchestration.bronze_watch import Rebuild
 from orchestration.materialize import builder
 from orchestration.sensors import JOB
-from tests.orchestration.conftest import MONDAY, Plant
+from tests.orchestration.conftest import MONDAY, Plant, sink, week
 
 MONTH = Request(MONDAY, MONDAY + timedelta(days=30), ("waterworks",), ("silver.readings",))
 
@@ -95,6 +96,34 @@ def test_interrupted_and_resumed_only_missing_days_run(site: Site) -> None:
     again = site.open()
     assert not again.resumed and again.id != killed.id
     assert again.done("waterworks") == set()
+
+
+def test_interrupted_among_several_tenants_those_that_are_done_stay_done(site: Site) -> None:
+    order = Request(MONDAY, MONDAY + timedelta(days=30), ("gasworks", "waterworks"), ("silver.readings",))
+    lakes = {"gasworks": Lake(site.plant.lake_resource.root).tenant("gasworks"), "waterworks": site.plant.lake}
+    sink(lakes["gasworks"], week())
+    build, keys = builder(site.plant.instance, site.plant.definitions), keys_of(site.graph, order.tables)
+    found: dict[str, list[Piece]] = {slug: [] for slug in lakes}
+
+    def attempt(most: int) -> Result:
+        backfill, result = Backfill(site.plant.instance, order, site.locks, per_run=4), Result()
+
+        def tell(piece: Piece) -> None:
+            found[piece.tenant].append(piece)
+            if sum(map(len, found.values())) == most:
+                raise KeyboardInterrupt
+
+        for slug, lake in lakes.items():
+            result.add(backfill.work(slug, lake, build, keys, tell))
+        return result
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(most=3)
+    assert [len(of) for of in found.values()] == [2, 1]
+    done = attempt(most=9)
+    assert (done.before, done.built, done.whole) == (11, 3, True)
+    assert [len(of) for of in found.values()] == [2, 2]
+    assert all(lake.days(silver.READINGS) == [site.plant.day(n) for n in range(7)] for lake in lakes.values())
 
 
 def _ranges(site: Site) -> list[tuple[str, dg.DagsterRunStatus]]:

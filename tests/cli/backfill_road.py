@@ -1,4 +1,7 @@
-"""`platform lake backfill` over several tenants in processes at once: killed, resumed, each day built once."""
+"""`platform lake backfill` over several tenants in processes at once: killed, resumed, each day built once.
+
+Six processes load Dagster for it, so `make backfill` runs it and not `make test`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tests.installation import Installation
 from tests.orchestration.conftest import MONDAY
 from tests.orchestration.plants import plants
 
-pytestmark = [pytest.mark.integration, pytest.mark.long]
+pytestmark = pytest.mark.integration
 SLUGS = ["backfill-a", "backfill-b"]
 
 
