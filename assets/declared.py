@@ -1,5 +1,6 @@
 """A table's declaration as Dagster shows it: description, columns with units, owner, kind, group, freshness."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import dagster as dg
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.retrying import retried
 from lake.spec import Column, Layer, TableSpec
+from lake.tables.columns import UNIT_IS
 from quality.asset_checks import asset_key, check_specs
 
 OWNERS = ["team:data-platform"]
@@ -18,6 +20,10 @@ LOOKBACK = "goldlayer/lookback_days"
 STALE_AFTER = timedelta(days=2)
 """A computed table that was not built for so long is stale."""
 _FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=STALE_AFTER, warn_window=timedelta(days=1))
+
+
+_NO_UNIT = (None, "", "1")
+_DEFINITION = re.compile(r"(?:(?<=:)|;) (\w+) = ")
 
 
 def table_spec(spec: TableSpec, deps: Iterable[TableSpec] = (), **others: Any) -> dg.AssetSpec:
@@ -42,7 +48,7 @@ def _facts(spec: TableSpec, deps: Iterable[TableSpec]) -> dict[str, Any]:
     return {
         "key": asset_key(spec),
         "deps": [asset_key(one) for one in deps],
-        "description": f"{spec.description}\n\nGrain: {spec.grain}.",
+        "description": f"{listed(spec.description)}\n\nGrain: {spec.grain}.",
         "group_name": spec.layer.value,
         "owners": OWNERS,
         "kinds": {"deltalake", "polars"} if computed else {"deltalake"},
@@ -57,13 +63,18 @@ def _facts(spec: TableSpec, deps: Iterable[TableSpec]) -> dict[str, Any]:
     }
 
 
+def listed(description: str) -> str:
+    """A description whose definitions, `name = what it is`, stand one below the other where Markdown is shown. Pure."""
+    return _DEFINITION.sub(r"\n- **\1** = ", description)
+
+
 def _columns(spec: TableSpec) -> dg.TableSchema:
     unique = dg.TableConstraints(other=[f"unique: {', '.join(spec.keys)}"] if spec.keys else [])
     return dg.TableSchema(columns=[_column(column) for column in spec.columns], constraints=unique)
 
 
 def _column(column: Column) -> dg.TableColumn:
-    unit = f" [{column.unit}]" if column.unit and column.unit != "1" else ""
+    unit = f" [{'unit of the row' if column.unit == UNIT_IS else column.unit}]" if column.unit not in _NO_UNIT else ""
     return dg.TableColumn(
         column.name,
         str(column.type),

@@ -30,6 +30,9 @@ event_log_storage:
 run_coordinator:
   module: orchestration.run_queue
   class: TenantQueue
+  # A machine that starts slowly is no reason to fail a run before it began.
+  config: {{{{max_user_code_failure_retries: 10, user_code_failure_retry_delay: 60}}}}
+code_servers: {{{{local_startup_timeout: 600}}}}
 run_launcher:
   module: orchestration.run_launcher
   class: WatchedRunLauncher

@@ -109,6 +109,8 @@ def test_a_run_whose_server_is_gone_is_found_dead_and_one_of_a_command_is_left_a
     assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 2)
     assert not instance.run_retries_retry_on_asset_or_op_failure
     assert instance.run_monitoring_enabled
+    queue = instance.get_concurrency_config().run_queue_config
+    assert queue is not None and queue.max_user_code_failure_retries == 10
     server = json.dumps({"host": "localhost", "socket": str(tmp_path / "nobody")})
     health = {
         name: instance.run_launcher.check_run_worker_health(dg.DagsterRun("build", tags=tags))
