@@ -123,6 +123,15 @@ _OF_MEANING: Mapping[str, tuple[Expected, ...]] = {
     ),
     "gold.baseline": (_positive("spread"), Expected("samples_suffice", "between", ("samples",), minimum=30)),
     "gold.health_daily": (_share("anomaly_score"),),
+    "gold.envelope": (
+        _positive("spread"),
+        _in_order("low", "center"),
+        _in_order("center", "high"),
+        Expected("hours_suffice", "between", ("hours",), minimum=6),
+        Expected("limits_hold_unseen_hours", "between", ("measured_rate",), Severity.WARN, minimum=0, maximum=0.15),
+    ),
+    "gold.envelope_signal_daily": (_share("anomaly_score"), _share("hours_outside", 24)),
+    "gold.envelope_daily": (_share("anomaly_score"), _share("hours_outside", 24), _share("hours_pooled", 24)),
     "gold.life_model": (
         Expected("coverage_is_honest", "between", ("coverage",), Severity.WARN, minimum=0.8, maximum=1),
         _positive("rmse"),

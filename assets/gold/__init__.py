@@ -1,7 +1,8 @@
-"""Gold: key figures, baselines, deviations, health, remaining life; failure modes by weight, and whole sites."""
+"""Gold: key figures, baselines, envelopes, deviations, health, remaining life, failure modes, whole sites."""
 
 import dagster as dg
 
+from assets.gold.envelopes import envelope, envelope_daily
 from assets.gold.overview import fault_pareto, site_daily
 from assets.gold.remaining_life import life_model, remaining_life
 from assets.gold.tables import baseline, deviation_daily, health_daily, kpis
@@ -15,6 +16,8 @@ ASSETS: list[dg.AssetsDefinition] = [
     remaining_life,
     fault_pareto,
     site_daily,
+    envelope,
+    envelope_daily,
 ]
 CHECKS: list[dg.AssetChecksDefinition] = []
 """None of their own: every check runs in the step that writes its table."""

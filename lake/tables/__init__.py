@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from core.errors import NotFoundError
 from lake.spec import TableSpec
-from lake.tables import bronze, fleet, gold, machines, ops, rollups, silver, training
+from lake.tables import bronze, envelopes, fleet, gold, machines, ops, rollups, silver, training
 
 TABLES: dict[str, TableSpec] = {
     spec.full_name: spec
-    for room in (bronze, silver, machines, gold, rollups, fleet, training, ops)
+    for room in (bronze, silver, machines, gold, envelopes, rollups, fleet, training, ops)
     for spec in room.TABLES
 }
 
