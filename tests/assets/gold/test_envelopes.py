@@ -27,6 +27,9 @@ class Nobody(TenantResource):
     def sites(self, slug: str) -> list[RegisteredSite]:
         return []
 
+    def tell(self, slug: str, subject: str, message: str) -> None:
+        raise AssertionError(f"{slug} is told: {subject}: {message}")
+
 
 def test_an_envelope_is_fitted_once_and_a_day_built_again_is_the_same(gold, tmp_path: Path):
     lake = Lake(str(tmp_path)).tenant("envelope-co")
@@ -52,7 +55,7 @@ def test_an_envelope_is_fitted_once_and_a_day_built_again_is_the_same(gold, tmp_
     assert fitted.select("condition", "settings", "signal", "hours").rows() == [(0, "all conditions", "force", 336)]
     assert once["date"].to_list() == [MONDAY + timedelta(days=n) for n in range(14, 18)]
     assert once["hours_outside"].to_list() == [0, 0, 24, 24]
-    assert once["reason"][3].startswith("in every hour, force 3.9")
+    assert once["reason"][3].startswith("in every hour, force 4.0")
     assert signals.height == 4
     assert_frame_equal(again, once)
     assert_frame_equal(lake.scan(envelopes.ENVELOPE).collect(), fitted)
