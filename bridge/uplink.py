@@ -81,6 +81,8 @@ class Uplink:
         self._stored, self._health = stored, health
         self._contracts = contracts
         self._announced = ""
+        self._down = ""
+        """Why there is no link, once that was said."""
         self._calls = calls or Calls({})
         self._tls = client_context(config.gateway, config.settings)
         self._calls.add(package_tools(config.home, config.site))
@@ -97,27 +99,23 @@ class Uplink:
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop`; a link that goes is one line, its return another."""
         backoff = Backoff(self._config.settings.reconnect_max_s)
-        told = ""
         while not stop.is_set():
             try:
                 # It also ends when another contract took force: the next one announces it.
-                await self._session(stop, backoff, again=bool(told))
-                told = ""
+                await self._session(stop, backoff)
             except (LinkLostError, LinkRefusedError) as error:
-                was_up = self._link.connected
-                self._link.connected = False
-                with contextlib.suppress(StoreError):  # said by whoever has something to write; the next try notes it
+                with contextlib.suppress(StoreError):  # said by whoever has something to write
                     await self._locked(self._outbox.outage.lost)
-                if was_up or told != type(error).__name__:
+                if self._down != type(error).__name__:
                     say = _log.error if isinstance(error, LinkRefusedError) else _log.warning
                     say("link to the gateway is down", action="reconnect", error=str(error))
-                told = type(error).__name__
+                self._down = type(error).__name__
                 if isinstance(error, LinkRefusedError):
                     await wait_for(stop, self._config.settings.reconnect_max_s)
                 else:
                     await backoff.wait(stop)
 
-    async def _session(self, stop: asyncio.Event, backoff: Backoff, *, again: bool) -> None:
+    async def _session(self, stop: asyncio.Event, backoff: Backoff) -> None:
         host = urlsplit(self._config.gateway).hostname or ""
         self._sent, self._flying, self._acked, self._refused = {}, {}, {}, []
         try:
@@ -134,6 +132,7 @@ class Uplink:
                 self._link.connected = True
                 backoff.reset()
                 await self._locked(self._outbox.outage.back)
+                again, self._down = bool(self._down), ""
                 _log.info("link to the gateway is up", action="connect", gateway=self._config.gateway, again=again)
                 await self._talk(socket, credit, stop)
         except InvalidStatus as error:

@@ -153,6 +153,22 @@ async def test_an_unknown_contract_is_waited_out_and_told_once(
     assert (said.out + said.err).count("platform tenants register") == 1
 
 
+async def test_every_break_of_the_link_is_one_line(
+    sending: Sending, gateway, build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with sending.running():
+        for _ in range(2):
+            await build.until(lambda: sending.link.connected)
+            await gateway.stop()
+            await build.until(lambda: not sending.link.connected)
+            await asyncio.sleep(0.5)  # tries in vain
+            await gateway.start()
+        await build.until(lambda: sending.link.connected)
+    said = "".join(capsys.readouterr())
+    assert said.count("link to the gateway is down") == 2
+    assert said.count('"again": true') == 2
+
+
 async def test_a_wrong_key_is_told_and_nothing_is_lost(sending: Sending, gateway, build) -> None:
     sending.put(1, live=True)
     sending.uplink = Uplink(

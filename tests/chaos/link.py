@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 _MAX_BYTES = 64 << 20
+_HELD_AT_MOST_S = 2.0
 
 
 class Link:
@@ -79,15 +80,21 @@ class Link:
     async def _disturbed(self, site: ServerConnection) -> AsyncIterator[str | bytes]:
         """Messages of the site; a batch comes twice or after its successor where that was asked for."""
         held: bytes | None = None
-        async for message in site:
-            if isinstance(message, bytes) and held is None and self.swaps:
-                self.swaps -= 1
-                held = message
-                continue
-            yield message
-            if isinstance(message, bytes) and self.repeats:
-                self.repeats -= 1
-                yield message
-            if held is not None:
-                yield held
-                held = None
+        with contextlib.suppress(ConnectionClosedOK):
+            while True:
+                try:
+                    message = await asyncio.wait_for(site.recv(), None if held is None else _HELD_AT_MOST_S)
+                except TimeoutError:  # it was the last one: no network keeps it for good
+                    message = None
+                if isinstance(message, bytes) and held is None and self.swaps:
+                    self.swaps -= 1
+                    held = message
+                    continue
+                if message is not None:
+                    yield message
+                if isinstance(message, bytes) and self.repeats:
+                    self.repeats -= 1
+                    yield message
+                if held is not None and not isinstance(message, str):
+                    yield held
+                    held = None
