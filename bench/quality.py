@@ -17,7 +17,7 @@ from assets.silver.judge import Judged, doubt
 from bench.claim import Claim
 from lake.tables import table
 from quality.expected import BEYOND_CONTRACT, BEYOND_PHYSICS, expectations
-from quality.reference import references
+from quality.reference import first_days, references
 from quality.validation import load, validate
 
 LIMIT_S = 10.0
@@ -65,10 +65,11 @@ def claims() -> list[dict[str, object]]:
     quiet = pl.DataFrame(
         schema={"site": pl.String, "equipment_id": pl.String, "base": pl.String, "deadband": pl.Boolean}
     )
+    first = first_days(before.clear())
     suite = expectations(table("silver.readings"))
     nothing = Judged(day, day.clear(), day.clear())
     started = time.perf_counter()
-    judged, doubted = doubt(nothing, reference)
+    judged, doubted = doubt(nothing, reference, first)
     found = inspect(day, judged, doubted, reference, quiet)
     zero = pl.lit(0.0)
     outcomes = validate(judged.kept.with_columns(zero.alias(BEYOND_CONTRACT), zero.alias(BEYOND_PHYSICS)), suite)

@@ -19,12 +19,14 @@ _SPEAKS = 0.5
 """Share of samples with a value from which on a machine is there, and a signal without any is not."""
 _NAMED = 3
 _MACHINE = ["site", "equipment_id", "date"]
+_LANED = [*_MACHINE, "ts", "lane"]
 
 CONDUCT: tuple[tuple[str, Severity, str], ...] = (
     ("counters_only_rise", Severity.ERROR, "a counter rises, or restarts near zero"),
     ("counters_do_not_restart", Severity.WARN, "no counter restarted"),
     ("one_bridge_a_machine", Severity.ERROR, "a machine is read by one bridge at a time"),
     ("signals_have_values", Severity.WARN, "no signal lacks values all day while its machine has some"),
+    ("machines_have_values", Severity.WARN, "no machine is read all day without a single value"),
     ("rows_come_once", Severity.WARN, f"at most {REPEATED_SHARE:.0%} of a machine's rows come again"),
     ("readings_are_believed", Severity.WARN, "no reading looks wrong although it is well formed"),
 )
@@ -34,6 +36,7 @@ _REMEDY = {
     "counters_do_not_restart": "nothing to do if the machine was restarted: the count goes on from zero",
     "one_bridge_a_machine": "stop one of the bridges or take the machine out of its site file, then rebuild the days",
     "signals_have_values": "look at the sensor and its wiring: the device says itself that it does not know",
+    "machines_have_values": "look at the machine's power and connection; ops.gaps has the spells, no figure them",
     "rows_come_once": "nothing was doubled; find out who replays the file and stop it",
     "readings_are_believed": "look at silver.quarantine for the reasons, correct the cause, and rebuild the days",
 }
@@ -52,8 +55,9 @@ def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame, dou
     found = (
         fell.filter(~pl.col("restarted"))["words"].to_list(),
         fell.filter("restarted")["words"].to_list(),
-        _shared(raw),
+        _shared(pl.concat([kept.select(_LANED), superseded.select(_LANED)])),
         _without_values(kept),
+        _without_any(kept),
         _repeated(raw, superseded),
         [f"{rows} rows: {reason}" for reason, rows in doubted.group_by("reason").len().sort("reason").iter_rows()],
     )
@@ -82,10 +86,10 @@ def _falls(kept: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _shared(raw: pl.DataFrame) -> list[str]:
+def _shared(accepted: pl.DataFrame) -> list[str]:
     """Machines that two bridges read in overlapping times of one day."""
     spans = (
-        raw.with_columns(bridge=pl.col("lane").str.extract(BRIDGE_OF))
+        accepted.with_columns(bridge=pl.col("lane").str.extract(BRIDGE_OF))
         .drop_nulls("bridge")
         .group_by(*_MACHINE, "bridge")
         .agg(first=pl.col("ts").min(), last=pl.col("ts").max())
@@ -102,18 +106,34 @@ def _shared(raw: pl.DataFrame) -> list[str]:
 def _without_values(kept: pl.DataFrame) -> list[str]:
     """Signals without a value on days on which most samples of their machine had one.
 
-    A machine that says of everything that it does not know is a spell of bad quality, which the ledger shows.
+    Of a machine that says of everything that it does not know, see `_without_any`.
     """
-    has = is_good() & (pl.col("value").is_not_null() | pl.col("text").is_not_null())
     empty = (
         kept.group_by(*SIGNAL, "date")
-        .agg(rows=pl.len(), values=has.sum())
+        .agg(rows=pl.len(), values=_has_value().sum())
         .with_columns(of_machine=(pl.col("values").sum() / pl.col("rows").sum()).over(_MACHINE))
         .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0, pl.col("of_machine") >= _SPEAKS)
         .sort(*SIGNAL, "date")
     )
     words = pl.format("{} {} has {} samples on {} and no value", "equipment_id", "signal", "rows", "date")
     return empty.select(words=words)["words"].to_list()
+
+
+def _without_any(kept: pl.DataFrame) -> list[str]:
+    """Machines without a single value on a day; windows count nothing there and say so as a value."""
+    silent = (
+        kept.filter(~pl.col("signal").str.contains(":", literal=True))
+        .group_by(_MACHINE)
+        .agg(rows=pl.len(), values=_has_value().sum())
+        .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0)
+        .sort(_MACHINE)
+    )
+    words = pl.format("{} has {} samples on {} and not one value", "equipment_id", "rows", "date")
+    return silent.select(words=words)["words"].to_list()
+
+
+def _has_value() -> pl.Expr:
+    return is_good() & (pl.col("value").is_not_null() | pl.col("text").is_not_null())
 
 
 def _repeated(raw: pl.DataFrame, superseded: pl.DataFrame) -> list[str]:

@@ -1,7 +1,8 @@
 """What a signal was like when it was new here: the window that later days are held against. Pure: frames in, frame out.
 
 The window is the first seven days with data, twenty-four good samples at least. Once complete it is frozen in
-`ops.signal_reference`, so that a day judged again is judged alike.
+`ops.signal_reference`, so that a day judged again is judged alike. Until then the first day of twenty-four good samples
+stands in for it, for what even a single day tells.
 """
 
 from __future__ import annotations
@@ -81,6 +82,40 @@ def references(readings: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     )
 
 
+def first_days(readings: pl.DataFrame) -> pl.DataFrame:
+    """What each signal was like on its first day of `LEAST_SAMPLES`; columns of `known`, `complete` is that day.
+
+    Args:
+        readings: columns of `silver.readings`, from the beginning of the signals on.
+    """
+    value = pl.col("value")
+    days = (
+        measured(readings)
+        .group_by(*SIGNAL, "date")
+        .agg(
+            pl.len().alias("rows"),
+            (value.n_unique() / pl.len()).alias("distinct_least"),
+            *(value.quantile(k / TENTHS, "nearest").alias(f"r{k}") for k in range(TENTHS + 1)),
+        )
+        .filter(pl.col("rows") >= LEAST_SAMPLES)
+    )
+    return days.sort("date").unique(SIGNAL, keep="first", maintain_order=True).drop("rows").rename({"date": "complete"})
+
+
+def young(rows: pl.DataFrame, first: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
+    """Rows of days after their signal's first day and before its reference told anything, with what that day says.
+
+    Args:
+        rows: signals by parts of days, with `date`.
+        first: see `first_days`.
+        reference: rows of `ops.signal_reference`.
+    """
+    ripe = rows.join(first, on=SIGNAL).join(reference.select(*SIGNAL, ripe="date"), on=SIGNAL, how="left")
+    return ripe.filter(
+        pl.col("date") > pl.col("complete"), pl.col("ripe").is_null() | (pl.col("date") <= pl.col("ripe"))
+    ).drop("ripe")
+
+
 def known(rows: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
     """Rows of days after their signal's reference was complete, with what it says: `r0` to `r10` and its figures."""
     told = reference.select(
@@ -94,9 +129,9 @@ def known(rows: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
     return rows.join(told, on=SIGNAL).filter(pl.col("date") > pl.col("complete"))
 
 
-def width(low: int = 1, high: int = 9) -> pl.Expr:
-    """What lies between two tenths of a reference; of a signal that stood still, 1 % of where it stood."""
-    return pl.max_horizontal(pl.col(f"r{high}") - pl.col(f"r{low}"), pl.col("r5").abs() * 0.01, pl.lit(1e-9))
+def width(low: int = 1, high: int = 9, least: float = 0.01) -> pl.Expr:
+    """What lies between two tenths of a reference; of a signal that stood still, a share of where it stood."""
+    return pl.max_horizontal(pl.col(f"r{high}") - pl.col(f"r{low}"), pl.col("r5").abs() * least, pl.lit(1e-9))
 
 
 def is_share() -> pl.Expr:

@@ -6,12 +6,13 @@ by building the day again once the cause is corrected. Pure: frames in, frame ou
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 
 import polars as pl
 
 from core.contracts.units import convert_factor
-from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_good, known, measured, width
+from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_good, known, measured, width, young
 
 ORIGIN = ["lane", "seq", "row_no"]
 _UNITS = (
@@ -25,10 +26,26 @@ _UNITS = (
     ("rpm", "Hz"),
 )
 """Units that devices are switched between, by quantity."""
-_FAR, _NEAR = 0.5, 0.25
-"""In widths of the reference: how far a day lies at least, and how near it comes at most once it is converted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """In widths: how far another unit lies at least, how near it comes at most once converted, and the least width."""
+
+    far: float
+    near: float
+    least: float
+
+
+_RIPE = _Bounds(0.5, 0.25, 0.01)
+_YOUNG = _Bounds(2.0, 0.5, 0.2)
+"""Beside a single day only what no usual change of load does: far off by any scale, and about there in another unit."""
 _LIVELY = 0.25
 """Least share of different values on every day of the reference of a signal that never stands still."""
+_MOVES = 0.5
+"""Least share of a machine's other lively signals that move on a day on which one of them is called stuck so early."""
+_RUNS = 0.5
+"""Value of the signal with role running from which on a machine runs."""
 _MACHINE = ["site", "equipment_id", "date"]
 _QUARTER_S = 15 * 60
 _STEADY_S = 120
@@ -36,20 +53,27 @@ _GLITCH = 3
 """Samples a counter may be away before it is taken to have restarted."""
 
 
-def suspects(readings: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
+def suspects(readings: pl.DataFrame, reference: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     """Origin and reason of each row that should not be believed, once.
 
     Args:
         readings: readings with `lane`, `seq`, `row_no` and `received_at`; those beyond their limits among them, since
             what another unit pushes over a limit tells of the rest of its day.
         reference: rows of `ops.signal_reference`.
+        first: see `quality.reference.first_days`; of signals whose reference is not complete before the readings.
     """
     found = [_local_time(readings), _glitches(readings)]
-    if not reference.is_empty():
+    if not (reference.is_empty() and first.is_empty()):
         numbers = measured(readings)
-        days = known(parts(numbers, "1d"), reference)
-        quarters = known(parts(numbers, "6h").filter(pl.col("rows") >= OF_A_DAY // 2), reference)
-        found += [_converted(readings, pl.concat([days, quarters])), _stuck(readings, days)]
+        days, quarters = parts(numbers, "1d"), parts(numbers, "6h").filter(pl.col("rows") >= OF_A_DAY // 2)
+        ripe, early = known(days, reference), young(days, first, reference)
+        of_ripe, of_early = known(quarters, reference), young(quarters, first, reference)
+        found += [
+            _converted(readings, pl.concat([ripe, of_ripe]), _RIPE),
+            _stuck(readings, ripe),
+            _converted(readings, pl.concat([early, of_early]), _YOUNG),
+            _stuck(readings, _alone_at_rest(early, readings)),
+        ]
     return pl.concat(found).unique(ORIGIN, keep="first", maintain_order=True)
 
 
@@ -79,14 +103,14 @@ def parts(numbers: pl.DataFrame, every: str) -> pl.DataFrame:
     )
 
 
-def _converted(readings: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+def _converted(readings: pl.DataFrame, told: pl.DataFrame, bounds: _Bounds) -> pl.DataFrame:
     """A signal that lies far from its reference, and on it once read in another unit; to the end of that day."""
     near = (
-        told.with_columns(apart=_apart(pl.lit(1.0), pl.lit(0.0)))
-        .filter(pl.col("apart") >= _FAR)
+        told.with_columns(apart=_apart(pl.lit(1.0), pl.lit(0.0), bounds.least))
+        .filter(pl.col("apart") >= bounds.far)
         .join(alternatives(told["unit"].unique().to_list()), on="unit")
-        .with_columns(apart_then=_apart(pl.col("scale"), pl.col("offset")))
-        .filter(pl.col("apart_then") <= _NEAR, pl.col("apart_then") * 3 <= pl.col("apart"))
+        .with_columns(apart_then=_apart(pl.col("scale"), pl.col("offset"), bounds.least))
+        .filter(pl.col("apart_then") <= bounds.near, pl.col("apart_then") * 3 <= pl.col("apart"))
         .sort("apart_then")
         .with_columns(since=pl.col("part").min().over(*SIGNAL, "date"))
         .unique([*SIGNAL, "date"], keep="first", maintain_order=True)
@@ -107,9 +131,23 @@ def _converted(readings: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     ).unique(ORIGIN, keep="first", maintain_order=True)
 
 
-def _apart(scale: pl.Expr, offset: pl.Expr) -> pl.Expr:
+def _apart(scale: pl.Expr, offset: pl.Expr, least: float) -> pl.Expr:
     steps = [(pl.col(f"d{k}") * scale + offset - pl.col(f"r{k}")).abs() for k in (1, 5, 9)]
-    return pl.max_horizontal(steps) / width()
+    return pl.max_horizontal(steps) / width(least=least)
+
+
+def _alone_at_rest(days: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
+    """Days of signals that stand still, not at zero, while their machine runs and most others of its signals move."""
+    running = readings.filter(pl.col("role") == "running", is_good())
+    stood = running.group_by(_MACHINE).agg(at_most=pl.col("value").max()).filter(pl.col("at_most") < _RUNS)
+    lively = days.filter(pl.col("rows") >= OF_A_DAY, pl.col("distinct_least") >= _LIVELY)
+    moving = pl.col("low") < pl.col("high")
+    beside = (moving.sum().over(_MACHINE) - moving.cast(pl.Int64)) / (pl.len().over(_MACHINE) - 1)
+    return (
+        lively.with_columns(beside=beside.fill_nan(0.0))
+        .filter(~moving, pl.col("low") != 0, pl.col("beside") >= _MOVES)
+        .join(stood, on=_MACHINE, how="anti")
+    )
 
 
 def _stuck(readings: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:

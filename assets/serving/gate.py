@@ -11,6 +11,7 @@ from datetime import date
 
 import polars as pl
 
+from assets.serving.tables import Published
 from core.errors import TerminalError
 from lake.store import TenantLake
 from lake.tables.ops import CHECK_RESULTS
@@ -40,6 +41,16 @@ def standing(results: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
         .select("check", "day", "observed")
         .sort("day", "check")
     )
+
+
+def require_all_met(lake: TenantLake, published: Published, days: Sequence[date]) -> None:
+    """Refuse to publish days on which a blocking check of a table, or of one that it rests on, stands failed.
+
+    Raises:
+        TerminalError: see `require_met`.
+    """
+    for spec in (*published.rests_on, published.source):
+        require_met(lake, spec.full_name, days)
 
 
 def require_met(lake: TenantLake, full_name: str, days: Sequence[date]) -> None:

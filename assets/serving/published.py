@@ -15,7 +15,7 @@ from assets.partitions import TENANT_DAYS, WHOLE_RANGE
 from assets.resources import LakeResource
 from assets.retrying import retried
 from assets.serving.equality import EQUALS_THE_LAKE, differences, latest_checks
-from assets.serving.gate import require_met
+from assets.serving.gate import require_all_met
 from assets.serving.publish import days_to_publish, lake_version, prepare, publish, published_version, rows_to_publish
 from assets.serving.tables import PUBLISHED, SCHEMA, Published
 from assets.window import require_predecessor, window
@@ -57,7 +57,7 @@ def publishing(published: Published) -> dg.AssetsDefinition:
             await prepare(database, PUBLISHED)
             version = lake_version(tables, published)
             days = days_to_publish(tables, published, await published_version(database, published), cells.days)
-            require_met(tables, published.source.full_name, days)
+            require_all_met(tables, published, days)
             rows = rows_to_publish(tables, published, version, days)
             checks = latest_checks(tables, published.source.full_name)
             done = await publish(database, published, rows, days, version=version, run_id=run_id, checks=checks)

@@ -23,11 +23,13 @@ class Published:
     Attributes:
         source: the lake table.
         keys: columns that identify a published row.
+        rests_on: silver tables behind it; a day on which one stands failed is not published, whoever built `source`.
         latest_by: None publishes day by day; a time column keeps of each key only the latest row of all days.
     """
 
     source: TableSpec
     keys: tuple[str, ...]
+    rests_on: tuple[TableSpec, ...]
     latest_by: str | None = None
 
     @property
@@ -41,11 +43,13 @@ class Published:
         return tuple(column.name for column in self.source.columns)
 
 
+_MEASURED = (table("silver.readings"), table("silver.signal_hourly"))
+_FAULTS = (table("silver.events"), table("silver.fault_episodes"))
 PUBLISHED = (
-    Published(table("gold.kpi_daily"), ("site", "equipment_id", "kpi", "date")),
-    Published(table("gold.health_daily"), ("site", "equipment_id", "date")),
-    Published(table("gold.remaining_life"), ("site", "equipment_id"), latest_by="as_of"),
-    Published(table("silver.fault_episodes"), ("episode_id",)),
+    Published(table("gold.kpi_daily"), ("site", "equipment_id", "kpi", "date"), (*_MEASURED, *_FAULTS)),
+    Published(table("gold.health_daily"), ("site", "equipment_id", "date"), _MEASURED),
+    Published(table("gold.remaining_life"), ("site", "equipment_id"), _MEASURED, latest_by="as_of"),
+    Published(table("silver.fault_episodes"), ("episode_id",), _FAULTS[:1]),
 )
 
 _TYPES = {

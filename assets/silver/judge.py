@@ -56,15 +56,15 @@ def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
     return _split(in_unit.with_columns(reason=_reading_reason()), READING_KEY)
 
 
-def doubt(judged: Judged, reference: pl.DataFrame) -> tuple[Judged, pl.DataFrame]:
-    """Reject kept readings that are well formed and yet wrong; see `quality.suspects`.
+def doubt(judged: Judged, reference: pl.DataFrame, first: pl.DataFrame) -> tuple[Judged, pl.DataFrame]:
+    """Reject kept readings that are well formed and yet wrong; arguments: see `quality.suspects.suspects`.
 
     Returns:
         The rows split anew, and origin and reason of those that were moved.
     """
     beyond = pl.col("reason").str.contains("^(below|above) the contract|^not possible")
     limited = judged.rejected.filter(beyond).select(judged.kept.columns)
-    found = suspects(pl.concat([judged.kept, limited]), reference)
+    found = suspects(pl.concat([judged.kept, limited]), reference, first)
     doubted = judged.kept.drop("reason").join(found, on=ORIGIN)
     if doubted.is_empty():
         return judged, found.clear()

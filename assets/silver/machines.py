@@ -1,16 +1,17 @@
 """Machines: signals by the minute, the states they were in, and which there are."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import polars as pl
 
 from assets.build import Build
 from assets.declared import table_asset
 from assets.resources import LakeResource, TenantResource
 from assets.silver.minutes import minutely
 from assets.silver.registry import registered, remembered
-from assets.silver.states import states
-from lake.tables import gold, machines, silver
+from assets.silver.states import contradicted, states
+from lake.tables import machines, silver
 
 
 @table_asset(machines.SIGNAL_MINUTELY, [silver.READINGS])
@@ -32,12 +33,24 @@ def equipment_states(
 ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
     """Intervals in which a machine ran, stood or was under a fault.
 
-    Grain: machine, interval. Source: silver readings, all episodes raised so far. Consumers: site roll-ups, agents.
+    Grain: machine, interval. Source: silver readings, all episodes. Consumers: agents.
     """
     build = Build(context, lake, tenants)
-    readings = build.read(silver.READINGS, lookback_days=1)
-    raised = build.read(silver.FAULT_EPISODES, gold.EVER)
-    return build.replace(machines.EQUIPMENT_STATES, states(readings, build.catalogue, raised, build.days))
+    spec = machines.EQUIPMENT_STATES
+    raised = build.lake.scan(silver.FAULT_EPISODES).collect()
+    rows = states(build.read(silver.READINGS, spec.lookback_days), build.catalogue, raised, build.days)
+    # A fault may stand for months, so a late word of it changes days that nothing else touched.
+    stored = build.lake.scan(spec, first=build.window.first).filter(~pl.col("date").is_in(list(build.days)))
+    others = contradicted(stored.collect(), raised)
+    more = [_states_of(build, day, raised) for day in others]
+    return build.replace(spec, pl.concat([rows, *more]), sorted({*build.days, *others}), days_corrected=len(others))
+
+
+def _states_of(build: Build, day: date, raised: pl.DataFrame) -> pl.DataFrame:
+    """States of one day beyond the window."""
+    first = day - timedelta(days=machines.EQUIPMENT_STATES.lookback_days)
+    readings = build.lake.scan(silver.READINGS, first=first, last=day).collect()
+    return states(readings, build.catalogue, raised, [day])
 
 
 @table_asset(machines.EQUIPMENT, [])

@@ -29,7 +29,7 @@ from lake.tables import bronze, ops, silver
 from quality.asset_checks import check_specs
 from quality.balance import books_balance, imbalances, rejected_share
 from quality.expected import BEYOND_CONTRACT, BEYOND_PHYSICS
-from quality.reference import REFERENCE_SPAN_DAYS, SIGNAL, measured, references
+from quality.reference import REFERENCE_SPAN_DAYS, SIGNAL, first_days, measured, references
 
 _BRONZE = (bronze.READINGS, bronze.EVENTS)
 _WRITTEN = (silver.READINGS, silver.EVENTS, silver.QUARANTINE, ops.SIGNAL_REFERENCE)
@@ -55,8 +55,8 @@ def refined(
     versions = {spec: build.lake.version(spec) for spec in _BRONZE}
     raw_readings, raw_events = (build.read(spec, version=versions[spec]) for spec in _BRONZE)
     judged, events = judge_readings(raw_readings, build.catalogue), judge_events(raw_events, build.catalogue)
-    reference = _references(build, judged.kept)
-    readings, doubted = doubt(judged, reference)
+    reference, first = _references(build, judged)
+    readings, doubted = doubt(judged, reference, first)
     rejected = _with_lateness(build, quarantined(readings, events))
     beyond = {BEYOND_CONTRACT: beyond_contract(), BEYOND_PHYSICS: beyond_physics()}
     kept = _with_lateness(build, readings.kept).with_columns(**beyond)
@@ -70,21 +70,34 @@ def refined(
     yield _reconciled(build, raw_readings, raw_events, readings, events)
 
 
-def _references(build: Build, kept: pl.DataFrame) -> pl.DataFrame:
-    """Frozen references, and those that this window completes."""
+def _references(build: Build, judged: Judged) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Frozen references with those that this window completes, and the first days of signals it finds without one.
+
+    A reference grows of what is believed beside the first day alone: what was wrong in its days never gets into it.
+    """
     frozen = build.lake.scan(ops.SIGNAL_REFERENCE).collect()
     columns = [*SIGNAL, "equipment_type", "ts", "value", "quality", "unit", "role", "date"]
-    growing = measured(kept.select(columns)).join(frozen, on=SIGNAL, how="anti")
+    settled = frozen.filter(pl.col("date") < build.window.first)
+    growing = measured(judged.kept.select(columns)).join(settled, on=SIGNAL, how="anti")
     if growing.is_empty():
-        return frozen
-    before = (
+        return frozen, first_days(growing)
+    past = _before(build, growing.select(SIGNAL).unique(), columns)
+    first = first_days(pl.concat([past, growing]))
+    believed, _ = doubt(judged, frozen, first)
+    news = pl.concat([past, measured(believed.kept.select(columns))]).join(frozen, on=SIGNAL, how="anti")
+    new = references(news, build.days)
+    return pl.concat([frozen, new.select(frozen.columns).cast(frozen.schema)]), first
+
+
+def _before(build: Build, signals: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """What silver holds of some signals before the window, as far back as a reference may be growing."""
+    return (
         build.scan(silver.READINGS, REFERENCE_SPAN_DAYS)
         .filter(pl.col("date") < build.window.first)
-        .join(growing.select(SIGNAL).unique().lazy(), on=SIGNAL, how="semi")
+        .join(signals.lazy(), on=SIGNAL, how="semi")
         .select(columns)
+        .collect()
     )
-    new = references(pl.concat([before.collect(), growing]), build.days)
-    return pl.concat([frozen, new.select(frozen.columns).cast(frozen.schema)])
 
 
 def _with_lateness(build: Build, rows: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from assets.silver.holding import held
 RUNNING, STOPPED, FAULTED = "running", "stopped", "faulted"
 RUNS_FROM = 0.5
 """Value of the signal with role running from which on a machine runs; a window's mean is a share."""
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _MACHINE_DAY = ["site", "equipment_id", "equipment_type", "day"]
 _CHANGES = ["heard", "runs", "faults"]
 
@@ -38,6 +39,38 @@ def states(
     down = _clipped(faults, "raised_at", "cleared_at")
     changes = pl.concat([_changes(spans, "heard"), _changes(down, "faults")])
     return _intervals(changes)
+
+
+def contradicted(stored: pl.DataFrame, episodes: pl.DataFrame) -> list[date]:
+    """Days whose intervals do not agree with the episodes: a fault that was told of late, or cleared, changed them.
+
+    Args:
+        stored: rows of `silver.equipment_states`.
+        episodes: all of `silver.fault_episodes`.
+    """
+    machine = ["site", "equipment_id"]
+    spans = _merged(episodes)
+    last = stored.with_columns(at=pl.col("ended_at") - pl.duration(microseconds=1)).sort("at")
+    under = last.join_asof(spans.sort("begins"), left_on="at", right_on="begins", by=machine, check_sortedness=False)
+    covered = (pl.col("begins") <= pl.col("started_at")) & (pl.col("ends") >= pl.col("ended_at"))
+    touched = pl.col("ends") > pl.col("started_at")
+    wrong = pl.when(pl.col("state") == FAULTED).then(~covered.fill_null(False)).otherwise(touched.fill_null(False))
+    return sorted(under.filter(wrong)["date"].unique())
+
+
+def _merged(episodes: pl.DataFrame) -> pl.DataFrame:
+    """Episodes of each machine as spans that do not overlap; one that stands ends in the far future."""
+    machine = ["site", "equipment_id"]
+    ends = pl.col("cleared_at").fill_null(pl.lit(_NEVER))
+    spans = episodes.select(*machine, begins="raised_at", ends=ends).filter(pl.col("begins") < pl.col("ends"))
+    ordered = spans.sort(*machine, "begins")
+    until = pl.col("ends").cum_max().shift(1).over(machine)
+    new = (pl.col("begins") > until).fill_null(True)
+    return (
+        ordered.with_columns(span=new.cast(pl.Int64).cum_sum().over(machine))
+        .group_by([*machine, "span"], maintain_order=True)
+        .agg(pl.col("begins").first(), pl.col("ends").max())
+    )
 
 
 def _speaking(samples: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:

@@ -67,7 +67,12 @@ def read(folder: Path) -> list[Subset]:
     names = [found[1] for name in files if (found := re.fullmatch(r"train_(\w+)\.txt", name))]
     whole = [name for name in names if {f"test_{name}.txt", f"RUL_{name}.txt"} <= files.keys()]
     if not whole:
-        raise InputError("no subset", expected="train_X.txt, test_X.txt and RUL_X.txt", received=str(folder))
+        parts = [f"{part}_{name}.txt" for name in names for part in ("test", "RUL")]
+        lacking = ", ".join(part for part in parts if part not in files) or "no train_X.txt"
+        raise InputError(
+            "no subset", expected="train_X.txt, test_X.txt and RUL_X.txt", received=f"missing: {lacking}",
+            where=str(folder),
+        )  # fmt: skip
     return [_subset(name, files) for name in sorted(whole)]
 
 
@@ -88,16 +93,20 @@ def _cycles(path: Path) -> pl.DataFrame:
 def _table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """Numbers between blanks, without a header."""
     import gzip
+    import zlib
 
     try:
         text = (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode()
         rows = np.array([line.split() for line in text.splitlines() if line.strip()], dtype=np.float64)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise InputError("a file cannot be read", expected="numbers", received=str(error), where=str(path)) from error
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise InputError(
             "a file has other columns", expected=str(len(columns)), received=rows.shape[-1], where=str(path)
         )
+    if not np.isfinite(rows).all():
+        line = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]) + 1
+        raise InputError("a file cannot be read", expected="numbers", received=f"row {line} has none", where=str(path))
     return pl.DataFrame(rows, schema=list(columns))
 
 

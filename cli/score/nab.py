@@ -77,8 +77,8 @@ def _labels(folder: Path, pattern: str) -> dict[str, list[Any]]:
     read: dict[str, list[Any]] = {}
     for path in sorted(folder.rglob(pattern)):
         try:
-            read |= json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, TypeError) as error:
+            read |= dict(json.loads(path.read_text(encoding="utf-8")).items())
+        except (ValueError, TypeError, AttributeError) as error:
             raise InputError("a label file cannot be read", received=str(error), where=str(path)) from error
     if not read:
         raise InputError("no labels", expected=pattern, received=str(folder))
@@ -86,17 +86,19 @@ def _labels(folder: Path, pattern: str) -> dict[str, list[Any]]:
 
 
 def _file_of(key: str, files: dict[str, Path]) -> Path | None:
-    """Labels name a file by its folder and name; it may lie deeper."""
-    return next((path for name, path in files.items() if name == key or name.endswith(f"/{key}")), None)
+    """Labels name a file by its folder and name; it may lie deeper, or without that folder if no other has its name."""
+    named = next((path for name, path in files.items() if name == key or name.endswith(f"/{key}")), None)
+    alike = [path for path in files.values() if path.name == key.rsplit("/", 1)[-1]]
+    return named or (alike[0] if len(alike) == 1 else None)
 
 
 def _recording(key: str, path: Path, spans: Sequence[Sequence[str]], labels: Sequence[str]) -> Recording:
     try:
         frame = pl.read_csv(path, infer_schema_length=None).select(
-            pl.col("timestamp").str.to_datetime(), pl.col("value").cast(pl.Float64)
+            pl.col("timestamp").str.to_datetime().dt.replace_time_zone(None), pl.col("value").cast(pl.Float64)
         )
-        windows = [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in spans]
-        moments = [datetime.fromisoformat(label) for label in labels]
+        windows = [(_moment(begin), _moment(end)) for begin, end in spans]
+        moments = [_moment(label) for label in labels]
     except (pl.exceptions.PolarsError, ValueError, TypeError) as error:
         raise InputError(
             "a recording cannot be read", expected="columns timestamp and value", received=str(error), where=str(path)
@@ -105,10 +107,18 @@ def _recording(key: str, path: Path, spans: Sequence[Sequence[str]], labels: Seq
         raise InputError(
             "every window has a label", expected=f"{len(windows)} labels", received=len(moments), where=key
         )
-    values = frame["value"].fill_nan(None).fill_null(strategy="forward").fill_null(strategy="backward")
+    if frame["timestamp"].head(1).to_list() > frame["timestamp"].tail(1).to_list():
+        frame = frame.reverse()
+    finite = frame.select(pl.when(pl.col("value").is_finite()).then("value"))["value"]
+    values = finite.fill_null(strategy="forward").fill_null(strategy="backward")
     if frame.height < 2 or values.null_count():
         raise InputError("a recording is empty", expected="two rows at least", received=frame.height, where=str(path))
     return Recording(key, frame["timestamp"].to_list(), values.to_numpy(), windows, moments)
+
+
+def _moment(text: str) -> datetime:
+    """Of a recording's own clock, whatever zone it is said to be in."""
+    return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 def judge(one: Recording) -> Judged:

@@ -83,6 +83,8 @@ def read(folder: Path) -> list[Recording]:
 def _recording(path: Path) -> Recording | None:
     try:
         frame = pl.read_csv(path, separator=";", infer_schema_length=None)
+    except pl.exceptions.NoDataError:
+        return None
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise InputError(
             "a file cannot be read", expected="csv with ;", received=str(error), where=str(path)
@@ -90,6 +92,12 @@ def _recording(path: Path) -> Recording | None:
     if _LABEL not in frame.columns:
         return None
     signals = frame.select(pl.col(name) for name in frame.columns if name not in _NOT_SIGNALS)
+    labels = frame[_LABEL].cast(pl.Float64, strict=False)
+    if labels.null_count():
+        raise InputError(
+            "every row has a label", expected=f"0 or 1 in {_LABEL}", received=f"{labels.null_count()} of "
+            f"{frame.height} rows without", where=str(path),
+        )  # fmt: skip
     words = [name for name, kind in signals.schema.items() if not kind.is_numeric()]
     if words or not signals.width:
         raise InputError("signals are numbers", expected="numeric columns", received=", ".join(words), where=str(path))
@@ -97,8 +105,9 @@ def _recording(path: Path) -> Recording | None:
         raise InputError(
             "a recording is too short", expected=f"more than {HEALTHY} rows", received=frame.height, where=str(path)
         )
-    rows = signals.cast(pl.Float64).fill_nan(None).fill_null(strategy="forward").fill_null(strategy="backward")
-    return Recording(path.name, path.parent.name, rows.fill_null(0.0).to_numpy(), (frame[_LABEL] > 0).to_numpy())
+    numbers = signals.cast(pl.Float64).select(pl.when(pl.all().is_finite()).then(pl.all()))
+    rows = numbers.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
+    return Recording(path.name, path.parent.name, rows.to_numpy(), (labels > 0).to_numpy())
 
 
 def score(recordings: Sequence[Recording]) -> Board:

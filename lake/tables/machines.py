@@ -38,8 +38,8 @@ EQUIPMENT_STATES = TableSpec(
     description=(
         "From when to when each machine ran, stood or was under a fault. A machine runs while its signal with role "
         "running is at least one half, and throughout without such a signal; a fault outweighs both; time in which it "
-        "was not heard is in no interval. Intervals end at midnight. A fault told of late changes the two weeks after "
-        "it."
+        "was not heard is in no interval. Intervals end at midnight. A fault told of late, or cleared "
+        "late, changes every day on which it stood."
     ),
     grain="site, equipment, interval",
     columns=(
@@ -52,7 +52,7 @@ EQUIPMENT_STATES = TableSpec(
     ),
     keys=("site", "equipment_id", "started_at"),
     owner="assets",
-    lookback_days=14,
+    lookback_days=1,
 )
 EQUIPMENT = TableSpec(
     layer=Layer.SILVER,

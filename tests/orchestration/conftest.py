@@ -144,10 +144,10 @@ class Plant:
 
     monday = MONDAY
 
-    def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
+    def __init__(self, root: Path, instance: dg.DagsterInstance, register: type[OneSite] = OneSite) -> None:
         self.instance = instance
         self.lake_resource = LakeResource(root=str(root))
-        self.tenants = OneSite(notes=str(root.parent / "told.jsonl"))
+        self.tenants = register(notes=str(root.parent / "told.jsonl"))
         self.lake: TenantLake = Lake(str(root)).tenant("waterworks")
         rooms = (bronze_assets, silver_assets, gold_assets)
         self.definitions = dg.Definitions(

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from assets.silver.states import states
+from assets.silver.states import contradicted, states
 from tests.assets.silver.conftest import MIDNIGHT
 
 MONDAY = date(2024, 3, 4)
@@ -81,3 +81,48 @@ def test_a_state_ends_at_midnight_and_goes_on_the_next_day(intervals):
         ("running", 1500, 1800),
     ]
     assert intervals(*hours, days=(tuesday,)) == [("running", 1440, 1800)]
+
+
+def stored(*intervals: tuple[str, float, float]) -> pl.DataFrame:
+    """Intervals as the table holds them: state, from and until in minutes after midnight of Monday."""
+    rows = [("plant", "pump-1", state, at(a), at(b), at(a).date()) for state, a, b in intervals]
+    names = ["site", "equipment_id", "state", "started_at", "ended_at", "date"]
+    return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=dict.fromkeys(names[3:5], TIME))
+
+
+def told(*spans: tuple[float, float | None], machine: str = "pump-1") -> pl.DataFrame:
+    """Episodes from and until minutes after midnight of Monday."""
+    rows = [("plant", machine, at(a), None if b is None else at(b)) for a, b in spans]
+    schema = {"site": pl.String, "equipment_id": pl.String, "raised_at": TIME, "cleared_at": TIME}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+DAY = 1440
+TIME = pl.Datetime("us", "UTC")
+ON_DAY_40 = MONDAY + timedelta(days=40)
+
+
+@pytest.mark.parametrize(
+    ("interval", "spans", "wrong"),
+    [
+        ("running", [(600, None)], True),
+        ("running", [(600, 40 * DAY + 1)], True),
+        ("running", [(600, 40 * DAY)], False),
+        ("stopped", [(40 * DAY + 60, 40 * DAY + 60)], False),
+        ("running", [(40 * DAY + 120, None)], False),
+        ("faulted", [(600, None)], False),
+        ("faulted", [(600, 700)], True),
+        ("faulted", [], True),
+        ("faulted", [(600, 40 * DAY + 60), (40 * DAY + 30, 41 * DAY), (700, 800)], False),
+        ("faulted", [(600, 40 * DAY + 60), (40 * DAY + 61, 41 * DAY)], True),
+    ],
+)
+def test_a_day_is_contradicted_by_what_is_told_late(interval, spans, wrong):
+    table = stored(("running", 0, 600), (interval, 40 * DAY, 40 * DAY + 120))
+    spare = told((0, None), machine="pump-2")
+    assert contradicted(table, pl.concat([told(*spans), spare])) == ([ON_DAY_40] if wrong else [])
+
+
+def test_nothing_stored_and_nothing_told_contradict_nothing():
+    assert contradicted(stored(), told((600, None))) == []
+    assert contradicted(stored(("running", 0, 600)), told()) == []

@@ -80,6 +80,7 @@ def test_figures_are_what_their_definitions_say():
         ("train_FD009.txt", "1 2 3\n", "a file has other columns"),
         ("train_FD009.txt", "one two\n", "a file cannot be read"),
         ("train_FD009.txt", "", "a file has other columns"),
+        ("RUL_FD009.txt", "4\nnan\n15\n30\n45\n3\n", "row 2 has none"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(fleet: Path, tmp_path: Path, name: str, text: str, says: str):
@@ -95,5 +96,10 @@ def test_a_folder_without_a_whole_subset_is_one_line(tmp_path: Path):
     with pytest.raises(InputError, match="no such folder"):
         cmapss.read(tmp_path / "none")
     (tmp_path / "train_FD001.txt").write_text("1 2\n")
-    with pytest.raises(InputError, match="no subset"):
+    with pytest.raises(InputError, match=r"missing: test_FD001\.txt, RUL_FD001\.txt"):
+        cmapss.read(tmp_path)
+    (tmp_path / "train_FD001.txt").unlink()
+    for part in ("train", "test", "RUL"):
+        (tmp_path / f"{part}_FD001.txt.gz").write_bytes(gzip.compress(b"1 2 3" * 99)[:20])
+    with pytest.raises(InputError, match="a file cannot be read"):
         cmapss.read(tmp_path)

@@ -55,6 +55,21 @@ def test_alarms_in_the_first_part_count_neither_way(tmp_path: Path):
     assert nab.judge(one) == nab.Judged(KEY, [None], 0)
 
 
+def test_a_flat_folder_another_order_and_a_zone_give_the_same(tmp_path: Path):
+    write(tmp_path / "a", drops=[(30.2, 30.8)], windows=[(30, 32)])
+    [one] = nab.read(tmp_path / "a")
+    flat = tmp_path / "b"
+    flat.mkdir()
+    for path in (tmp_path / "a" / "labels").iterdir():
+        (flat / path.name).write_text(path.read_text())
+    head, *lines = (tmp_path / "a" / "data" / KEY).read_text().splitlines()
+    zoned = [line.replace(",", "+00:00,") for line in reversed(lines)]
+    (flat / "machine.csv").write_text("\n".join([head, *zoned]))
+    [other] = nab.read(flat)
+    assert nab.judge(one) == nab.judge(other)
+    assert nab.judge(one).detected == 1
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="no such folder"):
         nab.read(tmp_path / "none")
@@ -64,6 +79,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path):
     labels = tmp_path / "labels" / "combined_labels.json"
     labels.write_text(json.dumps({"elsewhere/other.csv": []}))
     with pytest.raises(InputError, match="every window has a label"):
+        nab.read(tmp_path)
+    labels.write_text("[1, 2]")
+    with pytest.raises(InputError, match="label file cannot be read"):
         nab.read(tmp_path)
     labels.write_text("[")
     with pytest.raises(InputError, match="label file cannot be read"):

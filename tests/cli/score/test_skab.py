@@ -68,6 +68,8 @@ def test_a_group_is_scored_by_the_rule_that_does_best_on_the_others(tmp_path: Pa
     [
         ("datetime;Flow;anomaly\nx;fast;0.0\n", "signals are numbers"),
         ("datetime;Flow;anomaly\nx;1.0;0.0\n", "too short"),
+        ("datetime;Flow;anomaly\nx;1.0;0.0\ny;1.0;\n", "every row has a label"),
+        ("datetime;Flow;anomaly\nx;1.0;yes\n", "every row has a label"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_named(tmp_path: Path, text: str, says: str):
@@ -75,6 +77,19 @@ def test_a_file_that_cannot_be_scored_is_named(tmp_path: Path, text: str, says: 
     with pytest.raises(InputError, match=says) as caught:
         skab.read(tmp_path)
     assert "bad.csv" in str(caught.value)
+
+
+def test_an_empty_file_has_no_labels_and_what_is_no_number_is_the_one_before(tmp_path: Path):
+    path = write(tmp_path / "valve1" / "1.csv", 1, 3.0)
+    whole = skab.score(skab.read(tmp_path))
+    (tmp_path / "valve1" / "empty.csv").write_text("")
+    lines = path.read_text().splitlines()
+    cells = lines[50].split(";")
+    lines[50] = ";".join([cells[0], "inf", *cells[2:]])
+    path.write_text("\n".join(lines))
+    found = skab.score(skab.read(tmp_path))
+    assert found.files == 1
+    assert abs(found.methods[skab.OURS].f1 - whole.methods[skab.OURS].f1) < 0.05
 
 
 def test_a_folder_without_recordings_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,0 +1,236 @@
+"""Bad input on the whole road: each has its outcome, and what is published beside it is what was true.
+
+Every machine of the mill does the same, so whatever one of them is published with must be what the first is. On the
+last day something is wrong with each of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.serving.gate import require_all_met
+from assets.serving.tables import PUBLISHED
+from core.contracts.odcs import parse_contract
+from core.contracts.site import SiteFile
+from core.errors import TerminalError
+from core.tenancy import RegisteredSite
+from lake.tables import bronze, gold, ops, silver
+from orchestration.materialize import Summary
+from quality.balance import imbalances
+from tests.orchestration.conftest import MONDAY, OneSite, Plant
+
+DAYS, LAST, THIRD = 9, date(2024, 3, 12), date(2024, 3, 6)
+BAD = 0x809B0000
+UNITS = {"flow": "l/min", "pressure": "bar", "running": "1", "pieces": "1"}
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: mill
+version: 1.0.0
+schema:
+  - name: mill
+    properties:"""
+ROLES = {"running": "running", "pieces": "count"}
+TRUE = "m-1"
+Frame = pl.DataFrame
+
+
+@cache
+def mill() -> RegisteredSite:
+    signals = [
+        {"name": name, "unit": unit} | ({"role": ROLES[name]} if name in ROLES else {}) for name, unit in UNITS.items()
+    ]
+    site = {"tenant": "waterworks", "site": "mill", "protocol": "opcua"}
+    machines = [{"id": "m-[1..9]", "type": "mill", "signals": signals}]
+    named = "\n".join(
+        f'      - {{name: {name}, customProperties: [{{property: unit, value: "{unit}"}}]}}'
+        for name, unit in UNITS.items()
+    )
+    contract = f"{CONTRACT}\n{named}\n"
+    return RegisteredSite(
+        SiteFile.model_validate({**site, "equipment": machines}), parse_contract(contract, where="test"), "bridge"
+    )
+
+
+class Mill(OneSite):
+    """A register that knows the mill."""
+
+    def sites(self, slug: str) -> list[RegisteredSite]:
+        return [mill()] if slug == "waterworks" else []
+
+
+def clean(machines: int, days: int) -> Frame:
+    """A sample every hour of machines that do the same, sent late enough for no clock to look wrong."""
+    start = datetime(2024, 3, 4, tzinfo=UTC)
+    rows: list[tuple[object, ...]] = []
+    for n in range(days * 24):
+        ts = start + timedelta(hours=n)
+        swing = ((n * 37) % 101) / 101
+        values = (50 + 5 * swing, 6 + swing, float(n % 4 > 0), 1000.0 + 10 * n)
+        for number in range(1, machines + 1):
+            rows += [
+                ("mill", f"m-{number}", signal, ts, value, None, 0, "bridge/1/readings-live")
+                for signal, value in zip(UNITS, values, strict=True)
+            ]
+    names = ["site", "equipment_id", "signal", "ts", "value", "text", "quality", "lane"]
+    frame = Frame(rows, schema=names, schema_overrides={"text": pl.String}, orient="row")
+    return frame.with_columns(received_at=pl.lit(datetime(2024, 4, 1, tzinfo=UTC)))
+
+
+def numbered(rows: Frame) -> Frame:
+    """Rows as bronze holds them, in batches."""
+    empty = pl.from_arrow(bronze.READINGS.schema.empty_table())
+    assert isinstance(empty, Frame)
+    n = pl.int_range(pl.len())
+    return rows.with_columns(
+        pl.col("ts", "received_at").cast(pl.Datetime("us", "UTC")), contract_version=pl.lit("1.0.0"), seq=n // 1000,
+        row_no=n % 1000, date=pl.col("ts").dt.date(),
+    ).select(empty.columns).cast(dict(empty.schema))  # fmt: skip
+
+
+def on(machine: str, signal: str | None = None, day: date = LAST) -> pl.Expr:
+    hit = (pl.col("equipment_id") == machine) & (pl.col("ts").dt.date() == day)
+    return hit if signal is None else hit & (pl.col("signal") == signal)
+
+
+def valued(hit: pl.Expr, value: pl.Expr) -> Callable[[Frame], Frame]:
+    return lambda rows: rows.with_columns(value=pl.when(hit).then(value).otherwise("value"))
+
+
+def renamed(rows: Frame) -> Frame:
+    return rows.with_columns(signal=pl.when(on("m-5", "flow")).then(pl.lit("flow_rate")).otherwise("signal"))
+
+
+def in_local_time(rows: Frame) -> Frame:
+    seen = pl.col("ts") + timedelta(hours=5, seconds=1)
+    return rows.with_columns(received_at=pl.when(on("m-4")).then(seen).otherwise("received_at"))
+
+
+def without_a_value(rows: Frame) -> Frame:
+    return rows.with_columns(
+        value=pl.when(~on("m-6")).then("value"), quality=pl.when(on("m-6")).then(BAD).otherwise("quality")
+    )
+
+
+def replayed(rows: Frame) -> Frame:
+    again = rows.filter(on("m-7")).with_columns(received_at=pl.col("received_at") + timedelta(days=1))
+    return pl.concat([rows, again])
+
+
+NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
+LEFT = 1000.0 + 10 * (8 * 24 + 11)
+"""What the counters show an hour before the last noon."""
+VALUE = pl.col("value")
+WRONG: tuple[Callable[[Frame], Frame], ...] = (
+    valued(on("m-2", "pressure"), VALUE * 14.503774),
+    valued(on("m-3", "flow"), pl.lit(51.5)),
+    in_local_time,
+    renamed,
+    without_a_value,
+    replayed,
+    valued(on("m-8", "pieces") & (pl.col("ts") >= NOON), VALUE - LEFT),
+    valued(on("m-9", "pressure", THIRD), VALUE * 14.503774),
+)
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Plant(tmp_path / "lake", instance, Mill)
+
+
+def told(plant: Plant, day: date) -> dict[str, set[str]]:
+    """Reasons in quarantine by machine."""
+    rows = plant.rows(silver.QUARANTINE).filter(pl.col("date") == day)
+    return {str(machine): set(part["reason"]) for (machine,), part in rows.group_by("equipment_id")}
+
+
+def figures(plant: Plant, day: date) -> dict[str, dict[str, float]]:
+    """Key figures by machine and name."""
+    rows = plant.rows(gold.KPI_DAILY).filter(pl.col("date") == day)
+    return {
+        str(machine): dict(part.select("kpi", "value").iter_rows())
+        for (machine,), part in rows.group_by("equipment_id")
+    }
+
+
+def hourly(plant: Plant, day: date, machine: str) -> dict[tuple[str, datetime], float]:
+    rows = plant.rows(silver.SIGNAL_HOURLY).filter(pl.col("date") == day, pl.col("equipment_id") == machine)
+    rows = rows.filter(pl.col("signal") != "pieces").with_columns(place=pl.struct("signal", "hour"))
+    return {(signal, hour): mean for signal, hour, mean in rows.select("signal", "hour", "mean").iter_rows()}
+
+
+def build(plant: Plant, rows: Frame) -> Summary:
+    for corrupt in WRONG:
+        rows = corrupt(rows)
+    plant.add(numbered(rows))
+    return plant.build()
+
+
+def test_whatever_is_wrong_is_told_and_no_figure_beside_it_is(plant: Plant) -> None:
+    summary = build(plant, clean(9, DAYS))
+    checks = {
+        "counters_do_not_restart",
+        "machines_have_values",
+        "rows_come_once",
+        "readings_are_believed",
+        "schema_is_kept",
+    }
+    assert set(summary.warned) - {"waterworks silver/quarantine few_rows_are_rejected"} == {
+        f"waterworks silver/readings {check}" for check in checks
+    }
+    assert told(plant, LAST) == {
+        "m-2": {"looks like psi where the contract promises bar"},
+        "m-3": {"sensor is stuck: 51.5 l/min all day"},
+        "m-4": {"time is not UTC: every sample is 5.0 h behind"},
+        "m-5": {"the site has no such signal"},
+    }
+    assert told(plant, THIRD) == {"m-9": {"looks like psi where the contract promises bar"}}
+    spells = plant.rows(ops.GAPS).filter(pl.col("reason") == "bad_quality")
+    assert set(spells.select("equipment_id", "signal", "date").rows()) == {("m-6", name, LAST) for name in UNITS}
+    lines = plant.rows(ops.BOOKS)
+    assert set(imbalances(lines).values()) == {0}
+    assert lines["superseded"].sum() == 24 * len(UNITS)
+
+    found = figures(plant, LAST)
+    true = found[TRUE]
+    assert set(true) == {"utilisation", "throughput", "cycle_time"}
+    assert true["throughput"] == pytest.approx(240)
+    assert found == {f"m-{n}": pytest.approx(true) for n in range(1, 10) if n not in (4, 6)}
+    right = hourly(plant, LAST, TRUE)
+    for n in range(2, 10):
+        ours = hourly(plant, LAST, f"m-{n}")
+        assert ours == pytest.approx({place: right[place] for place in ours}), n
+    assert hourly(plant, LAST, "m-4") == hourly(plant, LAST, "m-6") == {}
+    third = hourly(plant, THIRD, "m-9")
+    assert {signal for signal, _ in third} == {"flow", "running"}
+    for published in PUBLISHED:
+        require_all_met(plant.lake, published, [MONDAY + timedelta(days=n) for n in range(DAYS)])
+
+
+def test_two_bridges_and_a_counter_set_back_stop_what_rests_on_their_day(plant: Plant) -> None:
+    rows = clean(3, 2)
+    first, second = MONDAY, MONDAY + timedelta(days=1)
+    other = rows.filter(on("m-1", day=second)).with_columns(
+        ts=pl.col("ts") + timedelta(minutes=7), lane=pl.lit("other/1/readings-live")
+    )
+    back = on("m-2", "pieces", second) & (pl.col("ts").dt.hour() >= 12)
+    plant.add(numbered(valued(back, VALUE / 2)(pl.concat([rows, other]))))
+    with pytest.raises(
+        TerminalError, match="one_bridge_a_machine: m-1 is read by bridge and other on 2024-03-05"
+    ) as failed:
+        plant.build()
+    assert "counters_only_rise: m-2 pieces fell from 1350.0 to 680.0" in str(failed.value)
+    assert plant.rows(gold.KPI_DAILY).is_empty()
+    assert any("silver.readings" in text for _, *words in plant.tenants.told for text in words)
+    # Gold that somebody builds by itself is not published either.
+    for published in PUBLISHED[:3]:
+        with pytest.raises(TerminalError, match="one_bridge_a_machine on 2024-03-05"):
+            require_all_met(plant.lake, published, [first, second])
