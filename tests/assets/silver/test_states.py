@@ -86,8 +86,9 @@ def test_a_state_ends_at_midnight_and_goes_on_the_next_day(intervals):
 def stored(*intervals: tuple[str, float, float]) -> pl.DataFrame:
     """Intervals as the table holds them: state, from and until in minutes after midnight of Monday."""
     rows = [("plant", "pump-1", state, at(a), at(b), at(a).date()) for state, a, b in intervals]
-    names = ["site", "equipment_id", "state", "started_at", "ended_at", "date"]
-    return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=dict.fromkeys(names[3:5], TIME))
+    text = dict.fromkeys(["site", "equipment_id", "state"], pl.String)
+    schema = {**text, "started_at": TIME, "ended_at": TIME, "date": pl.Date}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def told(*spans: tuple[float, float | None], machine: str = "pump-1") -> pl.DataFrame:
