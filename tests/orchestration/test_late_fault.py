@@ -6,32 +6,19 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from lake.tables import bronze, machines
-from tests.orchestration.conftest import LANE, Plant, frame, readings
+from core.contracts.reading import Event, events_to_arrow, to_us
+from lake.tables import machines
+from tests.orchestration.bridge import Bridge
+from tests.orchestration.conftest import Plant, readings
 
 MUCH_LATER = date(2024, 5, 6)
 
 
-def event(plant: Plant, seq: int, ts: datetime, state: str) -> None:
-    rows = [
-        (
-            f"e-{seq}",
-            "plant",
-            "pump-1",
-            ts,
-            "DRY",
-            95,
-            state,
-            "Dry.",
-            LANE,
-            seq,
-            0,
-            "1.0.0",
-            datetime.now(UTC),
-            ts.date(),
-        )
-    ]
-    plant.lake.append(bronze.EVENTS, frame(bronze.EVENTS, rows).to_arrow())
+def tell(bridge: Bridge, ts: datetime, state: str) -> None:
+    event = Event(f"e-{state}", "pump-1", to_us(ts), "DRY", 95, state, "Dry.")
+    assert bridge.send([], rows=events_to_arrow("plant", [event]), lane="faults-live") is None
+    assert bridge.send([], counts=bridge.counts([("rule:dry", ts)], "rules")) is None
+    bridge.plant.build()
 
 
 def states(plant: Plant, day: date) -> set[str]:
@@ -44,10 +31,9 @@ def test_days_months_after_a_late_word_follow_it(plant: Plant) -> None:
     plant.add(readings(2, [("pump-1", "running", noon + timedelta(hours=n), 1.0) for n in range(6)], datetime.now(UTC)))
     plant.build()
     assert states(plant, MUCH_LATER) == {"running"}
-    event(plant, 1, datetime(2024, 3, 8, 10, tzinfo=UTC), "raised")
-    plant.build()
+    bridge = Bridge(plant)
+    tell(bridge, datetime(2024, 3, 8, 10, tzinfo=UTC), "raised")
     assert states(plant, MUCH_LATER) == states(plant, date(2024, 3, 9)) == {"faulted"}
-    event(plant, 2, datetime(2024, 3, 8, 12, tzinfo=UTC), "cleared")
-    plant.build()
+    tell(bridge, datetime(2024, 3, 8, 12, tzinfo=UTC), "cleared")
     assert states(plant, MUCH_LATER) == {"running"}
     assert states(plant, date(2024, 3, 8)) == {"running", "stopped", "faulted"}
