@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import textwrap
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from core.contracts.frames import (
 )
 from core.contracts.odcs import check_against_site, parse_contract
 from core.contracts.site import SiteFile
+from core.run.ports import free_port as a_free_port
 
 KEY = "a-key-of-this-test"
 
@@ -131,17 +131,10 @@ class Gateway:
         return sums
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     """A listening gateway."""
-    one = Gateway(free_port())
+    one = Gateway(a_free_port())
     await one.start()
     yield one
     await one.stop()
@@ -183,7 +176,7 @@ class Builder:
     """Builds small sites: machines of the type `pump`, and a contract from the text of its properties."""
 
     until = staticmethod(until)
-    free_port = staticmethod(free_port)
+    free_port = staticmethod(a_free_port)
     as_json_rows = staticmethod(as_json_rows)
     key = SecretStr(KEY)
 

@@ -25,7 +25,7 @@ class Desk:
         self.calls.take(call, self.said.put)
 
     async def answer(self) -> ToolAnswer:
-        return ToolAnswer.model_validate_json(await asyncio.wait_for(self.said.get(), 30))
+        return ToolAnswer.model_validate_json(await asyncio.wait_for(self.said.get(), 60))
 
 
 async def echo(caller: Caller, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -128,7 +128,7 @@ async def test_a_cancelled_call_ends_and_is_not_answered() -> None:
     desk.ask("wait", "0000000c")
     await asyncio.sleep(0)
     desk.calls.cancel("0000000c")
-    await asyncio.wait_for(ended.wait(), 30)
+    await asyncio.wait_for(ended.wait(), 60)
     desk.ask("echo", "0000000d")
     assert (await desk.answer()).id == "0000000d"
     await desk.calls.drop()

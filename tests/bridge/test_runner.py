@@ -76,7 +76,7 @@ async def test_a_device_that_comes_and_goes(tmp_path: Path, build, capsys: pytes
             store_max_bytes=1 << 40,
         )
         parts = [asyncio.create_task(runner.read(stop)), asyncio.create_task(runner.write(stop))]
-        await asyncio.wait_for(device.idle.wait(), 20)
+        await asyncio.wait_for(device.idle.wait(), 60)
         assert runner.connected
         stop.set()
         await asyncio.gather(*parts)
@@ -85,7 +85,7 @@ async def test_a_device_that_comes_and_goes(tmp_path: Path, build, capsys: pytes
     assert device.connected_from == [{}, {series: 2}, {series: 2}, {series: 2}, {series: 3}]
     assert device.closed == 5
     assert device.away_s[0] == 0
-    assert all(0 < away < 20 for away in device.away_s[1:])
+    assert all(0 < away < 120 for away in device.away_s[1:])
     assert not runner.connected
     assert read_books(tmp_path).journal_rows == 4
     said = capsys.readouterr()
@@ -104,7 +104,7 @@ async def test_what_the_disk_refuses_is_kept(tmp_path: Path, build) -> None:
             journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02, store_max_bytes=1 << 40,
         )  # fmt: skip
         reading = asyncio.create_task(runner.read(stop))
-        await asyncio.wait_for(device.idle.wait(), 20)
+        await asyncio.wait_for(device.idle.wait(), 60)
         connection.execute("create trigger full before insert on frames begin select raise(abort, 'disk'); end")
         with pytest.raises(Exception, match="disk"):
             await runner.flush()
@@ -138,7 +138,7 @@ async def test_a_full_disk_share_stops_the_reading_and_says_so(tmp_path: Path, b
         assert not runner.connected
         device.script = device.script[-1:]
         connection.execute("update frames set payload = zeroblob(0)")
-        await asyncio.wait_for(device.idle.wait(), 20)
+        await asyncio.wait_for(device.idle.wait(), 60)
         stop.set()
         await asyncio.gather(*parts)
         recorder.close()
@@ -167,7 +167,7 @@ async def test_a_bridge_that_was_down_tells_the_driver_for_how_long(tmp_path: Pa
             store_max_bytes=1 << 40,
         )
         reading = asyncio.create_task(runner.read(stop))
-        await asyncio.wait_for(device.idle.wait(), 20)
+        await asyncio.wait_for(device.idle.wait(), 60)
         stop.set()
         await reading
         recorder.close()
@@ -186,7 +186,7 @@ async def test_a_device_that_is_away_keeps_no_other_waiting(tmp_path: Path, buil
             Runner(device, recorder, asyncio.Event(), longest_pause_s=0.02, **limits) for device in (away, there)
         ]
         parts = [asyncio.create_task(part(stop)) for runner in runners for part in (runner.read, runner.write)]
-        await asyncio.wait_for(there.idle.wait(), 20)
+        await asyncio.wait_for(there.idle.wait(), 60)
         assert [runner.connected for runner in runners] == [False, True]
         stop.set()
         await asyncio.gather(*parts)

@@ -13,11 +13,11 @@ async def test_a_cancelled_task_leaves_when_its_thread_has_ended():
 
     def work() -> None:
         began.set()
-        go.wait(20)
+        go.wait(60)
         ended.set()
 
     task = asyncio.create_task(in_thread(work))
-    await asyncio.to_thread(began.wait, 20)
+    await asyncio.to_thread(began.wait, 60)
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0)

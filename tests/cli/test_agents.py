@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.run.ports import free_port
+
 pytestmark = pytest.mark.integration
 
 
@@ -20,11 +21,6 @@ def started(run: Path, port: int, **environment: str) -> subprocess.Popen[str]:
     argv = [sys.executable, "-m", "cli.main", "agents", "run", "--run", str(run), "--port", str(port)]
     settings = {"GOLDLAYER_POSTGRES__DURABLE": "false", **environment}
     return subprocess.Popen(argv, env={**os.environ, **settings}, stderr=subprocess.PIPE, text=True)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def test_it_serves_until_it_is_told_to_stop(reachable: Path) -> None:

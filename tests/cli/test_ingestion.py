@@ -69,7 +69,7 @@ async def road(installation: Installation) -> AsyncIterator[str]:
         part(installation, "gateway", "run", "--port", str(port)) as gateway,
         part(installation, "sink", "run") as sink,
     ):
-        for _ in range(300):
+        for _ in range(1200):
             if accepts(port):
                 break
             assert gateway.poll() is None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
+from core.run.ports import free_port
 
 _SITE = """
 tenant: newcomer-co
@@ -24,9 +25,7 @@ equipment:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(params=["opcua", "modbus"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from core.contracts.site import SiteFile, load_site
+from core.run import ports
 
 WriteSite = Callable[..., SiteFile]
 
@@ -47,6 +47,4 @@ def write_site(tmp_path: Path) -> WriteSite:
 @pytest.fixture
 def free_port() -> int:
     """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()

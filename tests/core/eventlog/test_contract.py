@@ -14,7 +14,7 @@ HEADERS = [("seq", b"1"), ("odd", bytes(range(256))), ("seq", b"twice")]
 
 async def drain(log: EventLog, topic: str, partition: int, offset: int = 0, *, expected: int) -> list[Record]:
     found: list[Record] = []
-    for _ in range(100):
+    for _ in range(300):
         if len(found) >= expected:
             break
         batch = await log.read(topic, partition, found[-1].offset + 1 if found else offset, wait_s=0.2)
@@ -171,7 +171,7 @@ async def test_members_of_a_group_share_every_partition_and_those_who_stay_take_
     waiting = asyncio.create_task(second.shares.other_than(topic, second.shares.of(topic)))
     await first.close()
     await shared([second], topics)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     other = await log.join(f"{topic}-other")
     await other.carry([topic])
     await shared([other], [topic])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -15,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from core.run.ports import free_port
 from tests.browser import Browser, Page, chromium, tab
 
 
@@ -77,13 +77,6 @@ def ended(process: subprocess.Popen[bytes]) -> int | None:
         process.kill()
         process.wait()
         return None
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(url: str) -> bool:

@@ -138,7 +138,7 @@ async def bridge(address: str, contract: DataContract, **changes: object) -> Asy
 
 
 async def answer(socket: ClientConnection) -> object:
-    frame = await asyncio.wait_for(socket.recv(), 10)
+    frame = await asyncio.wait_for(socket.recv(), 60)
     assert isinstance(frame, str)
     return parse_message(frame)
 

@@ -58,13 +58,12 @@ def refusable(batch: Maker, count: int) -> list[bytes]:
 
 
 async def until_still(look: Callable[[], object]) -> None:
-    """Wait until nothing moves any more."""
-    before: object = None
-    now = look()
-    while before != now:
-        before = now
-        await asyncio.sleep(0.3)
+    """Wait until nothing moves any more; a single look may fall into a moment in which nobody got a turn."""
+    before, still = look(), 0
+    while still < 5:
+        await asyncio.sleep(0.06)
         now = look()
+        before, still = now, still + 1 if now == before else 0
 
 
 @pytest.mark.parametrize("credit_kept", [True, False], ids=["a bridge that keeps to its credit", "one that does not"])

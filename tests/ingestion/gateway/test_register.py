@@ -96,7 +96,7 @@ async def test_a_bridge_is_cut_off_by_suspension_and_unknown_after_removal(
             cut = asyncio.create_task(command(name, *words))
             said = parse_message(str(await asyncio.wait_for(socket.recv(), 60)))
             with pytest.raises(ConnectionClosed):
-                await asyncio.wait_for(socket.recv(), 10)
+                await asyncio.wait_for(socket.recv(), 60)
             await cut
             return said
 

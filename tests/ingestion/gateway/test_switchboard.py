@@ -76,7 +76,7 @@ class Plant:
             calls = Calls(tools, kept={"write_tag": "use platform bridge write on site"})
             uplink = Uplink(config, "inc", Outbox(connection), link, asyncio.Event(), monitor.look, contracts, calls)
             task = asyncio.create_task(uplink.run(stop))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not link.connected:  # noqa: ASYNC110  the link has no event for it
                     await asyncio.sleep(0.01)
             try:
@@ -203,9 +203,9 @@ async def test_who_stops_waiting_stops_the_work_on_site(plant: Plant, calls: Bri
 
     async with plant.connected(wait=wait):
         call = asyncio.create_task(calls.call(plant.scope, plant.place, "wait", {}, asked_by="ana", timeout_s=60))
-        await asyncio.wait_for(began.wait(), 30)
+        await asyncio.wait_for(began.wait(), 60)
         call.cancel()
-        await asyncio.wait_for(ended.wait(), 30)
+        await asyncio.wait_for(ended.wait(), 60)
         with contextlib.suppress(asyncio.CancelledError):
             await call
     assert await left(tenancy, plant.scope) == 0
@@ -223,7 +223,7 @@ async def test_a_link_that_breaks_and_a_call_that_is_too_long_are_said(plant: Pl
         with pytest.raises(CallFailedError, match="a call may be 524,288 bytes long"):
             await calls.call(plant.scope, plant.place, "wait", {"text": "x" * MOST_BYTES}, asked_by="ana")
         call = asyncio.create_task(calls.call(plant.scope, plant.place, "wait", {}, asked_by="ana", timeout_s=60))
-        await asyncio.wait_for(began.wait(), 30)
+        await asyncio.wait_for(began.wait(), 60)
     with pytest.raises(CallFailedError, match="the link to the bridge broke before it answered"):
         await call
 

@@ -54,7 +54,7 @@ async def drained(log: EventLog, lake: Lake, **settings: float) -> None:
 
 
 async def until_in_the_lake(log: EventLog, lake: Lake) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if not (await lag(log, lake, ["acme-works"]))["acme-works"]:
             return
         await asyncio.sleep(0.05)
@@ -165,7 +165,7 @@ async def test_a_suspended_tenant_keeps_its_records_in_the_log_and_loses_none(
 
 
 async def until_let_go(service: Sink) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if not service.served:
             return
         await asyncio.sleep(0.05)
@@ -173,7 +173,7 @@ async def until_let_go(service: Sink) -> None:
 
 
 async def until_served(log: EventLog, topic: str) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         try:
             await log.partitions(topic)
         except NotFoundError:

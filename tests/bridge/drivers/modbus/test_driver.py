@@ -107,7 +107,7 @@ async def test_a_device_that_is_not_there_is_lost(build) -> None:
 async def test_a_device_that_goes_away_is_lost(device: Device) -> None:
     await device.put(1, 1.0)
     built = ModbusDriver.of_site(site(device.port))
-    impatient = replace(STANDARD, request_timeout_s=0.3)
+    impatient = replace(STANDARD, request_timeout_s=1.5)
     async with ModbusDriver(built.endpoint, built.polls, impatient) as driver:
         await driver.connect({}, 0)
         await driver.read()

@@ -24,10 +24,13 @@ from core.contracts.quality import (
 )
 from core.contracts.site import SiteFile
 
-QUICK = replace(STANDARD, request_timeout_s=0.4, first_rest_s=0.4, rejoin_after_s=0.2)
+PATIENT = replace(STANDARD, request_timeout_s=20.0, slow_answer_s=10.0, rejoin_after_s=3.0)
+"""For what answers: a machine that is busy for a moment must not look like a unit that is slow or silent."""
+IMPATIENT = replace(PATIENT, request_timeout_s=1.5, first_rest_s=1.5)
+"""For what keeps silent."""
 
 
-def driver_of(form: SiteFile, profile=QUICK) -> ModbusDriver:
+def driver_of(form: SiteFile, profile=PATIENT) -> ModbusDriver:
     driver = ModbusDriver.of_site(form)
     return ModbusDriver(driver.endpoint, driver.polls, profile)
 
@@ -65,9 +68,11 @@ async def test_one_bad_register_names_itself_and_its_neighbours_stay_good(bus, b
         assert "s13" not in second
         assert len(second) == 29
         assert len(bus.asked) < 12
-        await asyncio.sleep(QUICK.rejoin_after_s)
         bus.refuse.clear()
-        assert (await round_of(driver))["s13"] == (23.0, GOOD)
+        async with asyncio.timeout(60):
+            while "s13" not in (found := await round_of(driver)):
+                await asyncio.sleep(0.05)
+        assert found["s13"] == (23.0, GOOD)
         bus.asked.clear()
         await round_of(driver)
         assert bus.asked == [(1, "holding", 10, 30)]
@@ -101,7 +106,7 @@ async def test_a_silent_unit_is_put_aside_and_the_others_go_on(bus, build, make_
         "9/holding/3/uint16",
         "9/input/4/int16",
     )
-    async with driver_of(form) as driver:
+    async with driver_of(form, IMPATIENT) as driver:
         await driver.connect({}, 0)
         assert await round_of(driver) == {
             "s0": (1.0, GOOD),
@@ -111,10 +116,11 @@ async def test_a_silent_unit_is_put_aside_and_the_others_go_on(bus, build, make_
         }
         bus.asked.clear()
         rounds = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while sum(unit == 9 for unit, *_ in bus.asked) < 2:
                 assert await round_of(driver) == {"s0": (1.0, GOOD), "s1": (2.0, GOOD)}
                 rounds += 1
+                await asyncio.sleep(0.02)
         assert rounds > 4
     (said,) = [line for line in "".join(capsys.readouterr()).splitlines() if "unit does not answer" in line]
     assert re.search(r"unit\"?[=:] ?9", said)
@@ -124,13 +130,13 @@ async def test_a_slow_unit_gets_its_share_of_the_line_and_stays_good(bus, build,
     port = build.free_port()
     await bus.serve(port)
     form = make_site(f"modbus://127.0.0.1:{port}", "1/holding/1/uint16", "2/holding/2/uint16")
-    bus.slow[2] = 0.15
-    async with driver_of(form, replace(QUICK, slow_answer_s=0.05)) as driver:
+    bus.slow[2] = 0.5
+    async with driver_of(form, replace(PATIENT, slow_answer_s=0.3)) as driver:
         await driver.connect({}, 0)
         found: list[dict[str, tuple[float | None, int]]] = [await round_of(driver) for _ in range(20)]
-    assert all(one["s0"] == (1.0, GOOD) for one in found)
-    assert {one["s1"] for one in found if "s1" in one} == {(2.0, GOOD)}
-    assert sum("s1" in one for one in found) <= 5
+    told = [(signal, *one[signal]) for one in found for signal in one]
+    assert set(told) == {("s0", 1.0, GOOD), ("s1", 2.0, GOOD)}
+    assert told.count(("s1", 2.0, GOOD)) <= 5 < 15 <= told.count(("s0", 1.0, GOOD))
 
 
 async def test_the_time_of_a_clock_that_is_refused_is_estimated_and_uncertain(bus, build, make_site, as_words) -> None:
@@ -146,7 +152,7 @@ async def test_the_time_of_a_clock_that_is_refused_is_estimated_and_uncertain(bu
     bus.show = lambda unit, start, current: (
         current.__setitem__(slice(0, 4), as_words(">q", shown)) if not start else None
     )
-    async with driver_of(form, replace(QUICK, max_registers=50)) as driver:
+    async with driver_of(form, replace(PATIENT, max_registers=50)) as driver:
         await driver.connect({}, 0)
         (good,) = (await driver.read()).samples
         assert (good.ts_us, good.quality) == (shown, GOOD)
@@ -176,7 +182,7 @@ async def test_a_device_that_is_killed_is_bad_once_and_comes_back(process, make_
 async def test_a_device_that_freezes_is_lost_and_comes_back(process, make_site) -> None:
     process.start()
     form = make_site(f"modbus://127.0.0.1:{process.port}", "1/holding/7/uint16")
-    async with driver_of(form) as driver:
+    async with driver_of(form, IMPATIENT) as driver:
         await driver.connect({}, 0)
         await round_of(driver)
         process.send(signal.SIGSTOP)

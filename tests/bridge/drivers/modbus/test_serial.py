@@ -41,10 +41,10 @@ async def test_every_table_over_a_serial_line(bus, wire, make_site) -> None:
 
 async def test_an_answer_that_comes_late_is_nobody_elses(bus, wire, make_site) -> None:
     await bus.serve_line(wire.ends[1])
-    wire.late[2] = 0.45
+    wire.late[2] = 1.2
     form = make_site(f"modbus-rtu://{wire.ends[0]}", "1/holding/7/uint16", "2/holding/20/uint16", modbus=NO_PARITY)
     built = ModbusDriver.of_site(form)
-    profile = replace(STANDARD, request_timeout_s=0.3, first_rest_s=1.0)
+    profile = replace(STANDARD, request_timeout_s=1.0, slow_answer_s=10.0, first_rest_s=60.0, longest_rest_s=60.0)
     async with ModbusDriver(built.endpoint, built.polls, profile) as driver:
         await driver.connect({}, 0)
         seen = [(await driver.read()).samples]

@@ -76,7 +76,7 @@ class Plant:
         """Wait until the history has the value of a second: it is written a moment later."""
         storage = self.server.iserver.history_manager.storage
         moment = START + timedelta(seconds=second)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 values, _ = await storage.read_node_history(ua.NodeId(name, 2), None, None, 0)
                 if any(one.SourceTimestamp == moment for one in values):
@@ -129,7 +129,7 @@ def make_site() -> Callable[..., SiteFile]:
 
 async def read_until(driver: OpcuaDriver, enough: Callable[[list[Sample]], bool]) -> list[Sample]:
     samples: list[Sample] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not enough(samples):
             scan = await driver.read()
             samples += [*scan.samples, *(one for block in scan.blocks for one in block.samples())]

@@ -77,7 +77,7 @@ def taken(scan: Scan) -> list[Sample]:
 async def read_until(driver: OpcuaDriver, signal: str, second: int) -> list[Scan]:
     """Scans up to the one with a signal's sample of that second."""
     scans: list[Scan] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(s.signal == signal and s.ts_us == T0 + second * 1_000_000 for x in scans for s in taken(x)):
             scans.append(await driver.read())
     return scans
@@ -120,7 +120,7 @@ async def test_a_lost_connection_is_an_error_of_read(device: Device) -> None:
         await read_until(driver, "level", 1)
         await device.server.stop()
         with pytest.raises(DeviceLostError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     await driver.read()
 
