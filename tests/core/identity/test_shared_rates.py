@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -31,12 +32,18 @@ def _bucket(per_minute: int) -> Bucket:
     return Bucket.of("test", uuid4().hex, per_minute=per_minute)
 
 
+def _came_back(bucket: Bucket, began: float) -> float:
+    """What flowed back into a bucket meanwhile: nothing, unless the machine is busy with other things."""
+    return (time.monotonic() - began) * bucket.per_minute / 60
+
+
 async def test_many_processes_that_ask_at_once_get_no_more_than_the_bucket_holds(tenancy: Tenancy, other: Tenancy):
     rates, bucket = [SharedRates(tenancy.platform), SharedRates(other.platform)], _bucket(7)
 
+    began = time.monotonic()
     told = await asyncio.gather(*(rates[n % 2].take([bucket]) for n in range(30)))
 
-    assert sum(one.granted for one in told) == 7
+    assert 7 <= sum(one.granted for one in told) <= 7 + _came_back(bucket, began)
     assert {one.granted for one in told} == {0, 1}
     assert all(0 < one.wait_s <= 60 / 7 + 0.01 for one in told if not one.granted)
 
@@ -44,10 +51,11 @@ async def test_many_processes_that_ask_at_once_get_no_more_than_the_bucket_holds
 async def test_of_several_buckets_the_poorest_decides_and_then_nothing_is_taken(tenancy: Tenancy):
     rates, rich, poor = SharedRates(tenancy.platform), _bucket(10), _bucket(2)
 
+    began = time.monotonic()
     told = [(await SharedRates(tenancy.platform).take([rich, poor])).granted for _ in range(6)]
 
     assert told == [1, 1, 0, 0, 0, 0]
-    assert (await rates.take([rich], 10)).granted == 8
+    assert 8 <= (await rates.take([rich], 10)).granted <= 8 + _came_back(rich, began)
 
 
 async def test_some_of_what_is_wanted_is_better_than_nothing_and_what_did_not_count_comes_back(tenancy: Tenancy):

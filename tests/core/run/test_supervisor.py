@@ -126,7 +126,7 @@ async def test_one_part_can_be_stopped_alone(supervisor):
 async def test_a_part_that_is_never_ready_is_an_error_with_its_last_words(supervisor, tmp_path):
     async with supervisor:
         late = python(
-            "late", "print('waiting for godot')\n" + _SLEEP, ready=file_exists(tmp_path / "no"), ready_within_s=1
+            "late", "print('waiting for godot')\n" + _SLEEP, ready=file_exists(tmp_path / "no"), ready_within_s=3
         )
         with pytest.raises(TransientError, match="waiting for godot"):
             await supervisor.up([late])
