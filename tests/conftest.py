@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -20,6 +21,9 @@ from core.identity import passwords
 from core.settings import IdentitySettings, PostgresSettings, Settings
 from core.tenancy import Tenancy, init_platform
 from tests.installation import Installation, opened_installation
+
+if TYPE_CHECKING:
+    from core.eventlog.broker import LocalBroker
 
 _NOT_SHOWN = {
     "browser": "the pages count as not shown",
@@ -44,11 +48,16 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Workers get long tests first: what is handed out last is short, so that none ends long after the others.
 
-    A file's tests share its installation, so one worker runs them all; a group that a file has of its own stays.
+    A file's tests share its installation, so one worker runs them all; a group that a file has of its own stays. Tests
+    over a broker share that one; those of the whole road start one of their own.
     """
     for item in items:
-        if "prepared" in getattr(item, "fixturenames", ()) and item.get_closest_marker("xdist_group") is None:
+        if item.get_closest_marker("xdist_group") is not None:
+            continue
+        if "prepared" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        elif item.get_closest_marker("kafka") is not None and item.get_closest_marker("end_to_end") is None:
+            item.add_marker(pytest.mark.xdist_group("kafka"))
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
@@ -129,6 +138,23 @@ def installation(run_settings: Settings) -> Iterator[Installation]:
     """One installation a session (and xdist worker), PostgreSQL up; its databases are the tests' to make."""
     with opened_installation(run_settings) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[LocalBroker]:
+    """A running broker of Apache Kafka; tests that use it share a worker, to start it once.
+
+    Skips where this machine cannot have one.
+    """
+    from core.eventlog.broker import LocalBroker
+    from core.run.jars import JarsUnavailableError
+
+    with contextlib.ExitStack() as stack:
+        try:
+            running = stack.enter_context(LocalBroker())
+        except JarsUnavailableError as error:
+            pytest.skip(f"no Apache Kafka on this machine: {error}")
+        yield running
 
 
 @pytest.fixture(scope="session")

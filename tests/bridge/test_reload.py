@@ -38,7 +38,7 @@ async def test_every_reading_is_judged_once_and_none_is_lost(tmp_path: Path, gat
     file, home, port = tmp_path / "loop.contract.yaml", tmp_path / "home", build.free_port()
     file.write_text(HEAD.format(version="1.0.0", signal="level"))
     site, _ = load_site(tmp_path / "loop.yaml")
-    replay = ModbusReplay(read_recording(site, tmp_path), port=port, speed=120)
+    replay = ModbusReplay(read_recording(site, tmp_path), port=port, speed=60)
     site = site.model_copy(update={"endpoint": f"modbus://127.0.0.1:{port}"})
     first = load_contract(file, site)
     config = BridgeConfig(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,20 +9,7 @@ import psycopg2
 import pytest
 
 from core.eventlog import EventLog
-from core.eventlog.broker import LocalBroker
 from core.eventlog.memory import MemoryLog
-from core.run.jars import JarsUnavailableError
-
-
-@pytest.fixture(scope="session")
-def broker() -> Iterator[LocalBroker]:
-    """A running broker; skips where this machine cannot have one."""
-    with contextlib.ExitStack() as stack:
-        try:
-            running = stack.enter_context(LocalBroker())
-        except JarsUnavailableError as error:
-            pytest.skip(f"no Apache Kafka on this machine: {error}")
-        yield running
 
 
 @pytest.fixture

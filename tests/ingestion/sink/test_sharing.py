@@ -22,7 +22,7 @@ from ingestion.lag import lag
 from ingestion.sink.service import Sink
 from lake.store import Lake
 from lake.tables.bronze import BRIDGE_COUNTS, READINGS
-from tests.core.eventlog.conftest import broker, log_database
+from tests.core.eventlog.conftest import log_database
 from tests.ingestion.conftest import counts, sample
 
 Stamped = Callable[..., Outgoing]
@@ -30,7 +30,7 @@ SLUG = "acme-works"
 LANES, BATCHES = 6, 60
 SETTINGS = Settings(sink=SinkSettings(commit_interval_s=0.2, commit_rows=20, compact_interval_s=1.0, compact_files=10))
 
-__all__ = ["broker", "log_database"]
+__all__ = ["log_database"]
 
 
 @contextlib.asynccontextmanager
