@@ -15,7 +15,7 @@ from bridge.local import CURRENT, PACKAGES, Definitions, definitions
 from bridge.rules.plan import plan_rules
 from bridge.store import DATABASE, Store, read_only, transaction
 from core import clock, faults
-from core.contracts.package import Package, open_package, ordered, public_key_of
+from core.contracts.package import Package, is_package_name, open_package, ordered, public_key_of
 from core.contracts.site import SiteFile
 from core.errors import GoldlayerError, InputError, NotFoundError
 from core.log import get_logger
@@ -107,7 +107,7 @@ class Packages:
             NotFoundError: no such package is in use.
             InputError: the version before does not load on this site any more.
         """
-        used = self._used(name)
+        used = self._used(name) if is_package_name(name) else None
         if used is None:
             known = ", ".join(one.name for one in self.list() if one.version)
             raise NotFoundError("no such package is in use", expected=known or "a package", received=name)

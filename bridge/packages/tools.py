@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +24,7 @@ def package_tools(home: Path, site: SiteFile) -> dict[str, Handler]:
     async def install(caller: Caller, raw: Mapping[str, Any]) -> dict[str, Any]:
         try:
             packed = base64.b64decode(_text(raw, "package"), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # what is not ASCII is none either
             raise InputError("`package` is wrong", expected="base64") from error
         return {"installed": await in_thread(packages.install, packed, caller.name)}
 

@@ -33,9 +33,15 @@ _FILE = re.compile(r"^[a-z]+/[a-z0-9][a-z0-9_.-]{0,80}$")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The same files make the same package, whenever it is built."""
 
-PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")]
+_NAME = r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$"
+PackageName = Annotated[str, StringConstraints(pattern=_NAME)]
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def is_package_name(text: str) -> bool:
+    """Whether a package can be called so; a name becomes a folder on site."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def ordered(version: str) -> tuple[int, ...]:

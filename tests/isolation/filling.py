@@ -19,6 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from agents.sessions import SCHEMA, TABLES, Sessions
 from core.audit import Actor
+from core.bridge_calls import BridgeCalls
+from core.bridge_calls.packages import BridgePackages
 from core.connector import TenantDataConnector, connector_for
 from core.contracts.data_contract import DataContract
 from core.contracts.health import BridgeHealth, Device
@@ -42,6 +44,12 @@ ISSUER = "https://login.works.example"
 SECRET = "kept"
 """Under this name both keep something; under `hidden` only B."""
 MODULE = "SCADA_MONITOR"
+PACKAGE = "lab"
+FILES = {
+    "rules/lab.yaml": b"rules: [{rule: high, equipment_type: centrifugal_pump, signal: flow, event: high, "
+    b"threshold: {above: 5}}]\n"
+}
+"""Of a package for bridges."""
 SCHEMA_OF_NOTES = "desk"
 NOTES = {
     "columns": {
@@ -111,6 +119,23 @@ async def secrets(vault: Vault, scope: TenantScope, mark: str, *, hidden: bool) 
     own = vault.of(scope, ACTOR)
     for key in (SECRET, "hidden") if hidden else (SECRET,):
         await own.put(secret_name(MODULE, key), Secret(f"secret {mark}"), purpose="filling")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a tenant has signed for its bridges."""
+
+    public_key: bytes
+    older: bytes
+    newer: bytes
+
+
+async def packages(tenancy: Tenancy, vault: Vault, scope: TenantScope) -> Packed:
+    """A package in two versions, under the tenant's own key."""
+    signing = BridgePackages(vault, tenancy.audit, BridgeCalls(tenancy.platform))
+    key = await signing.public_key(scope, ACTOR)
+    older, newer = [await signing.sign(scope, ACTOR, PACKAGE, one, FILES, "0.0.0") for one in ("1.0.0", "1.1.0")]
+    return Packed(key, older, newer)
 
 
 async def attic(tenancy: Tenancy, scope: TenantScope, name: str) -> None:

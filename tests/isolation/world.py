@@ -87,6 +87,7 @@ class Side:
     session_id: UUID
     administering: Administering
     staff: filling.Staff
+    packages: filling.Packed
 
     @property
     def session_of_token(self) -> UUID:
@@ -243,8 +244,9 @@ async def _side(tenancy: Tenancy, identity: IdentityService, vault: Vault, lake:
     session_id = await filling.session(tenancy, scope, person_id, mark)
     administering = await _administering(identity, scope, hidden=slug == B)
     staff = await filling.staff(identity, scope, hidden=slug == B)
+    packed = await filling.packages(tenancy, vault, scope)
     tokens = await identity.sign_in(slug, email, PASSWORD)
-    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id, administering, staff)
+    return Side(scope, mark, data, contract, key, tokens, person_id, email, session_id, administering, staff, packed)
 
 
 async def _administering(identity: IdentityService, scope: TenantScope, *, hidden: bool) -> Administering:

@@ -159,9 +159,18 @@ async def test_the_platform_asks_by_name(packages: Packages, home: Path) -> None
     assert listed["packages"] == [{"name": "wear", "version": "1.0.0", "versions": ("1.0.0",)}]
     assert listed["history"][0]["asked_by"] == "packages push"
     assert await tools["package_rollback"](caller, {"name": "wear"}) == {"in_use": None}
-    for raw in ({}, {"package": 5}, {"package": "%"}, {"package": packed, "more": 1}):
+    for raw in ({}, {"package": 5}, {"package": "%"}, {"package": "ключ"}, {"package": packed, "more": 1}):
         with pytest.raises(InputError):
             await tools["package_install"](caller, raw)
+
+
+async def test_a_name_leads_to_no_other_folder(packages: Packages, home: Path, tmp_path: Path) -> None:
+    packages.install(package("1.0.0"), "anna")
+    (home / "packages" / "wear").rename(tmp_path / "wear")
+    for name in ("../../wear", str(tmp_path / "wear"), "wear\0", "", "."):
+        with pytest.raises(NotFoundError):
+            await package_tools(home, SITE)["package_rollback"](Caller("eve", "1"), {"name": name})
+    assert (tmp_path / "wear" / "current").is_symlink()
 
 
 def test_dying_in_between_leaves_the_old_version_in_use(packages: Packages, home: Path, tmp_path: Path) -> None:
