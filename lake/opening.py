@@ -16,6 +16,9 @@ from lake.turns import ProvenTurns
 SECRETS = "lake"
 """Folder of the installation's vault in which the store's secrets are."""
 
+_TURNS: dict[tuple[str, str, Path], ProvenTurns] = {}
+"""Of this process, by store and run folder: however often it opens its lake, it is one writer."""
+
 
 def storage_by_settings(run: RunFolder, settings: Settings) -> Storage:
     """Where the lake of an installation is.
@@ -37,7 +40,8 @@ def open_lake(run: RunFolder, settings: Settings) -> Lake:
         TerminalError: the vault does not open.
     """
     storage = storage_by_settings(run, settings)
-    turns = ProvenTurns(storage, proof_of(run), lambda: Postgres(run, settings).dsn(PLATFORM, APP))
+    made = ProvenTurns(storage, proof_of(run), lambda: Postgres(run, settings).dsn(PLATFORM, APP))
+    turns = _TURNS.setdefault((storage.root, storage.endpoint, run.path), made)
     return Lake(storage.root, storage.revealed(), checkpoint_every=settings.lake.checkpoint_every, turns=turns)
 
 

@@ -37,6 +37,11 @@ def test_secrets_come_from_the_vault_and_each_tenant_has_a_prefix(run):
     assert _SECRET not in f"{tenant!r} {vars(open_lake(run, _S3))['root']} {as_environment(_S3)}"
 
 
+def test_a_process_that_opens_it_twice_is_one_writer(run):
+    first, second = open_lake(run, Settings()), open_lake(run, Settings())
+    assert first.turns is second.turns
+
+
 def test_other_processes_get_the_options_and_no_secret(monkeypatch):
     for name, value in as_environment(_S3).items():
         monkeypatch.setenv(name, value)
