@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bridge.driver import Series
 from bridge.journal import PLAIN, decode_frame, plain
@@ -19,16 +20,17 @@ from core.errors import TransientError
 Stretch = tuple[datetime, datetime]
 """From the first source time on, up to, but not with, the second."""
 _COLUMNS = 'ts, value, "text", quality'
-_SPAN = "min(epoch_us(ts)) as oldest, max(epoch_us(ts)) as newest"
+_SPAN = "select min(epoch_us(ts)) as oldest, max(epoch_us(ts)) as newest from asked"
 _WANTED = "equipment_id = ? and list_contains(?, signal) and epoch_us(ts) >= ? and epoch_us(ts) < ?"
 _TRIES = 3
-_NEWEST = "select * from (select * from found order by ts desc limit $most) order by ts"
-_SAMPLED = """
-select * from (
-    select * from found
-    qualify row_number() over (partition by (epoch_us(ts) // $every) order by ts) = 1 and epoch_us(ts) >= $since
-    order by ts desc limit $most
-) order by ts
+_ALL = f"select {_COLUMNS} from asked"  # noqa: S608  constants of this file
+# Only so many readings are held at a time, however many there are.
+_NEWEST = f"select * from (select {_COLUMNS} from asked order by ts desc limit ?) order by ts"  # noqa: S608  the same
+_FIRSTS = """
+select first.* from (
+    select arg_min({'ts': ts, 'value': value, 'text': "text", 'quality': quality}, ts) as first
+    from asked group by epoch_us(ts) // ?
+) order by first.ts desc limit ?
 """
 _WINDOWS = """
 with readings as (
@@ -63,7 +65,10 @@ select * from (
     order by 1 desc limit $most
 ) order by start
 """
-_OLDEST, _NEWEST_AT = "min(epoch_us(ts)) as us", "max(epoch_us(ts)) as us"
+_OLDEST, _NEWEST_AT = "select min(epoch_us(ts)) as us from asked", "select max(epoch_us(ts)) as us from asked"
+_COUNT = "select count(*) as readings from asked"
+_MOST_REACH = 100_000
+"""Intervals that are looked through at a time at most."""
 _FARTHER = 100
 """Windows that are looked through for a neighbouring reading before everything is."""
 _END_US = 253_402_300_800_000_000
@@ -87,19 +92,40 @@ def query(home: Path, equipment: str, signal: str, first: datetime, last: dateti
         InputError: no bridge ever ran on this folder.
         TransientError: files were removed by retention faster than they could be read.
     """
-    return _asked(home, _COLUMNS, equipment, [signal], to_us(first), to_us(last)).sort_by("ts")
+    return _asked(home, _ALL, equipment, [signal], to_us(first), to_us(last)).sort_by("ts")
 
 
 def newest(home: Path, series: Series, stretch: Stretch, most: int) -> pa.Table:
     """As `query`, but only the newest readings, at most so many."""
-    return _over(query(home, *series, *stretch), _NEWEST, {"most": most})
+    return _asked(home, _NEWEST, series[0], [series[1]], to_us(stretch[0]), to_us(stretch[1]), most)
+
+
+def count(home: Path, series: Series, stretch: Stretch) -> int:
+    """How many readings `query` would give."""
+    found = _asked(home, _COUNT, series[0], [series[1]], to_us(stretch[0]), to_us(stretch[1]))
+    return int(found["readings"][0].as_py())
 
 
 def sampled(home: Path, series: Series, stretch: Stretch, every_us: int, most: int) -> pa.Table:
-    """As `newest`, the first reading of each interval only; of one that began before the stretch there is none."""
-    since, until = to_us(stretch[0]), to_us(stretch[1])
-    found = _asked(home, _COLUMNS, series[0], [series[1]], since - since % every_us, until).sort_by("ts")
-    return _over(found, _SAMPLED, {"every": every_us, "most": most, "since": since})
+    """As `newest`, the first reading of each interval only; of one that began before the stretch there is none.
+
+    Looked for from the newest reading back, some intervals at a time, so that few are held however many there are.
+    """
+    since, end = to_us(stretch[0]), to_us(stretch[1])
+    found: list[pa.Table] = []
+    rows, reach = 0, most
+    while rows < most and (last := _newest_at(home, series, since - since % every_us, end)) is not None:
+        begin = max(last - last % every_us - (reach - 1) * every_us, since - since % every_us)
+        part = _asked(home, _FIRSTS, series[0], [series[1]], begin, end, every_us, most - rows)
+        part = part.filter(pc.field("ts") >= pa.scalar(max(since, begin), pa.timestamp("us", "UTC")))
+        found.append(part)
+        rows, end, reach = rows + part.num_rows, begin, min(2 * reach, _MOST_REACH)
+    return pa.concat_tables(found).sort_by("ts") if found else _asked(home, _ALL, series[0], [series[1]], 0, 0)
+
+
+def _newest_at(home: Path, series: Series, start: int, end: int) -> int | None:
+    """Source time of the newest reading of a stretch; None without one."""
+    return _asked(home, _NEWEST_AT, series[0], [series[1]], start, end)["us"][0].as_py()
 
 
 def windows(home: Path, series: Series, stretch: Stretch, every_us: int, most: int) -> pa.Table:
@@ -120,7 +146,7 @@ def windows(home: Path, series: Series, stretch: Stretch, every_us: int, most: i
     """
     since, until = to_us(stretch[0]) // every_us * every_us, -(-to_us(stretch[1]) // every_us) * every_us
     before = _reading_at(home, series, _nearest(home, series, since, every_us, _NEWEST_AT))
-    inside = _asked(home, _COLUMNS, series[0], [series[1]], since, until).sort_by("ts")
+    inside = _asked(home, _ALL, series[0], [series[1]], since, until).sort_by("ts")
     after = _reading_at(home, series, _nearest(home, series, until, every_us, _OLDEST))
     found = pa.concat_tables([before, inside, after])
     placed = found.append_column("place", pa.array(range(found.num_rows), pa.int64()))
@@ -140,7 +166,7 @@ def _nearest(home: Path, series: Series, at_us: int, every_us: int, which: str) 
 def _reading_at(home: Path, series: Series, at_us: int | None) -> pa.Table:
     """What a signal showed at one source time; no row without a time."""
     start, end = (0, 0) if at_us is None else (at_us, at_us + 1)
-    return _asked(home, _COLUMNS, series[0], [series[1]], start, end)
+    return _asked(home, _ALL, series[0], [series[1]], start, end)
 
 
 def _over(found: pa.Table, sql: str, parameters: Mapping[str, object]) -> pa.Table:
@@ -162,10 +188,12 @@ def span(home: Path, equipment: str, signals: Sequence[str], start_us: int = 0) 
     return (min(oldest), max(newest)) if oldest else None
 
 
-def _asked(home: Path, columns: str, equipment: str, signals: Sequence[str], start: int, end: int) -> pa.Table:
+def _asked(
+    home: Path, select: str, equipment: str, signals: Sequence[str], start: int, end: int, *more: object
+) -> pa.Table:
     for attempt in range(_TRIES):
         try:
-            return _query(home, columns, equipment, signals, start, end)
+            return _query(home, select, (equipment, list(signals), start, end), more)
         except duckdb.IOException as error:
             if attempt == _TRIES - 1:
                 reason = str(error).splitlines()[0]
@@ -173,9 +201,10 @@ def _asked(home: Path, columns: str, equipment: str, signals: Sequence[str], sta
     raise AssertionError
 
 
-def _query(home: Path, columns: str, equipment: str, signals: Sequence[str], start: int, end: int) -> pa.Table:
-    """What is asked of the journal, and below it what is asked of the files."""
+def _query(home: Path, select: str, wanted: tuple[str, list[str], int, int], more: Sequence[object]) -> pa.Table:
+    """A statement over `asked`: what is asked of the journal, and below it what is asked of the files."""
     connection = read_only(home)
+    _, _, start, end = wanted
     try:
         connection.execute("begin")  # frames and the list of files of one moment
         files = [str(segment.path) for segment in overlapping(connection, home, start, end - 1)]
@@ -187,12 +216,11 @@ def _query(home: Path, columns: str, equipment: str, signals: Sequence[str], sta
         with duckdb.connect() as engine:
             engine.execute("set timezone = 'UTC'")
             engine.register("frames", reader)
-            wanted: list[object] = [equipment, list(signals), start, end]
-            sql = f"select {columns} from frames where {_WANTED}"  # noqa: S608  constants of this file
-            parameters = [*wanted]
+            asked = f"select {_COLUMNS} from frames where {_WANTED}"  # noqa: S608  constants of this file
+            parameters: list[object] = [*wanted, *more]
             if files:  # in the order in which readings came
-                sql = f"select {columns} from read_parquet(?) where {_WANTED} union all {sql}"  # noqa: S608  the same
-                parameters = [files, *wanted, *wanted]
-            return engine.sql(sql, params=parameters).to_arrow_table()
+                asked = f"select {_COLUMNS} from read_parquet(?) where {_WANTED} union all {asked}"  # noqa: S608  the same
+                parameters = [files, *wanted, *parameters]
+            return engine.sql(f"with asked as ({asked}) {select}", params=parameters).to_arrow_table()
     finally:
         connection.close()

@@ -149,18 +149,18 @@ def history(
     import csv
     import sys
 
-    from bridge.historian import query
+    from bridge.historian import count, newest
 
     stretch = since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
     if every is not None:
         _windows(home, (equipment, signal), stretch, every, last)
         return
-    found = query(home, equipment, signal, *stretch)
-    if found.num_rows > last:
-        typer.echo(f"the newest {last:,} of {found.num_rows:,}; --last N gives more", err=True)
+    found = newest(home, (equipment, signal), stretch, last)
+    if found.num_rows == last and (there := count(home, (equipment, signal), stretch)) > last:
+        typer.echo(f"the newest {last:,} of {there:,}; --last N gives more", err=True)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(found.column_names)
-    for row in found.slice(max(found.num_rows - last, 0)).to_pylist():
+    for row in found.to_pylist():
         writer.writerow([row["ts"].isoformat(), row["value"], row["text"], f"0x{row['quality']:08X}"])
 
 

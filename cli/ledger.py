@@ -52,10 +52,13 @@ def ledger(
     limits = [pl.lit(value=True)]
     if site is not None:
         limits.append(pl.col("site") == site)
+        _require_known(lake.scan(ops.BOOKS), site)
     start, end = _utc(since), _utc(until)
-    hours = [*limits, *_between("hour", start, end)]
+    hours = [*limits, *_between("hour", "hour", start, end)]
     lines = lake.scan(ops.BOOKS).filter(*hours).sort("site", "equipment_id", "signal", "hour").collect()
-    gaps = lake.scan(ops.GAPS).filter(*limits, *_between("ts", start, end)).sort("site", "equipment_id", "ts").collect()
+    # A gap that reaches into the period belongs to it, wherever it began.
+    reaching = [*limits, *_between("ts", "until", start, end)]
+    gaps = lake.scan(ops.GAPS).filter(*reaching).sort("site", "equipment_id", "ts").collect()
     broken = {equation: count for equation, count in imbalances(lines).items() if count}
     at = lake.committed_at(ops.BOOKS, version)
     if as_json:
@@ -84,13 +87,23 @@ def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
-def _between(column: str, start: datetime | None, end: datetime | None) -> Iterable[pl.Expr]:
+def _require_known(books: pl.LazyFrame, site: str) -> None:
+    """Books of a site that is spelled wrong have no line, and would balance."""
+    from core.errors import NotFoundError
+
+    known: list[str] = sorted(books.select("site").unique().collect()["site"].to_list())
+    if site not in known:
+        raise NotFoundError("no such site in the books", expected=", ".join(known), received=site, where="--site")
+
+
+def _between(first: str, last: str, start: datetime | None, end: datetime | None) -> Iterable[pl.Expr]:
+    """Rows that reach into a period; `first` and `last` are columns."""
     import polars as pl
 
     if start is not None:
-        yield pl.col(column) >= start
+        yield pl.col(last) >= start
     if end is not None:
-        yield pl.col(column) < end
+        yield pl.col(first) < end
 
 
 def _totals(lines: pl.DataFrame) -> dict[str, int]:

@@ -61,6 +61,26 @@ def test_books_that_balance(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert (document["totals"]["withheld"], document["gaps"][0]["duration_s"]) == (3, 120.0)
 
 
+def test_a_gap_belongs_to_every_period_that_it_reaches_into(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["ledger", "--tenant", "acme-water", "--run", str(run), "--json"]
+
+    def gaps(*period: str) -> int:
+        assert main([*words, *period]) == 0
+        return len(json.loads(capsys.readouterr().out)["gaps"])
+
+    assert gaps("--since", "2024-03-04T12:01:00") == 1
+    assert gaps("--since", "2024-03-04T12:01:00", "--until", "2024-03-04T12:01:30") == 1
+    assert gaps("--until", "2024-03-04T12:00:00") == gaps("--since", "2024-03-04T12:03:00") == 0
+
+
+def test_a_site_without_a_line_is_not_one_whose_books_balance(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "--tenant", "acme-water", "--run", str(run), "--site", "norht"]) == 1
+    said = capsys.readouterr()
+    assert "no such site in the books" in said.err
+    assert "north, south" in said.err
+    assert "balance" not in said.out
+
+
 def test_what_came_late_and_what_was_not_known_are_told_beside_what_nobody_read(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from asyncua import ua
-from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 
 from bridge.block import Block
@@ -23,7 +22,7 @@ from bridge.drivers.opcua.profiles import tightened
 from bridge.drivers.opcua.receive import Receiver
 from bridge.drivers.opcua.resolve import Refused, limits_of, resolve, shown_times
 from bridge.drivers.opcua.security import secure, why
-from bridge.drivers.opcua.session import RawChanges, use_raw_changes
+from bridge.drivers.opcua.session import PatientClient, RawChanges
 from bridge.drivers.opcua.subscription import Subscription
 from bridge.vault import NoSecrets, Secrets
 from core.contracts.reading import Sample
@@ -49,7 +48,7 @@ class OpcuaDriver:
         self._decoder = plan.decoder()
         self._receiver = Receiver(self._handles, self._decoder)
         self._writable = frozenset(writable)
-        self._client: Client | None = None
+        self._client: PatientClient | None = None
         self._nodes: dict[Series, ua.NodeId] = {}
         self._queue: deque[list[Sample] | Block] = deque()
         self._queued = 0
@@ -84,10 +83,9 @@ class OpcuaDriver:
         self._queued, self._failure, self._held, self._unfilled = 0, None, deque(), frozenset()
         self._nodes.clear()
         self._room.set()
-        client = Client(self._plan.endpoint, self._profile.request_timeout_s, self._profile.probe_interval_s)
+        client = PatientClient(self._plan.endpoint, self._profile.request_timeout_s, self._profile.probe_interval_s)
         client.session_timeout = self._profile.session_timeout_ms
         client.connection_lost_callback = self._lost
-        use_raw_changes(client)
         try:
             await secure(client, self._plan.access, self._where)
             await client.connect()
@@ -106,7 +104,7 @@ class OpcuaDriver:
         overlap_us = int((time.monotonic() - self._missing_since) * 1_000_000)
         self._catching_up = asyncio.create_task(self._catch_up(client, subscription, dict(newest), overlap_us, refused))
 
-    async def _watch(self, client: Client, subscription: Subscription, some: Collection[Series]) -> list[Series]:
+    async def _watch(self, client: PatientClient, subscription: Subscription, some: Collection[Series]) -> list[Series]:
         """Resolve and subscribe; signals that the server does not know, which turn Bad and are named."""
         addresses = {series: self._plan.addresses[series] for series in some}
         nodes, refused = await resolve(client, addresses, self._profile)
@@ -182,7 +180,7 @@ class OpcuaDriver:
 
     async def _catch_up(
         self,
-        client: Client,
+        client: PatientClient,
         subscription: Subscription,
         newest: dict[Series, int],
         overlap_us: int,
@@ -203,7 +201,7 @@ class OpcuaDriver:
             await self._lost(error)
 
     async def _fill(
-        self, client: Client, nodes: Mapping[Series, ua.NodeId], newest: Mapping[Series, int], overlap_us: int
+        self, client: PatientClient, nodes: Mapping[Series, ua.NodeId], newest: Mapping[Series, int], overlap_us: int
     ) -> None:
         """History first, then what the subscription brought meanwhile; windows close in source order that way."""
         unfilled: set[Series] = set()

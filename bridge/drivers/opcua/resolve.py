@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from asyncua import ua
-from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
@@ -16,6 +14,7 @@ from bridge.driver import Series
 from bridge.drivers.opcua.address import Address, NodeAddress, PathAddress
 from bridge.drivers.opcua.decode import to_us
 from bridge.drivers.opcua.profiles import LIMITS, OpcuaProfile
+from bridge.drivers.opcua.session import PatientClient
 
 _LIMITS_NODE = "Server_ServerCapabilities_OperationLimits_"
 _NODE_ID_UNKNOWN = 0x80340000
@@ -40,7 +39,7 @@ def pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[first : first + size]
 
 
-async def limits_of(client: Client) -> dict[str, int]:
+async def limits_of(client: PatientClient) -> dict[str, int]:
     """The server's OperationLimits by name; those it does not say are left out."""
     names = list(LIMITS)
     nodes = [_well_known(getattr(ObjectIds, _LIMITS_NODE + name)) for name in names]
@@ -54,7 +53,7 @@ async def limits_of(client: Client) -> dict[str, int]:
 
 
 async def resolve(
-    client: Client, addresses: Mapping[Series, Address], profile: OpcuaProfile
+    client: PatientClient, addresses: Mapping[Series, Address], profile: OpcuaProfile
 ) -> tuple[dict[Series, ua.NodeId], dict[Series, Refused]]:
     """Node ids of addresses, and those that lead nowhere."""
     nodes: dict[Series, ua.NodeId] = {}
@@ -79,15 +78,15 @@ async def resolve(
 
 
 async def _translate(
-    client: Client,
+    client: PatientClient,
     paths: Sequence[tuple[Series, PathAddress]],
     timeout_s: float,
     nodes: dict[Series, ua.NodeId],
     refused: dict[Series, Refused],
 ) -> None:
     asked = [_browse_path(address) for _, address in paths]
-    async with asyncio.timeout(timeout_s):
-        results = await client.uaclient.session.translate_browsepaths_to_nodeids(asked)
+    with client.patience():
+        results = await client.session.translate(asked, timeout_s)
     for (series, _), result in zip(paths, results, strict=True):
         whole = [one for one in result.Targets or [] if one.RemainingPathIndex == 0xFFFFFFFF]
         if result.StatusCode.is_bad() or not whole:
@@ -110,7 +109,9 @@ def _browse_path(address: PathAddress) -> ua.BrowsePath:
     return path
 
 
-async def shown_times(client: Client, nodes: Mapping[Series, ua.NodeId], profile: OpcuaProfile) -> dict[Series, int]:
+async def shown_times(
+    client: PatientClient, nodes: Mapping[Series, ua.NodeId], profile: OpcuaProfile
+) -> dict[Series, int]:
     """Source time, in microseconds, of the value that each node shows now; nodes without one are left out."""
     times: dict[Series, int] = {}
     for some in pieces(list(nodes.items()), profile.max_nodes_per_read):

@@ -1,7 +1,9 @@
-"""A session whose publish responses keep their data changes as they came, to be read many at a time."""
+"""A client whose publish responses keep their data changes as they came, and that waits for a server that is slow."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +47,41 @@ class PublishSession(UaSession):
             # What the loop that calls this expects of a response that is none.
             raise UaStructParsingError from error
 
+    async def translate(self, paths: list[ua.BrowsePath], timeout_s: float) -> list[ua.BrowsePathResult]:
+        """Node ids of browse paths; the library would wait for them no longer than for anything else."""
+        request = ua.TranslateBrowsePathsToNodeIdsRequest()
+        request.Parameters.BrowsePaths = paths
+        data = await self._send_request(request, timeout=timeout_s)
+        response = struct_from_binary(ua.TranslateBrowsePathsToNodeIdsResponse, data)
+        response.ResponseHeader.ServiceResult.check()
+        return response.Results
 
-def use_raw_changes(client: Client) -> None:
-    """Give a client that has not connected yet such a session."""
-    client.uaclient.session = PublishSession(client.uaclient)
-    client.nodes = Shortcuts(client.uaclient.session)
+
+class PatientClient(Client):
+    """The library's client with that session."""
+
+    def __init__(self, endpoint: str, request_timeout_s: float, probe_interval_s: float) -> None:
+        super().__init__(endpoint, request_timeout_s, probe_interval_s)
+        self.session = PublishSession(self.uaclient)
+        self.uaclient.session = self.session
+        self.nodes = Shortcuts(self.session)
+        self._at_work = False
+
+    @contextmanager
+    def patience(self) -> Generator[None]:
+        """Many a server answers nothing else while it works on something long; that alone does not make it lost."""
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
+
+    async def _wait_for_health_signal(self) -> None:
+        try:
+            await super()._wait_for_health_signal()
+        except TimeoutError:
+            if not self._at_work:
+                raise
 
 
 def read_response(data: Buffer) -> ua.PublishResponse:

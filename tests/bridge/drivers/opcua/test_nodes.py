@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from enum import IntEnum
 
 import pytest
 from asyncua import ua
+from asyncua.server.internal_session import InternalSession
 
-from bridge.driver import DeviceRefusedError
+from bridge.driver import DeviceLostError, DeviceRefusedError
 from bridge.drivers.opcua.driver import OpcuaDriver
 from bridge.drivers.opcua.plan import plan_site
 from bridge.drivers.opcua.profiles import STANDARD
@@ -134,6 +136,30 @@ async def test_a_server_without_filters_is_asked_for_none_and_its_limits_are_kep
     assert calls == [2, 2, 1]
     assert not any(isinstance(one, ua.DataChangeFilter) for one in seen)
     assert STANDARD.filters
+
+
+async def test_a_server_that_browses_slowly_and_answers_nothing_meanwhile_is_waited_for(
+    plant, make_site, until, monkeypatch
+) -> None:
+    await plant.start(flow=1.5)
+    translate = InternalSession.translate_browsepaths_to_nodeids
+
+    async def slowly(self: InternalSession, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+        await asyncio.sleep(4.0)  # one request of a connection after the other: its probes wait as well
+        return await translate(self, paths)
+
+    monkeypatch.setattr(InternalSession, "translate_browsepaths_to_nodeids", slowly)
+    form = make_site(plant.endpoint, {"flow": {"address": "/2:Plant/2:flow"}})
+    impatient = replace(STANDARD, request_timeout_s=2.0, probe_interval_s=0.2)
+    for patience, found in ((20.0, {1.5}), (0.5, None)):
+        profile = replace(impatient, browse_timeout_s=patience)
+        async with OpcuaDriver(replace(plan_site(form, NoSecrets()), profile=profile)) as driver:
+            if found is None:
+                with pytest.raises(DeviceLostError):
+                    await driver.connect({}, 0)
+            else:
+                await driver.connect({}, 0)
+                assert {one.value for one in await until(driver, bool)} == found
 
 
 async def test_what_cannot_be_written_is_said(plant, make_site) -> None:
