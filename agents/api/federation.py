@@ -7,7 +7,7 @@ it. It is the same session as a password's: the refresh token comes as a cookie,
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Literal
 from urllib.parse import parse_qs
 
@@ -60,9 +60,17 @@ async def providers(slug: str, request: Request) -> list[Way]:
 
 @by_address.post("/ways")
 async def ways(form: Address, request: Request) -> list[Way]:
-    """Where somebody with this e-mail address signs in beside a password; its domain alone decides."""
-    slug, found = await _federation(request).leading(form.email)
-    return [_way(slug, one) for one in found]
+    """Where somebody with this e-mail address signs in beside a password; its domain alone decides.
+
+    An address that leads nowhere counts as a failed attempt, so that domains are not tried one after the other.
+    """
+    with suppress(DeniedError):
+        async with attempt(request, "ways", None):
+            slug, found = await _federation(request).leading(form.email)
+            if not found:
+                raise DeniedError("the address leads nowhere")
+            return [_way(slug, one) for one in found]
+    return []
 
 
 @router.get("/oidc/{provider}/start", status_code=303)

@@ -120,6 +120,17 @@ async def test_failures_at_one_account_are_counted_together_and_tell_nothing_of_
     assert _shown(await wires[1][0].post(_SIGN_IN, json=spelt)) == _shown(refused)
 
 
+async def test_nobody_tries_domain_after_domain_to_see_who_is_a_tenant(street: Street):
+    wire, told = await street.somebody(), list[httpx.Response]()
+    while not told or told[-1].status_code == 200:
+        told.append(
+            await wire[len(told) % 2].post("/api/v1/auth/ways", json={"email": f"ann@guess-{len(told)}.example"})
+        )
+    assert told[-1].status_code == 429
+    assert len(told) > FROM_ADDRESS
+    assert {one.text for one in told[:-1]} == {"[]"}
+
+
 async def test_one_tenant_s_noise_from_an_address_leaves_another_its_turn(street: Street):
     noisy = await street.somebody()
     await _until_refused(lambda n: noisy[n % 2].post(_SIGN_IN, json=street.form(f"guess-{n}")), AT_TENANT)
