@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.findings import report
 from core.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bridge.doctor.finding import Finding
-
-_MARKS = {"right": "[green]ok[/green]", "notice": "[yellow]note[/yellow]", "wrong": "[red]WRONG[/red]"}
+    from core.findings import Finding
 
 
 def doctor(
@@ -27,18 +26,7 @@ def doctor(
     signals: Annotated[int, typer.Option(min=1, help="Signals asked for at each device, spread over all.")] = 200,
 ) -> None:
     """Look at config, contract, key, clock, devices, signals, disk and link; exit code 1 if anything is wrong."""
-    from rich.console import Console
-    from rich.table import Table
-
-    found = asyncio.run(_all(_look(site, contract, home, gateway, key_file, signals)))
-    table = Table("", "thing", "found", "next")
-    for one in found:
-        table.add_row(_MARKS[one.state.value], one.thing, one.said, one.next_step)
-    Console().print(table)
-    problems = sum(one.state.value == "wrong" for one in found)
-    typer.echo(f"{problems} wrong" if problems else "nothing is wrong")
-    if problems:
-        raise typer.Exit(1)
+    report(asyncio.run(_all(_look(site, contract, home, gateway, key_file, signals))))
 
 
 async def _all(findings: AsyncIterator[Finding]) -> list[Finding]:
@@ -51,12 +39,12 @@ async def _look(
     from bridge.config import read_key
     from bridge.doctor.devices import device_findings
     from bridge.doctor.files import contract_finding, home_findings, key_finding
-    from bridge.doctor.finding import notice, of_error, right
     from bridge.doctor.gateway import gateway_findings
     from bridge.vault import BridgeVault
     from core.contracts.odcs import load_contract
     from core.contracts.site import load_site
     from core.errors import GoldlayerError
+    from core.findings import notice, of_error, right
 
     settings = load_settings().bridge
     try:

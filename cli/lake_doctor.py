@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
+from cli.findings import count_wrong, exit_if_wrong, report
 from core.run.folder import RunFolder
 from core.settings import load_settings
-
-_MARKS = {"right": "[green]ok[/green]", "notice": "[yellow]note[/yellow]", "wrong": "[red]WRONG[/red]"}
 
 
 def doctor(
@@ -27,18 +26,9 @@ def doctor(
     settings = load_settings()
     folder = RunFolder.find(run, settings)
     found = list(findings(storage_by_settings(folder, settings), proof_of(folder)))
-    problems = sum(one.state == "wrong" for one in found)
-    if as_json:
-        typer.echo(json.dumps({"wrong": problems, "findings": [asdict(one) for one in found]}, ensure_ascii=False))
-    else:
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Table
-
-        table = Table("", "thing", "found", "next")
-        for one in found:
-            table.add_row(_MARKS[one.state.value], one.thing, escape(one.said), escape(one.next_step))
-        Console().print(table)
-        typer.echo(f"{problems} wrong" if problems else "nothing is wrong")
-    if problems:
-        raise typer.Exit(1)
+    if not as_json:
+        report(found)
+        return
+    wrong = count_wrong(found)
+    typer.echo(json.dumps({"wrong": wrong, "findings": [asdict(one) for one in found]}, ensure_ascii=False))
+    exit_if_wrong(found)

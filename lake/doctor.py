@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from core.errors import GoldlayerError, TerminalError
+from core.findings import Finding, State, notice, of_error, right, wrong
 from lake.object_store import error_of, remove_all, scratch, told
 from lake.race import CONTENDERS, race
 from lake.storage import Storage
@@ -28,32 +27,8 @@ if TYPE_CHECKING:
 _LIBRARIES = ("deltalake", "polars", "duckdb", "pyarrow", "obstore")
 _SKEW_NOTED_S, _SKEW_WRONG_S = 5.0, 60.0
 _CONTENT = b"goldlayer"
+_UNSAID = "correct GOLDLAYER_LAKE__ROOT and its options, or ask who runs the store"
 _ROWS = pa.table({"number": pa.array([1, 2, 3], pa.int64())})
-
-
-class State(StrEnum):
-    """How something is."""
-
-    RIGHT = "right"
-    NOTICE = "notice"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        thing: what.
-        state: how it is.
-        said: what was found.
-        next_step: what to do; empty where nothing is to be done.
-    """
-
-    thing: str
-    state: State
-    said: str
-    next_step: str = ""
 
 
 def findings(storage: Storage, proof: Path) -> Iterator[Finding]:
@@ -65,13 +40,13 @@ def findings(storage: Storage, proof: Path) -> Iterator[Finding]:
     """
     kind = "a folder" if storage.kind is None else f"{storage.kind.name} at {storage.endpoint}"
     told_by = ", ".join(sorted({*storage.options, *(f"{name} (vault)" for name in storage.secrets)}))
-    yield Finding("store", State.RIGHT, f"{storage.root}, {kind}; {told_by or 'no options'}")
-    yield Finding("versions", State.RIGHT, ", ".join(f"{name} {version(name)}" for name in _LIBRARIES))
+    yield right("store", f"{storage.root}, {kind}; {told_by or 'no options'}")
+    yield right("versions", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES))
     try:
         with scratch(storage) as (folder, store):
             yield from _inside(_Clinic(storage, folder, store))
     except GoldlayerError as error:
-        yield _wrong("store", error)
+        yield of_error("store", error, _UNSAID)
         return
     yield _tried("conditional put", lambda: _race(storage, proof))
 
@@ -82,7 +57,7 @@ def _inside(clinic: _Clinic) -> Iterator[Finding]:
         found = _tried(thing, look)
         yield found
         if found.state is State.WRONG and thing in ("put", "get"):
-            yield Finding("permissions", State.NOTICE, f"the others are not looked at, since {thing} failed")
+            yield notice("permissions", f"the others are not looked at, since {thing} failed")
             return
 
 
@@ -90,13 +65,8 @@ def _tried(thing: str, look: Callable[[], str | Finding]) -> Finding:
     try:
         found = look()
     except GoldlayerError as error:
-        return _wrong(thing, error)
-    return found if isinstance(found, Finding) else Finding(thing, State.RIGHT, found)
-
-
-def _wrong(thing: str, error: GoldlayerError) -> Finding:
-    said = error.what if error.received is None else f"{error.what}: {str(error.received)[:300]}"
-    return Finding(thing, State.WRONG, said, error.next_step or "")
+        return of_error(thing, error, _UNSAID)
+    return found if isinstance(found, Finding) else right(thing, found)
 
 
 def _race(storage: Storage, proof: Path) -> Finding | str:
@@ -104,9 +74,8 @@ def _race(storage: Storage, proof: Path) -> Finding | str:
     remember(proof, storage, proven=outcome.proven)
     if outcome.proven:
         return f"one of {CONTENDERS} writers wins, {outcome.rounds} times in {outcome.rounds}: writers may be several"
-    return Finding(
+    return wrong(
         "conditional put",
-        State.WRONG,
         f"{outcome.winners} of {CONTENDERS} writers win in round {outcome.rounds}: the others lose rows, unnoticed",
         "run one sink and one builder, others are refused; or use a store with atomic conditional puts",
     )
@@ -151,9 +120,9 @@ class _Clinic:
         at = datetime.fromtimestamp(stamped, UTC).isoformat(timespec="seconds")
         if skew <= _SKEW_NOTED_S:
             return f"the store's agrees with this machine's, {at}"
-        return Finding(
+        say = wrong if skew > _SKEW_WRONG_S else notice
+        return say(
             "clock",
-            State.WRONG if skew > _SKEW_WRONG_S else State.NOTICE,
             f"the store's is {skew:.0f} s away from this machine's: {at}",
             "set the clock of this machine",
         )

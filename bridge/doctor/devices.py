@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bridge.doctor.finding import Finding, notice, of_error, right, wrong
 from bridge.driver import Series
 from bridge.tools.visit import visiting
 from bridge.vault import Secrets
@@ -13,6 +12,7 @@ from core.contracts.quality import is_good
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import GoldlayerError, InputError
+from core.findings import Finding, notice, of_error, right, wrong
 
 _NAMED = 5
 Ask = Callable[[str, str], Awaitable[Sample]]

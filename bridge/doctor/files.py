@@ -10,12 +10,12 @@ from pathlib import Path
 from bridge.books import BridgeBooks, read_books
 from bridge.config import read_key
 from bridge.contract.plan import plan_site
-from bridge.doctor.finding import Finding, notice, of_error, right, wrong
 from bridge.space import database_bytes
 from bridge.store import DATABASE, read_only, runs
 from core.contracts.data_contract import DataContract
 from core.contracts.site import SiteFile
 from core.errors import GoldlayerError
+from core.findings import Finding, notice, of_error, right, wrong
 from core.settings import BridgeSettings
 
 _FULL = 0.8

@@ -13,9 +13,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from bridge.config import check_gateway, is_loopback
-from bridge.doctor.finding import Finding, notice, of_error, right, wrong
 from core import clock
 from core.errors import InputError
+from core.findings import Finding, notice, of_error, right, wrong
 
 _ANSWER_S = 15.0
 _CLOCK_OFF_S = 60.0

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.findings import Finding
 from core.vault import Secret
-from lake.doctor import Finding, findings
+from lake.doctor import findings
 from lake.storage import Storage, storage_of
 from lake.turns import remembered
 from tests.lake.s3_server import KEY, S3, running

@@ -11,7 +11,6 @@ import yaml
 
 from bridge.doctor.devices import device_findings
 from bridge.doctor.files import contract_finding, home_findings, key_finding
-from bridge.doctor.finding import Finding, State
 from bridge.doctor.gateway import gateway_findings
 from bridge.store import Store
 from bridge.vault import NoSecrets
@@ -19,6 +18,7 @@ from cli.main import main
 from core import faults
 from core.clock import CLOCK
 from core.contracts.site import SiteFile
+from core.findings import Finding, State
 from core.settings import BridgeSettings
 from tests.bridge.drivers.modbus.conftest import Bus
 

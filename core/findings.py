@@ -1,4 +1,4 @@
-"""One line of what the doctor says."""
+"""What a doctor says of one thing: of the bridge, or of the lake's store."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def of_error(thing: str, error: GoldlayerError, next_step: str) -> Finding:
     if error.expected is not None:
         told.append(f"expected {error.expected}")
     if error.received is not None:
-        told.append(f"received {error.received}")
+        told.append(f"received {str(error.received)[:300]}")
     if error.where is not None:
         told.append(error.where)
     return wrong(thing, "; ".join(told), error.next_step or next_step)
