@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from core.errors import TerminalError
-from lake.tables import bronze, gold, machines, ops, rollups, silver
+from lake.tables import bronze, envelopes, gold, machines, ops, rollups, silver
 from tests.orchestration.conftest import readings
 
 DERIVED = (
@@ -84,13 +84,14 @@ def test_late_data_for_three_days_rebuilds_every_table_over_exactly_the_days_its
     and_the_next = the_days | {plant.day(n) for n in (3, 6)}
     all_since = {plant.day(n) for n in range(1, 7)}
     silver_only = ("readings", "events", "quarantine", "fault_episodes", "equipment")
+    back_one_day = (silver.SIGNAL_HOURLY, machines.SIGNAL_MINUTELY, machines.EQUIPMENT_STATES)
     books = (ops.BOOKS, ops.GAPS, ops.SIGNAL_REFERENCE, gold.LIFE_MODEL)
     assert {name: days for name, days in built.items() if not name.startswith("bronze.")} == {
         **dict.fromkeys([f"silver.{name}" for name in silver_only], the_days),
         **dict.fromkeys([spec.full_name for spec in books], the_days),
-        **dict.fromkeys([spec.full_name for spec in (silver.SIGNAL_HOURLY, machines.SIGNAL_MINUTELY)], and_the_next),
-        # Baselines look 14 days back, key figures to the first day: the week ends before either does.
-        machines.EQUIPMENT_STATES.full_name: all_since,
+        **dict.fromkeys([spec.full_name for spec in back_one_day], and_the_next),
+        # Baselines look 14 days back, envelopes 28, key figures to the first day: the week ends before any does.
+        **dict.fromkeys([spec.full_name for spec in envelopes.TABLES], all_since),
         **dict.fromkeys([spec.full_name for spec in rollups.TABLES], all_since),
         **dict.fromkeys([spec.full_name for spec in gold.TABLES if spec is not gold.LIFE_MODEL], all_since),
     }
