@@ -11,7 +11,6 @@ import duckdb
 from deltalake import DeltaTable
 
 from core.errors import InputError, NotFoundError, TransientError
-from lake.growth import widened
 from lake.spec import TableSpec
 from lake.statement import first_line, require_one_select
 
@@ -59,7 +58,7 @@ def select(sql: str, tables: Mapping[TableSpec, DeltaTable], limits: Limits) -> 
     require_one_select(sql)
     with duckdb.connect(":memory:") as connection:
         for number, (spec, table) in enumerate(tables.items()):
-            connection.register(f"source_{number}", widened(spec, table))
+            connection.register(f"source_{number}", table.to_pyarrow_dataset())
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{spec.layer.value}"')
             view = f'CREATE VIEW "{spec.layer.value}"."{spec.name}" AS SELECT * FROM "source_{number}"'  # noqa: S608  declared names
             connection.execute(view)

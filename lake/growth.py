@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import DeltaTable, Schema
 
 from lake.spec import TableSpec
@@ -28,17 +26,6 @@ def padded(spec: TableSpec, table: DeltaTable, rows: pl.LazyFrame) -> pl.LazyFra
     """Rows of a table with the columns it lacks."""
     kinds = empty(spec).schema
     return rows.with_columns([pl.lit(None, dtype=kinds[name]).alias(name) for name in _lacking(spec, table)])
-
-
-def widened(spec: TableSpec, table: DeltaTable) -> ds.Dataset:
-    """A table as Arrow's dataset, with the columns it lacks."""
-    rows: ds.Dataset = table.to_pyarrow_dataset()
-    lacking = _lacking(spec, table)
-    if not lacking:
-        return rows
-    return rows.replace_schema(
-        pa.schema([*rows.schema, *(spec.schema.field(name).with_nullable(True) for name in lacking)])
-    )
 
 
 def _lacking(spec: TableSpec, table: DeltaTable) -> list[str]:

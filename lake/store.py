@@ -141,9 +141,9 @@ class TenantLake:
         table = self.open(spec)
         return 0 if table is None else table.count()
 
-    def transaction_version(self, spec: TableSpec, app_id: str, version: int | None = None) -> int | None:
-        """The last version an application wrote under its id, as of a version of the table; None if it never did."""
-        table = self.open(spec, version)
+    def transaction_version(self, spec: TableSpec, app_id: str) -> int | None:
+        """The last version an application wrote under its id; None if it never did."""
+        table = self.open(spec)
         return None if table is None else table.transaction_version(app_id)
 
     def append(

@@ -12,7 +12,7 @@ from assets.declared import table_spec
 from assets.partitions import FIRST_DAY, TENANT_DAYS, WHOLE_RANGE, last_day
 from assets.resources import LakeResource, TenantResource
 from assets.retrying import retried_events
-from assets.silver import books, lost
+from assets.silver import books
 from assets.silver.inspection import inspect
 from assets.silver.judge import (
     Judged,
@@ -67,7 +67,7 @@ def refined(
     yield build.replace(silver.QUARANTINE, rejected, others=[share])
     complete = reference.filter(pl.col("date").is_in(list(build.days)))
     yield build.replace(ops.SIGNAL_REFERENCE, complete)
-    yield _reconciled(build, raw_readings, raw_events, readings, events, versions[bronze.READINGS])
+    yield _reconciled(build, raw_readings, raw_events, readings, events)
 
 
 def _references(build: Build, judged: Judged) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -129,41 +129,10 @@ def _bridge_counts(build: Build, last: date) -> pl.DataFrame:
     return pl.concat([counts, elsewhere.collect()])
 
 
-def _lost(build: Build, sent: pl.DataFrame, raw_readings: pl.DataFrame, version: int | None) -> pl.DataFrame:
-    """What is lost of counts that have not arrived; the lake is asked about their lanes only if there are any.
-
-    Args:
-        sent: see `lost.unarrived`.
-        raw_readings: bronze of the window.
-        version: at which it was read; what came later is none of its lanes' past.
-    """
-    if sent.is_empty() or version is None:
-        return sent.clear().select(*books.GRAIN, lost="sent")
-    bases = sent["base"].unique().to_list()
-    lanes = lost.with_refused(bases)
-    ours = pl.col("lane").is_in(lanes) & (pl.col("seq") >= sent["seq"].min())
-    counted = build.lake.scan(bronze.BRIDGE_COUNTS).filter(ours).select("lane", "seq").unique().collect()
-    held = build.lake.scan(bronze.QUARANTINE).filter(ours)
-    names = ["lane", "seq", "row_no", "site", "equipment_id", "signal", "ts"]
-    numbers = {base: build.lake.transaction_version(bronze.READINGS, base, version) or 0 for base in bases}
-    committed = pl.DataFrame(
-        {"base": list(numbers), "committed": list(numbers.values())}, {"base": pl.String, "committed": pl.Int64}
-    )
-    apart = lost.of_lanes(held.select(names).collect())
-    rows = build.lake.scan(bronze.READINGS, version=version).filter(ours).select("lane", "seq").unique()
-    batches, found = lost.of_lanes(counted), lost.of_lanes(rows.collect())
-    return lost.missing(lost.settled(sent, batches, committed, apart, found), raw_readings, apart)
-
-
 def _reconciled(
-    build: Build,
-    raw_readings: pl.DataFrame,
-    raw_events: pl.DataFrame,
-    readings: Judged,
-    events: Judged,
-    version: int | None,
+    build: Build, raw_readings: pl.DataFrame, raw_events: pl.DataFrame, readings: Judged, events: Judged
 ) -> dg.MaterializeResult[Any]:
-    """The books of the window: bronze as it was read, readings at a version, silver as it now stands in the lake."""
+    """The books of the window: bronze as it was read, silver as it now stands in the lake."""
     machines = build.catalogue.select("site", "equipment_id", "equipment_type").unique()
 
     def of_events(rows: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -173,11 +142,10 @@ def _reconciled(
     is_event = pl.col("kind") == "event"
     last = last_day()
     apart = _apart(build, last)
-    counts = _bridge_counts(build, last)
     unspoken = books.on_their_header(apart)
     readable = apart.filter(pl.col("row_no").is_not_null())
     lines = books.books(
-        [books.bridge_sums(counts, build.rules), unspoken],
+        [books.bridge_sums(_bridge_counts(build, last), build.rules), unspoken],
         {
             "bronze": [books.reading_counts(raw_readings, "bronze"), of_events(raw_events, "bronze")],
             "quarantined": [
@@ -202,6 +170,5 @@ def _reconciled(
         },
         last,
     )
-    lines = lost.told_apart(lines, _lost(build, lost.unarrived(lines, counts), raw_readings, version))
     outcomes = books_balance(lines.height, imbalances(lines), int(lines["in_flight"].clip(0).sum()))
     return build.replace(ops.BOOKS, lines, others=outcomes, in_flight=int(lines["in_flight"].sum()))
