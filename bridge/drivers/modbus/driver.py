@@ -60,7 +60,6 @@ class ModbusDriver:
         self._standing = [Standing(poll, self._profile.rejoin_after_s) for poll in self.polls]
         self._next = 0
         self._failure: DeviceLostError | None = None
-        self._unfilled = frozenset(poll.clock.equipment_id for poll in self.polls if poll.clock is not None)
 
     @classmethod
     def of_site(cls, site: SiteFile, writable: Collection[Series] = ()) -> Self:
@@ -112,7 +111,7 @@ class ModbusDriver:
             return self._last_scan(error, samples, repeats)
         complete = self._next >= len(self._standing)
         self._next = 0 if complete else self._next
-        return self._scan(samples, repeats, complete=complete)
+        return Scan(samples, repeats, complete)
 
     def _last_scan(self, error: DeviceLostError, samples: list[Sample], repeats: list[Repeat]) -> Scan:
         """What was read before the connection broke. The gap of a machine with a clock is told by its clock."""
@@ -122,11 +121,7 @@ class ModbusDriver:
                 samples.extend(standing.refuse(standing.reads, GONE))
         if not samples and not repeats:
             raise error
-        return self._scan(samples, repeats)
-
-    def _scan(self, samples: list[Sample], repeats: list[Repeat], *, complete: bool = False) -> Scan:
-        unfilled, self._unfilled = self._unfilled, frozenset()
-        return Scan(samples, repeats, complete, unfilled)
+        return Scan(samples, repeats)
 
     async def _visit(self, standing: Standing, samples: list[Sample], repeats: list[Repeat]) -> None:
         taken, refused = await self._ask_all(standing)
