@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.findings import report
 from core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ def doctor(
     signals: Annotated[int, typer.Option(min=1, help="Signals asked for at each device, spread over all.")] = 200,
 ) -> None:
     """Look at config, contract, key, clock, devices, signals, disk and link; exit code 1 if anything is wrong."""
+    from cli.findings import report
+
     report(asyncio.run(_all(_look(site, contract, home, gateway, key_file, signals))))
 
 

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from cli.findings import count_wrong, exit_if_wrong, report
 from core.run.folder import RunFolder
 from core.settings import load_settings
 
@@ -20,6 +19,7 @@ def doctor(
 ) -> None:
     """Look at permissions, versions and clock of the lake's store, and race writers on it; exit code 1 if anything is
     wrong. What it writes lies under `_doctor/` and is removed."""
+    from cli.findings import count_wrong, exit_if_wrong, report
     from lake.doctor import findings
     from lake.opening import proof_of, storage_by_settings
 
