@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from core.db.database import Database
+from core.db.errors import ConflictError
 from core.db.identifiers import quote_identifier
 from core.db.queries import load_queries
 
@@ -61,7 +62,9 @@ async def ensure_database(
         state = None
     if state is None:
         whose = f" owner {quote_identifier(owner)}" if owner is not None else ""
-        await server.execute(f"create database {quoted}{whose} template {quote_identifier(template)}")
+        # A caller that was killed here leaves a server process behind that may still have been making it.
+        with suppress(ConflictError):
+            await server.execute(f"create database {quoted}{whose} template {quote_identifier(template)}")
     await server.execute(f"revoke all on database {quoted} from public")
     await server.execute(f"alter database {quoted} connection limit {int(connection_limit)}")
 
