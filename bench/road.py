@@ -33,6 +33,7 @@ from core.contracts.data_contract import DataContract
 from core.contracts.health import BridgeHealth, Device
 from core.contracts.lanes import LaneKind
 from core.contracts.odcs import parse_contract, permissive_contract
+from core.contracts.package_key import KeyLink
 from core.contracts.reading import READING_SCHEMA
 from core.contracts.site import SiteFile
 from core.db import TenantScope
@@ -147,6 +148,9 @@ class _Door:
 
     async def standings(self, tenant: TenantScope) -> Mapping[str, BridgeStanding]:  # noqa: ARG002
         return {BRIDGE: BridgeStanding(BRIDGE, hash_of(_KEY), self._contract.sha256)}
+
+    async def package_keys(self, identity: BridgeIdentity) -> list[KeyLink]:  # noqa: ARG002
+        return []
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
         """Nobody asks."""

@@ -70,7 +70,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             )
             for device, driver in zip(config.site.measured().by_endpoint(), drivers, strict=True)
         ]
-        remember_site(store, config.site)
+        remember_site(store, config.site, config.bridge_id)
         pipelines = Pipelines(store, recorder, config.site, settings)
         monitor = Monitor(config, store, runners, contracts)
         rules = Rules(store, recorder, config.site)

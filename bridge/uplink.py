@@ -85,7 +85,7 @@ class Uplink:
         """Why there is no link, once that was said."""
         self._calls = calls or Calls({})
         self._tls = client_context(config.gateway, config.settings)
-        self._calls.add(package_tools(config.home, config.site))
+        self._calls.add(package_tools(config.home, config.site, config.bridge_id, config.settings.package_max_bytes))
         self._sent: dict[str, int] = {}
         self._flying: dict[str, dict[int, int]] = {}
         """Rows of what has no answer yet, by lane and number."""

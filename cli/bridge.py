@@ -42,6 +42,7 @@ def run(
     """Read a site's devices, keep everything on site, send what the contract lets leave; runs until stopped."""
     from bridge.app import run as run_bridge
     from bridge.config import BridgeConfig, read_key
+    from bridge.etl.service import bridge_of
     from core.contracts.site import load_site
 
     known, warnings = load_site(site)
@@ -56,7 +57,7 @@ def run(
         home=home,
         gateway=gateway,
         key=read_key(key_file),
-        bridge_id=bridge_id or f"{known.site}-bridge",
+        bridge_id=bridge_id or bridge_of(known),
         settings=load_settings().bridge,
     )
 

@@ -17,17 +17,19 @@ _ON_SITE = "somebody on site"
 
 @app.command("list")
 def list_(home: Home, last: Annotated[int, typer.Option(min=1, help="Changes to show at most.")] = 20) -> None:
-    """Show every package with the version in use, and what happened to packages."""
+    """Show the trusted key, every package with the version in use, and what happened to packages."""
+    from bridge.packages.history import newest
     from cli.table import print_table
     from core.contracts.reading import to_datetime
 
     packages = _packages(home)
+    typer.echo(f"trusted key {packages.trusted.fingerprint() or 'none yet'}\n")
     rows = [(one.name, one.version or "none", ", ".join(one.versions)) for one in packages.list()]
     print_table([("package", "in use", "kept"), *rows])
     typer.echo()
     changes = [
         (f"{to_datetime(one.at):%Y-%m-%d %H:%M:%S}", one.name, one.version, one.action, one.asked_by, one.note)
-        for one in packages.history(last)
+        for one in newest(home, last)
     ]
     print_table([("at", "package", "version", "what", "by", "note"), *changes])
 
@@ -37,27 +39,33 @@ def trust(
     key: Annotated[Path, typer.Argument(help="Public key of the tenant's packages, PEM.")],
     home: Home,
 ) -> None:
-    """Trust one key for packages from now on; the key comes from `platform bridges packages key`."""
+    """Trust one key for packages from now on, instead of the one that was handed over at registration.
+
+    The key comes from `platform bridges packages key`, which shows the same fingerprint.
+    """
     from core.errors import InputError
 
     try:
         pem = key.read_bytes()
     except OSError as error:
         raise InputError("key cannot be read", received=error.strerror, where=str(key)) from error
-    _packages(home).trust(pem)
-    typer.echo("packages signed with this key are taken")
+    typer.echo(f"packages signed with {_packages(home).trusted.set(pem, _ON_SITE)} are taken")
 
 
 @app.command()
-def install(package: Annotated[Path, typer.Argument(help="File of a signed package.")], home: Home) -> None:
-    """Install a package by hand, where no link is."""
+def install(
+    package: Annotated[Path, typer.Argument(help="File of a signed package.")],
+    home: Home,
+    again: Annotated[bool, typer.Option("--again", help="Also one that is not newer than all before it.")] = False,
+) -> None:
+    """Install a package by hand, where no link is, or where an older version is wanted again."""
     from core.errors import InputError
 
     try:
         packed = package.read_bytes()
     except OSError as error:
         raise InputError("package cannot be read", received=error.strerror, where=str(package)) from error
-    typer.echo(f"{_packages(home).install(packed, _ON_SITE)} is in use")
+    typer.echo(f"{_packages(home).install(packed, _ON_SITE, again=again)} is in use")
 
 
 @app.command()
@@ -68,7 +76,7 @@ def rollback(name: Annotated[str, typer.Argument(help="Package.")], home: Home) 
 
 
 def _packages(home: Path) -> Packages:
-    from bridge.etl.service import remembered_site
+    from bridge.etl.service import remembered_bridge, remembered_site
     from bridge.packages.keep import Packages
 
-    return Packages(home, remembered_site(home))
+    return Packages(home, remembered_site(home), remembered_bridge(home))

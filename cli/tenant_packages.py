@@ -33,9 +33,34 @@ def key(tenant: TenantOption, run: RunOption = None) -> None:
 
     async def work() -> None:
         async with _opened(run, tenant, "key") as (packages, scope, actor):
-            typer.echo((await packages.public_key(scope, actor)).decode(), nl=False)
+            _say_key(await packages.public_key(scope, actor))
 
     asyncio.run(work())
+
+
+@app.command()
+def rotate(
+    tenant: TenantOption,
+    lost: Annotated[bool, typer.Option("--lost", help="The key before is gone: every site has to be told.")] = False,
+    run: RunOption = None,
+) -> None:
+    """Sign with a new key from now on; bridges follow when they connect, because the key before vouches for it."""
+
+    async def work() -> None:
+        async with _opened(run, tenant, "rotate") as (packages, scope, actor):
+            _say_key(await packages.rotate(scope, actor, lost=lost))
+        if lost:
+            typer.echo("at every site: platform bridge packages trust KEY --home HOME", err=True)
+
+    asyncio.run(work())
+
+
+def _say_key(pem: bytes) -> None:
+    """The key for a file, its fingerprint for people."""
+    from core.contracts.package_key import fingerprint
+
+    typer.echo(pem.decode(), nl=False)
+    typer.echo(fingerprint(pem), err=True)
 
 
 @app.command()
@@ -46,16 +71,22 @@ def sign(
     tenant: TenantOption,
     out: Annotated[Path, typer.Option(help="File to write.")],
     bridge: Annotated[str, typer.Option(help="Oldest version of a bridge that can use it.")] = "0.0.0",
+    for_site: Annotated[list[str] | None, typer.Option(help="Site it is for, may be repeated; all if none.")] = None,
+    for_bridge: Annotated[list[str] | None, typer.Option(help="Bridge it is for; the same.")] = None,
     run: RunOption = None,
 ) -> None:
     """Pack a folder of definitions and sign it for one tenant."""
+    from core.contracts.package import Audience
+
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("*/*"))}
     if not files:
         raise InputError("nothing to pack", expected="etl/*.yaml, rules/*.yaml or models/*.json", where=str(folder))
 
+    audience = Audience(bridge, tuple(for_site or ()), tuple(for_bridge or ()))
+
     async def work() -> None:
         async with _opened(run, tenant, "sign") as (packages, scope, actor):
-            packed = await packages.sign(scope, actor, name, version, files, bridge)
+            packed = await packages.sign(scope, actor, name, version, files, audience)
         out.write_bytes(packed)
         typer.echo(f"{out}: {name} {version} for {tenant}, {len(files)} files, {len(packed):,} bytes")
 
@@ -70,10 +101,7 @@ def push(
     run: RunOption = None,
 ) -> None:
     """Install a package on a bridge that is connected; a bridge on which it does not load stays as it is."""
-    try:
-        packed = package.read_bytes()
-    except OSError as error:
-        raise InputError("package cannot be read", received=error.strerror, where=str(package)) from error
+    packed = _read(package)
 
     async def work() -> None:
         async with _opened(run, tenant, "push") as (packages, scope, actor):
@@ -85,7 +113,7 @@ def push(
 
 @app.command("list")
 def list_(tenant: TenantOption, site: SiteOption = None, run: RunOption = None) -> None:
-    """Show a bridge's packages and what happened to them."""
+    """Show a bridge's packages, what happened to them, and the key it trusts."""
 
     async def work() -> tuple[Place, dict[str, Any]]:
         async with _opened(run, tenant, "list") as (packages, scope, actor):
@@ -93,6 +121,7 @@ def list_(tenant: TenantOption, site: SiteOption = None, run: RunOption = None) 
             return place, await packages.list(scope, actor, place)
 
     place, found = asyncio.run(work())
+    typer.echo(f"trusted key {found['trusted'] or 'none yet'}\n")
     rows = [(one["name"], one["version"] or "none", ", ".join(one["versions"])) for one in found["packages"]]
     print_table([(place.bridge_id, "in use", "kept"), *rows])
     typer.echo()
@@ -123,6 +152,17 @@ def rollback(
     asyncio.run(work())
 
 
+def _read(package: Path) -> bytes:
+    """No more of a file than can be a package; one that is longer is refused by its size."""
+    from core.contracts.package import MOST_BYTES
+
+    try:
+        with package.open("rb") as source:
+            return source.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError("package cannot be read", received=error.strerror, where=str(package)) from error
+
+
 @asynccontextmanager
 async def _opened(
     path: Path | None, tenant: str, command: str
@@ -133,5 +173,5 @@ async def _opened(
     from core.bridge_calls.packages import BridgePackages
 
     async with tenancy_of(path) as tenancy, BridgeCalls(tenancy.platform) as calls:
-        packages = BridgePackages(vault_of(tenancy, path), tenancy.audit, calls)
+        packages = BridgePackages(tenancy.platform, vault_of(tenancy, path), tenancy.audit, calls)
         yield packages, await tenancy.get(tenant), Actor.command(f"bridges packages {command}")

@@ -161,6 +161,8 @@ class BridgeSettings(_Branch):
     """Key of the vault with the devices' secrets; unset means `vault.key` in the bridge's home folder."""
     pipeline_max_file_bytes: int = 512 << 20
     """Largest file that a pipeline takes as an input: it is read whole."""
+    package_max_bytes: int = Field(default=8 << 20, gt=0)
+    """Largest package of pipelines and rules that is taken over the link; none is ever larger than 64 MiB."""
     heartbeat_interval_s: float = 30.0
     """Time between two heartbeats to the gateway."""
     reconnect_max_s: float = 30.0

@@ -10,6 +10,7 @@ from pathlib import Path
 from bridge.books import BridgeBooks, read_books
 from bridge.config import read_key
 from bridge.contract.plan import plan_site
+from bridge.packages.trust import trusted_fingerprint
 from bridge.space import database_bytes
 from bridge.store import DATABASE, read_only, runs
 from core.contracts.data_contract import DataContract
@@ -68,6 +69,7 @@ def home_findings(home: Path, settings: BridgeSettings) -> Iterator[Finding]:
     yield _bound("journal", stored, settings.store_max_bytes, "GOLDLAYER_BRIDGE__STORE_MAX_BYTES")
     yield _bound("historian", books.historian_bytes, settings.historian_max_bytes, "", evicts=True)
     yield _disk(home)
+    yield _packages(home)
 
 
 def _outbox(books: BridgeBooks, settings: BridgeSettings) -> Finding:
@@ -86,6 +88,18 @@ def _bound(thing: str, size: int, most: int, setting: str, *, evicts: bool = Fal
         return right(thing, said)
     step = f"see to link and contract, or raise {setting}"
     return wrong(thing, said, step) if size >= most else notice(thing, said, step)
+
+
+def _packages(home: Path) -> Finding:
+    try:
+        trusted = trusted_fingerprint(home)
+    except GoldlayerError as error:
+        return of_error("packages", error, "platform bridge packages trust KEY")
+    if trusted is None:
+        return notice(
+            "packages", "no key is trusted yet", "the gateway hands the tenant's over at the first connection"
+        )
+    return right("packages", f"signed with {trusted}: compare with platform bridges packages key")
 
 
 def _disk(home: Path) -> Finding:

@@ -30,10 +30,29 @@ _TIDY_EVERY = 3600
 _log = get_logger("bridge")
 
 
-def remember_site(store: Store, site: SiteFile) -> None:
-    """Keep the site's form in the home folder, for commands that run while the bridge does not."""
+def remember_site(store: Store, site: SiteFile, bridge_id: str | None = None) -> None:
+    """Keep the site's form and the bridge's name in the home folder, for commands that run beside it or without it."""
     with store.writing() as connection, transaction(connection):
         set_meta(connection, "site", site.model_dump_json())
+        set_meta(connection, "bridge_id", bridge_id or bridge_of(site))
+
+
+def bridge_of(site: SiteFile) -> str:
+    """Name of a site's bridge, unless it is given another."""
+    return f"{site.site}-bridge"
+
+
+def remembered_bridge(home: Path) -> str:
+    """Name of the bridge that last ran on a home folder.
+
+    Raises:
+        InputError: none ever did.
+    """
+    connection = read_only(home)
+    try:
+        return get_meta(connection, "bridge_id") or bridge_of(remembered_site(home))
+    finally:
+        connection.close()
 
 
 def remembered_site(home: Path) -> SiteFile:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from bridge.etl.folder import load_pipelines
 from bridge.local import CURRENT, PACKAGES, Definitions, definitions
+from bridge.packages.history import Change, note
+from bridge.packages.trust import Trust
 from bridge.rules.plan import plan_rules
-from bridge.store import DATABASE, Store, read_only, transaction
-from core import clock, faults
-from core.contracts.package import Package, is_package_name, open_package, ordered, public_key_of
+from core import faults
+from core.contracts.package import Manifest, Package, is_package_name, open_package, ordered
 from core.contracts.site import SiteFile
 from core.errors import GoldlayerError, InputError, NotFoundError
-from core.log import get_logger
 
-TRUSTED = "packages.pub"
-"""In the home folder: the public key of the tenant's packages."""
 KEPT_VERSIONS = 5
-_COLUMNS = "at, name, version, sha256, action, asked_by, note"
+_HIGHEST = "highest"
+"""In a package's folder: the highest version that was ever in use here and is not any more."""
 BEFORE_SWITCH = "bridge.package_before_switch"
 """Fault point: a version lies there whole and is not in use."""
-_log = get_logger("bridge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,64 +34,59 @@ class InUse:
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of the history; `at` is microseconds since the epoch."""
-
-    at: int
-    name: str
-    version: str
-    sha256: str
-    action: str
-    asked_by: str
-    note: str
-
-
 class Packages:
     """The packages of a home folder; the bridge may be running, and takes up what changes by itself."""
 
-    def __init__(self, home: Path, site: SiteFile) -> None:
-        self._home, self._site = home, site
+    def __init__(self, home: Path, site: SiteFile, bridge_id: str) -> None:
+        self._home, self._site, self._bridge_id = home, site, bridge_id
         self._root = home / PACKAGES
+        self.trusted = Trust(home, site.tenant)
 
-    def trust(self, pem: bytes) -> None:
-        """Trust one public key from now on, and no other."""
-        public_key_of(pem)
-        fresh = self._home / f".{TRUSTED}"
-        fresh.write_bytes(pem)
-        fresh.replace(self._home / TRUSTED)
-
-    def install(self, packed: bytes, asked_by: str) -> str:
+    def install(self, packed: bytes, asked_by: str, *, again: bool = False) -> str:
         """Verify a package and put it into use; what does not load never comes into use.
+
+        Args:
+            packed: the package.
+            asked_by: who wants it.
+            again: take a version that is not newer than all that were in use here before; for somebody on site. Whoever
+                holds the link could otherwise bring back whatever the tenant has ever signed.
 
         Returns:
             Name and version.
 
         Raises:
-            DeniedError: no key is trusted, the signature is not that of the trusted one, or it is another tenant's.
+            DeniedError: no key is trusted, the signature is not that of the trusted one, or it is another tenant's, or
+                for other sites or bridges.
             InputError: it is no package, was changed, needs a newer bridge, is no newer version, or does not load.
         """
+        told = Change(0, "?", "?", "", "installed", asked_by, "")
         try:
-            package = open_package(packed, self._trusted(), self._site.tenant)
-            self._check_version(package)
+            package = open_package(packed, self.trusted.key(), self._site.tenant)
+            manifest = package.manifest
+            told = replace(told, name=manifest.name, version=manifest.version, sha256=package.sha256)
+            manifest.check_place(self._site.site, self._bridge_id)
+            self._check_version(package, again=again)
+            if self._used(manifest.name) != manifest.version:
+                self._bring_in(package)
+                note(self._home, told)
+                self._tidy(manifest.name)
         except GoldlayerError as error:
-            self._note(Change(0, "?", "?", "", "refused", asked_by, error.sentence()))
+            note(self._home, replace(told, action="refused", note=error.sentence()))
             raise
-        manifest = package.manifest
-        told = Change(0, manifest.name, manifest.version, package.sha256, "installed", asked_by, "")
-        if self._used(manifest.name) != manifest.version:
-            folder = self._unpack(package)
-            try:
-                self._check_loads(manifest.name, folder)
-            except GoldlayerError as error:
-                shutil.rmtree(folder)
-                self._note(replace(told, action="refused", note=error.sentence()))
-                raise
-            faults.die_here(BEFORE_SWITCH)
-            self._switch(manifest.name, manifest.version)
-            self._note(told)
-            self._tidy(manifest.name)
         return f"{manifest.name} {manifest.version}"
+
+    def _bring_in(self, package: Package) -> None:
+        manifest = package.manifest
+        known = (self._root / manifest.name / manifest.version).is_dir()
+        folder = self._unpack(package)
+        try:
+            self._check_loads(manifest.name, folder)
+        except GoldlayerError:
+            if not known:
+                shutil.rmtree(folder)
+            raise
+        faults.die_here(BEFORE_SWITCH)
+        self._switch(manifest.name, manifest.version)
 
     def rollback(self, name: str, asked_by: str) -> str | None:
         """Use the version before the one in use; without one, none.
@@ -117,7 +108,7 @@ class Packages:
             self._check_loads(name, self._root / name / version)
         self._switch(name, version)
         action = "rolled back" if version else "taken out"
-        self._note(Change(0, name, version or used, "", action, asked_by, f"from {used}"))
+        note(self._home, Change(0, name, version or used, "", action, asked_by, f"from {used}"))
         return version
 
     def list(self) -> list[InUse]:
@@ -125,40 +116,12 @@ class Packages:
         names = sorted(path.name for path in self._root.glob("*") if path.is_dir())
         return [InUse(name, self._used(name), tuple(self._versions(name))) for name in names]
 
-    def history(self, last: int) -> list[Change]:
-        """The newest changes, newest first."""
-        connection = read_only(self._home)
-        try:
-            found = connection.execute(
-                f"select {_COLUMNS} from package_history order by id desc limit ?",  # noqa: S608  names of this file
-                (last,),
-            ).fetchall()
-        finally:
-            connection.close()
-        return [Change(*row) for row in found]
-
-    def _trusted(self) -> bytes:
-        try:
-            return (self._home / TRUSTED).read_bytes()
-        except OSError as error:
-            raise InputError(
-                "this bridge trusts no key for packages",
-                where=str(self._home / TRUSTED),
-                next_step="platform bridge packages trust KEY --home HOME, with the tenant's public key",
-            ) from error
-
-    def _check_version(self, package: Package) -> None:
+    def _check_version(self, package: Package, *, again: bool) -> None:
         manifest, here = package.manifest, installed_version("goldlayer")
         if ordered(manifest.bridge) > ordered(here):
             raise InputError("package needs a newer bridge", expected=manifest.bridge, received=here)
-        used = self._used(manifest.name)
-        if used is not None and ordered(manifest.version) < ordered(used):
-            raise InputError(
-                "an older version than the one in use",
-                expected=f"newer than {used}",
-                received=manifest.version,
-                next_step="roll back instead",
-            )
+        if not again:
+            self._check_newer(manifest)
         kept = self._root / manifest.name / manifest.version
         if kept.is_dir() and _contents(kept) != dict(package.files):
             raise InputError(
@@ -166,6 +129,26 @@ class Packages:
                 received=manifest.version,
                 next_step="raise the version",
             )
+
+    def _check_newer(self, manifest: Manifest) -> None:
+        """Versions only rise; the one in use may come a second time, and changes nothing."""
+        highest = self._highest(manifest.name)
+        if highest is None or ordered(manifest.version) > ordered(highest):
+            return
+        if manifest.version != self._used(manifest.name):
+            raise InputError(
+                f"{manifest.name} {highest} was in use here",
+                expected="a newer version",
+                received=manifest.version,
+                next_step="raise the version, or on site: platform bridge packages install FILE --again",
+            )
+
+    def _highest(self, name: str) -> str | None:
+        """The highest version that is or ever was in use."""
+        file = self._root / name / _HIGHEST
+        known = [file.read_text(encoding="ascii")] if file.is_file() else []
+        used = self._used(name)
+        return max([*known, *([used] if used else [])], key=ordered, default=None)
 
     def _unpack(self, package: Package) -> Path:
         """The version's folder, whole or not there."""
@@ -212,6 +195,7 @@ class Packages:
         return sorted(folders, key=ordered)
 
     def _switch(self, name: str, version: str | None) -> None:
+        self._remember_highest(name)
         link = self._root / name / CURRENT
         if version is None:
             link.unlink()
@@ -222,30 +206,22 @@ class Packages:
             fresh.replace(link)
         _flush(link.parent)
 
+    def _remember_highest(self, name: str) -> None:
+        """What is about to leave use counts for ever; written first, so that dying in between forgets nothing."""
+        highest = self._highest(name)
+        if highest is None:
+            return
+        fresh = self._root / name / f".{_HIGHEST}"
+        with fresh.open("w", encoding="ascii") as out:
+            out.write(highest)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(self._root / name / _HIGHEST)
+
     def _tidy(self, name: str) -> None:
         for version in self._versions(name)[:-KEPT_VERSIONS]:
             if version != self._used(name):
                 shutil.rmtree(self._root / name / version)
-
-    def _note(self, change: Change) -> None:
-        """A line of the history, and of the log."""
-        _log.info("package " + change.action, action="package", package=change.name, version=change.version,
-                  asked_by=change.asked_by, note=change.note)  # fmt: skip
-        if not (self._home / DATABASE).is_file():
-            return
-        row = (clock.now_us(), change.name, change.version, change.sha256, change.action, change.asked_by, change.note)
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                f"insert into package_history ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  the same
-                row,
-            )
-
-        self._in_transaction(write)
-
-    def _in_transaction(self, write: Callable[[sqlite3.Connection], None]) -> None:
-        with Store(self._home).writing() as connection, transaction(connection):
-            write(connection)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

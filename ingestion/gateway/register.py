@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from core.bridge_calls.package_keys import chain_of
 from core.contracts.data_contract import DataContract
 from core.contracts.health import BridgeHealth, Device
+from core.contracts.package_key import KeyLink
 from core.db import TenantScope
 from core.identity import BridgeIdentity, IdentityService
 from core.tenancy import BridgeStanding, Tenancy
@@ -49,6 +51,10 @@ class PlatformRegister:
             return None
         sites = {one.site.site: one.site for one in await self._tenancy.sites(identity.tenant)}
         return Promise.of(sites[identity.site], contract)
+
+    async def package_keys(self, identity: BridgeIdentity) -> list[KeyLink]:
+        """Public keys of the tenant's packages, oldest first; none before there are any."""
+        return await chain_of(self._tenancy.platform, identity.tenant)
 
     async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
         """What a bridge says of itself when it connects."""

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from core.contracts.batch import MalformedBatchError
-from core.contracts.calls import ToolAnswer
+from core.contracts.calls import CallOutcome, ToolAnswer
 from core.contracts.data_contract import DataContract
 from core.contracts.frames import (
     CALLS_SINCE,
@@ -31,6 +31,7 @@ from core.contracts.frames import (
     unpack_frame,
 )
 from core.contracts.health import BridgeHealth, Device
+from core.contracts.package_key import KeyLink
 from core.db import TenantScope
 from core.errors import GoldlayerError, TerminalError, TransientError
 from core.eventlog import EventLog
@@ -42,6 +43,7 @@ from core.tenancy.fleet import CLOCK_OFF_S
 from ingestion.gateway.budget import ByteBudget
 from ingestion.gateway.calls import OpenCalls
 from ingestion.gateway.check import check_header
+from ingestion.gateway.handover import hand_over
 from ingestion.gateway.intake import Intake
 from ingestion.gateway.promise import Promise
 
@@ -59,6 +61,10 @@ class Register(Protocol):
 
     async def contract(self, identity: BridgeIdentity, sha256: str) -> DataContract | None:
         """A contract of the bridge's site by its hash; None if the platform never saw it."""
+
+    async def package_keys(self, identity: BridgeIdentity) -> list[KeyLink]:
+        """Public keys of the tenant's packages, oldest first; none before there are any."""
+        ...
 
     async def introduce(self, identity: BridgeIdentity, version: str, devices: tuple[Device, ...]) -> None:
         """What a bridge says of itself when it connects."""
@@ -239,15 +245,27 @@ class Session:
         # While the log is slow nobody reads the socket, so that its end has to be looked for beside that.
         parts = (intake.run(), self._receive(hello, intake), self._socket.wait_closed())
         tasks = [asyncio.create_task(part) for part in parts]
+        beside = asyncio.create_task(self._hand_over_keys())
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
+            tasks.append(beside)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             intake.close()
+
+    async def _hand_over_keys(self) -> None:
+        """Tell the bridge whose packages to trust; one that trusts another key already says so, and keeps it."""
+        try:
+            answer = await hand_over(self.calls, await self._register.package_keys(self._identity))
+        except TransientError as error:
+            _log.warning("keys for packages were not handed over", action="package", error=str(error), **self._facts)
+            return
+        if answer is not None and answer.outcome is CallOutcome.REFUSED:
+            _log.error("bridge refuses the key for packages", action="package", reason=answer.message, **self._facts)
 
     async def _receive(self, hello: Hello, intake: Intake) -> None:
         async for frame in self._socket:

@@ -25,6 +25,7 @@ from core.connector import TenantDataConnector, connector_for
 from core.contracts.data_contract import DataContract
 from core.contracts.health import BridgeHealth, Device
 from core.contracts.odcs import parse_contract, permissive_contract
+from core.contracts.package import Audience
 from core.contracts.site import SiteFile
 from core.db import TenantScope
 from core.db.queries import parse_queries
@@ -128,14 +129,17 @@ class Packed:
     public_key: bytes
     older: bytes
     newer: bytes
+    elsewhere: bytes
+    """Newer still, and for another site."""
 
 
 async def packages(tenancy: Tenancy, vault: Vault, scope: TenantScope) -> Packed:
     """A package in two versions, under the tenant's own key."""
-    signing = BridgePackages(vault, tenancy.audit, BridgeCalls(tenancy.platform))
+    signing = BridgePackages(tenancy.platform, vault, tenancy.audit, BridgeCalls(tenancy.platform))
     key = await signing.public_key(scope, ACTOR)
-    older, newer = [await signing.sign(scope, ACTOR, PACKAGE, one, FILES, "0.0.0") for one in ("1.0.0", "1.1.0")]
-    return Packed(key, older, newer)
+    older, newer = [await signing.sign(scope, ACTOR, PACKAGE, one, FILES) for one in ("1.0.0", "1.1.0")]
+    elsewhere = await signing.sign(scope, ACTOR, PACKAGE, "1.2.0", FILES, Audience(sites=("elsewhere",)))
+    return Packed(key, older, newer, elsewhere)
 
 
 async def attic(tenancy: Tenancy, scope: TenantScope, name: str) -> None:

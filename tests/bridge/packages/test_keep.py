@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import subprocess
@@ -17,17 +16,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bridge.calls import Caller
 from bridge.driver import Scan
 from bridge.etl.service import remember_site
+from bridge.packages.history import newest
 from bridge.packages.keep import BEFORE_SWITCH, KEPT_VERSIONS, Packages
 from bridge.packages.tools import package_tools
 from bridge.recorder import Recorder
 from bridge.rules.service import Rules
 from bridge.store import Store
-from core.contracts.package import build
+from core.contracts.package import Audience, build
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, InputError, NotFoundError
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+BRIDGE = "loop-bridge"
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 SITE = SiteFile.model_validate(
     {
@@ -54,6 +55,10 @@ def package(version: str, content: bytes | None = None, *, name: str = "wear", k
     return build(tenant, name, version, {"rules/a.yaml": content or rule(int(version[0]))}, key)
 
 
+def addressed(audience: Audience) -> bytes:
+    return build("newcomer-co", "wear", "3.0.0", {"rules/a.yaml": rule(3)}, KEY, audience)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home folder that a bridge has run on."""
@@ -65,19 +70,19 @@ def home(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def packages(home: Path) -> Packages:
     """Packages of a bridge that trusts the key."""
-    one = Packages(home, SITE)
-    one.trust(PEM)
+    one = Packages(home, SITE, BRIDGE)
+    one.trusted.set(PEM, "anna")
     return one
 
 
 def test_a_bridge_that_trusts_nobody_takes_nothing(home: Path) -> None:
     with pytest.raises(InputError, match="trusts no key"):
-        Packages(home, SITE).install(package("1.0.0"), "test")
+        Packages(home, SITE, BRIDGE).install(package("1.0.0"), "test")
     with pytest.raises(InputError, match="not a public key"):
-        Packages(home, SITE).trust(b"x")
+        Packages(home, SITE, BRIDGE).trusted.set(b"x", "eve")
 
 
-def test_versions_come_and_go_back(packages: Packages) -> None:
+def test_versions_come_and_go_back(packages: Packages, home: Path) -> None:
     for version in ("1.0.0", "2.0.0", "3.0.0"):
         assert packages.install(package(version), "anna") == f"wear {version}"
     assert packages.install(package("3.0.0"), "anna") == "wear 3.0.0"
@@ -88,10 +93,21 @@ def test_versions_come_and_go_back(packages: Packages) -> None:
     assert packages.rollback("wear", "berta") is None
     with pytest.raises(NotFoundError, match="no such package is in use"):
         packages.rollback("wear", "berta")
-    assert packages.install(package("2.0.0"), "anna") == "wear 2.0.0"
-    told = [(one.action, one.version, one.asked_by) for one in packages.history(99)]
+    for version in ("2.0.0", "3.0.0"):
+        with pytest.raises(InputError, match=r"wear 3.0.0 was in use here; expected a newer version"):
+            packages.install(package(version), "eve")
+    assert packages.install(package("2.0.0"), "anna", again=True) == "wear 2.0.0"
+    assert packages.install(package("2.0.0"), "eve") == "wear 2.0.0"
+    with pytest.raises(InputError, match=r"wear 3.0.0 was in use here"):
+        packages.install(package("3.0.0"), "eve")
+    assert packages.install(package("4.0.0"), "anna") == "wear 4.0.0"
+    told = [(one.action, one.version, one.asked_by) for one in [one for one in newest(home, 99) if one.name != "(key)"]]
     assert told == [
+        ("installed", "4.0.0", "anna"),
+        ("refused", "3.0.0", "eve"),
         ("installed", "2.0.0", "anna"),
+        ("refused", "3.0.0", "eve"),
+        ("refused", "2.0.0", "eve"),
         ("taken out", "1.0.0", "berta"),
         ("rolled back", "1.0.0", "berta"),
         ("rolled back", "2.0.0", "berta"),
@@ -101,24 +117,28 @@ def test_versions_come_and_go_back(packages: Packages) -> None:
     ]
 
 
-def test_what_is_refused_changes_nothing(packages: Packages) -> None:
+def test_what_is_refused_changes_nothing(packages: Packages, home: Path) -> None:
     packages.install(package("2.0.0"), "anna")
     other = Ed25519PrivateKey.generate()
     for wrong, error, words in (
         (package("3.0.0", key=other), DeniedError, "not signed by the key"),
         (package("3.0.0", tenant="other-co"), DeniedError, "another tenant"),
-        (package("1.0.0"), InputError, "older version"),
+        (package("1.0.0"), InputError, "wear 2.0.0 was in use here"),
         (package("2.0.0", rule(9)), InputError, "other content"),
         (package("3.0.0", rule(3, "nothing")), InputError, "does not load here"),
         (package("1.0.0", rule(3), name="again"), InputError, "does not load here"),
-        (build("newcomer-co", "wear", "3.0.0", {"rules/a.yaml": rule(3)}, KEY, bridge="99.0.0"), InputError, "newer"),
+        (addressed(Audience(bridge="99.0.0")), InputError, "newer bridge"),
+        (addressed(Audience(sites=("hall", "yard"))), DeniedError, "other sites; expected hall, yard; received 'loop'"),
+        (addressed(Audience(bridges=("loop-spare",))), DeniedError, "other bridges; expected loop-spare"),
     ):
         with pytest.raises(error, match=words):
             packages.install(wrong, "eve")
     assert [(one.name, one.version, one.versions) for one in packages.list() if one.versions] == [
         ("wear", "2.0.0", ("2.0.0",))
     ]
-    assert [one.action for one in packages.history(99)] == ["refused"] * 7 + ["installed"]
+    assert [one.action for one in [one for one in newest(home, 99) if one.name != "(key)"]] == ["refused"] * 9 + [
+        "installed"
+    ]
 
 
 def test_old_versions_are_removed(packages: Packages) -> None:
@@ -151,17 +171,9 @@ def test_a_running_bridge_takes_them_up(packages: Packages, home: Path) -> None:
         recorder.close()
 
 
-async def test_the_platform_asks_by_name(packages: Packages, home: Path) -> None:
-    tools, caller = package_tools(home, SITE), Caller("packages push", "1")
-    packed = base64.b64encode(package("1.0.0")).decode()
-    assert await tools["package_install"](caller, {"package": packed}) == {"installed": "wear 1.0.0"}
-    listed = await tools["package_list"](caller, {})
-    assert listed["packages"] == [{"name": "wear", "version": "1.0.0", "versions": ("1.0.0",)}]
-    assert listed["history"][0]["asked_by"] == "packages push"
-    assert await tools["package_rollback"](caller, {"name": "wear"}) == {"in_use": None}
-    for raw in ({}, {"package": 5}, {"package": "%"}, {"package": "ключ"}, {"package": packed, "more": 1}):
-        with pytest.raises(InputError):
-            await tools["package_install"](caller, raw)
+def test_a_package_for_this_very_place_is_taken(packages: Packages) -> None:
+    packed = addressed(Audience("0.0.1", ("loop", "yard"), (BRIDGE,)))
+    assert packages.install(packed, "anna") == "wear 3.0.0"
 
 
 async def test_a_name_leads_to_no_other_folder(packages: Packages, home: Path, tmp_path: Path) -> None:
@@ -169,7 +181,7 @@ async def test_a_name_leads_to_no_other_folder(packages: Packages, home: Path, t
     (home / "packages" / "wear").rename(tmp_path / "wear")
     for name in ("../../wear", str(tmp_path / "wear"), "wear\0", "", "."):
         with pytest.raises(NotFoundError):
-            await package_tools(home, SITE)["package_rollback"](Caller("eve", "1"), {"name": name})
+            await package_tools(home, SITE, BRIDGE, 1 << 20)["package_rollback"](Caller("eve", "1"), {"name": name})
     assert (tmp_path / "wear" / "current").is_symlink()
 
 

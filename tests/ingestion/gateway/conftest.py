@@ -17,6 +17,7 @@ from core.contracts.frames import (
     parse_message,
 )
 from core.contracts.health import BridgeHealth, Device
+from core.contracts.package_key import KeyLink
 from core.contracts.site import SiteFile
 from core.db.scope import TenantScope
 from core.errors import DeniedError, TransientError
@@ -43,6 +44,7 @@ class OneBridge:
         self.introduced: list[tuple[str, tuple[Device, ...]]] = []
         self.beats: list[tuple[BridgeHealth, float]] = []
         self.looks = 0
+        self.keys: list[KeyLink] = []
         self.forgetful = False
         self.suspended = False
         self.key_hash = hash_of(KEY)
@@ -71,6 +73,9 @@ class OneBridge:
 
     async def contract(self, identity: BridgeIdentity, sha256: str) -> DataContract | None:
         return self.in_force if sha256 == self.in_force.sha256 else None
+
+    async def package_keys(self, identity: BridgeIdentity) -> list[KeyLink]:
+        return list(self.keys)
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:
         self.seen_incarnations.append(incarnation)

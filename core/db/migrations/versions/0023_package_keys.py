@@ -1,0 +1,18 @@
+"""Keep which keys a tenant's packages were signed with, in public."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the table of public keys."""
+    # exec_driver_sql: the text has colons and percent signs that SQLAlchemy would take for parameters.
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))
