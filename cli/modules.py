@@ -147,7 +147,7 @@ async def open_furnishing(tenancy: Tenancy, run: RunFolder, settings: Settings, 
     keys = PackageKeys(tenancy.platform, vault, tenancy.audit)
 
     async def furnish(scope: TenantScope) -> None:
-        await keys.current(scope, actor)
+        await keys.chain(scope, actor)
         await subscriptions.start(scope, actor=actor)
 
     return furnish

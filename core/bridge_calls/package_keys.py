@@ -48,7 +48,10 @@ class PackageKeys:
 
     async def chain(self, scope: TenantScope, actor: Actor) -> list[KeyLink]:
         """The public keys, oldest first; the first is made when it is first asked for."""
-        await self.current(scope, actor)
+        known = await chain_of(self._platform, scope)
+        if known:
+            return known
+        await self._first(scope, actor)
         return await chain_of(self._platform, scope)
 
     async def current(self, scope: TenantScope, actor: Actor) -> Ed25519PrivateKey:

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.doctor.devices import device_findings
 from bridge.doctor.files import contract_finding, home_findings, key_finding
 from bridge.doctor.gateway import gateway_findings
+from bridge.packages.trust import Trust
 from bridge.store import Store
 from bridge.vault import NoSecrets
 from cli.main import main
 from core import faults
 from core.clock import CLOCK
+from core.contracts.package_key import pem_of
 from core.contracts.site import SiteFile
 from core.findings import Finding, State
 from core.settings import BridgeSettings
@@ -95,7 +98,10 @@ def test_key_contract_and_home(tmp_path: Path, build) -> None:
     (never,) = home_findings(home, BridgeSettings())
     assert never.state is State.NOTICE
     with Store.open(home):
+        assert list(home_findings(home, BridgeSettings()))[-1].said == "no key is trusted yet"
+        shown = Trust(home, "newcomer-co").set(pem_of(Ed25519PrivateKey.generate()), "anna")
         well = list(home_findings(home, BridgeSettings()))
+        assert shown in well[-1].said
         assert well[0].said.endswith("a bridge runs")
         assert {one.state for one in well} == {State.RIGHT}
         full = list(home_findings(home, BridgeSettings(outbox_max_bytes=0, store_max_bytes=1)))
