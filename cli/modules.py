@@ -136,18 +136,10 @@ async def open_subscriptions(tenancy: Tenancy, run: RunFolder, settings: Setting
 
 
 async def open_furnishing(tenancy: Tenancy, run: RunFolder, settings: Settings, *, actor: Actor) -> Furnish:
-    """What `Tenancy.create` furnishes a tenant with: a key for packages, which its bridges get as they are registered,
-    and every module that comes with the product, until it chose.
-    """
-    from core.bridge_calls.package_keys import PackageKeys
-    from core.vault.vault import Vault
-
+    """What `Tenancy.create` furnishes a tenant with: every module that comes with the product, until it chose."""
     subscriptions = await open_subscriptions(tenancy, run, settings, actor=actor)
-    vault = Vault.over(tenancy.platform, run, settings, tenancy.audit)
-    keys = PackageKeys(tenancy.platform, vault, tenancy.audit)
 
     async def furnish(scope: TenantScope) -> None:
-        await keys.chain(scope, actor)
         await subscriptions.start(scope, actor=actor)
 
     return furnish

@@ -11,6 +11,7 @@ from cli.parts import BridgeFiles, installation_parts
 from cli.session import initialise
 from cli.sites import SiteOnDisk, find_sites
 from core.audit import Actor
+from core.db import TenantScope
 from core.errors import InputError
 from core.run.folder import RunFolder
 from core.run.postgres import Postgres
@@ -39,7 +40,7 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
     async with Supervisor(run, postgres) as supervisor:
         await initialise(run, postgres, settings)
         async with await Tenancy.open(run, postgres, settings) as tenancy:
-            furnish = await open_furnishing(tenancy, run, settings, actor=_REGISTER)
+            furnish = await furnishing_sites(tenancy, run, settings, actor=_REGISTER)
             bridges = [await register(tenancy, site, furnish=furnish) for site in found.sites]
         await supervisor.up(installation_parts(run, settings, bridges))
         ports = run.state().ports
@@ -47,6 +48,23 @@ async def run_until_stopped(path: Path | None, folder: Path, settings: Settings)
         typer.echo(f"dagster  http://{settings.dagster.host}:{ports['dagster-webserver']}")
         typer.echo("running; Ctrl-C stops everything in order")
         await supervisor.until_stopped()
+
+
+async def furnishing_sites(tenancy: Tenancy, run: RunFolder, settings: Settings, *, actor: Actor) -> Furnish:
+    """What a tenant with sites is furnished with: what every tenant is, and a key for packages, which its bridges are
+    handed as they first connect.
+    """
+    from core.bridge_calls.package_keys import PackageKeys
+    from core.vault.vault import Vault
+
+    furnish_any = await open_furnishing(tenancy, run, settings, actor=actor)
+    keys = PackageKeys(tenancy.platform, Vault.over(tenancy.platform, run, settings, tenancy.audit), tenancy.audit)
+
+    async def furnish(scope: TenantScope) -> None:
+        await furnish_any(scope)
+        await keys.chain(scope, actor)
+
+    return furnish
 
 
 async def register(

@@ -14,7 +14,6 @@ from cli.demo.progress import Progress
 from cli.demo.stream import View, until_settled
 from cli.demo.summary import Answer, Assets, Readings, Summary
 from cli.demo.verdict import Verdict, judge
-from cli.modules import open_furnishing
 from cli.parts import (
     agents_part,
     bridge_part,
@@ -26,7 +25,7 @@ from cli.parts import (
 )
 from cli.session import initialise
 from cli.sites import SiteOnDisk
-from cli.up import register
+from cli.up import furnishing_sites, register
 from core.audit import Actor
 from core.eventlog import EventLog, open_event_log
 from core.identity import IdentityService
@@ -82,7 +81,7 @@ class Walk:
             await initialise(self.run, self.postgres, self.settings)
         with self.progress.step("provision", f"provisioning {_counted(len(self.tenants), 'tenant')}, a database each"):
             async with await Tenancy.open(self.run, self.postgres, self.settings) as tenancy:
-                furnish = await open_furnishing(tenancy, self.run, self.settings, actor=_DEMO)
+                furnish = await furnishing_sites(tenancy, self.run, self.settings, actor=_DEMO)
                 for one in self.sites:
                     await register(tenancy, one, furnish=furnish)
                 people = IdentityService(tenancy, self.run, self.settings)
