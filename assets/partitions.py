@@ -1,27 +1,47 @@
-"""Tenant × UTC day: the one partitioning of every asset, and the key that names a cell of it.
+"""Tenant × UTC day: the one partitioning of what is built, and the key that names a cell of it.
 
-Loading this costs the same for one tenant and for a thousand: tenants are dynamic partitions, kept by Dagster's own
-storage, and days are computed.
+Both are dynamic partitions, kept by Dagster's own storage: loading this costs the same for one tenant and day as for a
+thousand, and a day is there from the first row about it on, however old it is. What Dagster's pages call missing is
+therefore a day that has data and is not built; a calendar would show every day since the plant was not there yet.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Optional
 
 import dagster as dg
 
-TENANTS = dg.DynamicPartitionsDefinition(name="tenant")
+if TYPE_CHECKING:
+    from dagster._core.instance import DynamicPartitionsStore
+
+
+class InOrder(dg.DynamicPartitionsDefinition):
+    """Keys in their own order and not in that in which they came: a range goes from a day to a later one.
+
+    Dagster's other processes know the definition by its name alone; there the storage does the same
+    (`orchestration.event_log`).
+    """
+
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: Optional["DynamicPartitionsStore"] = None,
+    ) -> Sequence[str]:
+        """Every key there is."""
+        return sorted(super().get_partition_keys(current_time, dynamic_partitions_store))
+
+
+TENANTS = InOrder(name="tenant")
 """One key a tenant: its slug. The bronze watch adds them."""
+DAYS = InOrder(name="date")
+"""UTC days of source timestamps for which some tenant has data. The bronze watch adds them."""
 
 FIRST_DAY = date(2000, 1, 1)
 """Before it there are no days; rejected rows about times that have no day are booked on it."""
 
-# `end_offset=2`: the running day is a partition, and so is the next one, since a device may run minutes ahead.
-DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC", end_offset=2)
-"""UTC day of a sample's source timestamp."""
-
 
 def last_day() -> date:
-    """The last day there is, now: tomorrow."""
+    """The last day there is, now: tomorrow, since a device may run minutes ahead."""
     return datetime.now(UTC).date() + timedelta(days=1)
 
 

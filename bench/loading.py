@@ -73,10 +73,10 @@ def _prepared(folder: Path, tenants: int, days: int) -> dict[str, str]:
         create_table_with_add_actions(place, Schema.from_arrow(READINGS.schema), held, partition_by=["date"])
     import dagster as dg
 
-    from orchestration.bronze_watch import add_tenants
+    from orchestration.bronze_watch import add_partitions
 
     with dg.DagsterInstance.local_temp(str(home)) as instance:
-        add_tenants(instance, slugs)
+        add_partitions(instance, slugs, [_FIRST + timedelta(days=n) for n in range(days)])
     return {"GOLDLAYER_RUN": str(run), "DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
 
 

@@ -167,7 +167,7 @@ def claims() -> list[dict[str, object]]:
 
         from assets.serving.dbt_run import DbtProjectFiles
         from assets.serving.marts import mart_assets
-        from orchestration.bronze_watch import Rebuild, add_tenants, reach_of
+        from orchestration.bronze_watch import Rebuild, add_partitions, reach_of
         from orchestration.dbt_project import manifest, project_dir
         from orchestration.definitions import definitions
         from orchestration.materialize import builder
@@ -179,7 +179,7 @@ def claims() -> list[dict[str, object]]:
         keys, checks = tuple(sorted(reach_of(graph))), len(graph.asset_check_keys)
         with dg.DagsterInstance.get() as instance:
             instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=10)
-            add_tenants(instance, [TENANT])
+            add_partitions(instance, [TENANT], [_FIRST + timedelta(days=n) for n in range(DAYS)])
             run_of = builder(instance, loaded, log_level="CRITICAL")
 
             def build(days: int) -> object:

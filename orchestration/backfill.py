@@ -21,7 +21,7 @@ from core.errors import GoldlayerError, InputError
 from core.run.locks import FileLock
 from lake.store import TenantLake
 from lake.tables import bronze, table
-from orchestration.bronze_watch import Rebuild, add_tenants, name_of, reach_of
+from orchestration.bronze_watch import Rebuild, add_partitions, name_of, reach_of
 from orchestration.rebuild import Key, contiguous
 from quality.asset_checks import asset_key
 
@@ -186,7 +186,7 @@ class Backfill:
             keys: assets to build.
             tell: told of every piece that is built.
         """
-        add_tenants(self._instance, [tenant])
+        add_partitions(self._instance, [tenant], self.days(lake))
         result = Result()
         with self._alone(tenant) as alone:
             if not alone:

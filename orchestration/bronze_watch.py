@@ -6,15 +6,15 @@ One function, called by the sensor and by `platform dagster materialize`.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from assets.bronze import WATCHED
+from assets.bronze import BY_DAY, WATCHED
 from assets.declared import LOOKBACK
-from assets.partitions import FIRST_DAY, TENANTS, last_day, partition_key, range_tags
+from assets.partitions import DAYS, FIRST_DAY, TENANTS, last_day, partition_key, range_tags
 from assets.resources import LakeResource, TenantResource
 from assets.silver import gaps, refined
 from assets.window import AFTER_TAG, REBUILD_TAG
@@ -64,12 +64,14 @@ class Poll:
 
     Attributes:
         tenants: every tenant; those that are no partitions yet have to become some.
+        days: every day with data, and every day of a rebuild, in order; likewise.
         materialisations: days of bronze tables that grew, with the version they were seen at.
         rebuilds: runs that follow, in the order in which they must be made.
         versions: where to go on next time.
     """
 
     tenants: list[str]
+    days: list[date]
     materialisations: list[dg.AssetMaterialization]
     rebuilds: list[Rebuild]
     versions: Versions
@@ -96,31 +98,62 @@ def poll_bronze(lake: LakeResource, tenants: TenantResource, reach: Mapping[Key,
     slugs = tenants.slugs()
     found: list[dg.AssetMaterialization] = []
     rebuilds: list[Rebuild] = []
+    days: set[date] = set()
     now: Versions = {}
     for slug in slugs:
         tables = lake.tenant(slug)
         before = seen.get(slug, {})
         gains = {spec: tables.days_added_since(spec, before.get(spec.full_name)) for spec in WATCHED}
         now[slug] = {spec.full_name: version for spec, (version, _) in gains.items() if version >= 0}
-        found += [_seen(slug, spec, day, version) for spec, (version, days) in gains.items() for day in _there(days)]
-        booked = _booked_days(tables, gains, before)
-        rebuilds += _rebuilds(slug, tables, gains, booked, reach)
-    return Poll(slugs, found, rebuilds, now)
+        seen_now = _seen(slug, gains)
+        available = sorted({day for spec in _TOUCHING for day in tables.days(spec)})
+        mine = _rebuilds(slug, tables, gains, available, _booked_days(tables, gains, before), reach)
+        days |= _there(available).union(*(_between(*one.days) for one in mine), _gained(gains))
+        found += seen_now
+        rebuilds += mine
+    return Poll(slugs, sorted(days), found, rebuilds, now)
 
 
-def add_tenants(instance: dg.DagsterInstance, slugs: Sequence[str]) -> list[str]:
-    """Make tenants partitions; returns those that were none before."""
-    name = str(TENANTS.name)
-    new = [slug for slug in slugs if not instance.has_dynamic_partition(name, slug)]
-    if new:
-        instance.add_dynamic_partitions(name, new)
-    return new
+def missing_partitions(
+    instance: dg.DagsterInstance, tenants: Iterable[str], days: Iterable[date]
+) -> dict[dg.DynamicPartitionsDefinition, list[str]]:
+    """Those of some tenants and days that are no partitions yet, in order; none of a kind is no entry."""
+    wanted = {TENANTS: sorted(tenants), DAYS: sorted(day.isoformat() for day in days)}
+    found: dict[dg.DynamicPartitionsDefinition, list[str]] = {}
+    for definition, keys in wanted.items():
+        known = set(instance.get_dynamic_partitions(str(definition.name)))
+        if new := [key for key in keys if key not in known]:
+            found[definition] = new
+    return found
 
 
-def _seen(tenant: str, spec: TableSpec, day: date, version: int) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(
-        asset_key(spec), partition=partition_key(tenant, day), metadata={"delta_version": version}
-    )
+def add_partitions(instance: dg.DagsterInstance, tenants: Iterable[str], days: Iterable[date]) -> None:
+    """Make tenants and days partitions that are none yet."""
+    for definition, keys in missing_partitions(instance, tenants, days).items():
+        instance.add_dynamic_partitions(str(definition.name), keys)
+
+
+def _seen(tenant: str, gains: Gains) -> list[dg.AssetMaterialization]:
+    """What Dagster is told of bronze.
+
+    Of tables by day, every one for a day that one of them gained: the others hold all that is to hold of it. Of those
+    in which most days have no row, that they grew.
+    """
+    days = sorted(_gained(gains))
+    return [
+        dg.AssetMaterialization(asset_key(spec), partition=cell, metadata={"delta_version": version})
+        for spec, (version, grown) in gains.items()
+        for cell in ([partition_key(tenant, day) for day in days] if spec in BY_DAY else [tenant] if grown else [])
+    ]
+
+
+def _gained(gains: Gains) -> set[date]:
+    """Days to which rows of a table by day came."""
+    return _there(day for spec in BY_DAY for day in gains[spec][1])
+
+
+def _between(first: date, last: date) -> set[date]:
+    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
 
 
 def _there(days: Iterable[date]) -> set[date]:
@@ -140,10 +173,14 @@ def _booked_days(tables: TenantLake, gains: Gains, before: Mapping[str, int]) ->
 
 
 def _rebuilds(
-    tenant: str, tables: TenantLake, gains: Gains, booked: set[date], reach: Mapping[Key, int]
+    tenant: str,
+    tables: TenantLake,
+    gains: Gains,
+    available: Sequence[date],
+    booked: set[date],
+    reach: Mapping[Key, int],
 ) -> list[Rebuild]:
     touched = {day for spec in _TOUCHING for day in gains[spec][1]}
-    available = sorted({day for spec in _TOUCHING for day in tables.days(spec)})
     if gains[bronze.HISTORY][1] and available:
         touched.add(available[-1])  # new lives make a new model, which speaks from the latest day on
     if _has_come(tables, touched):

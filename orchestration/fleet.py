@@ -51,8 +51,8 @@ def compare(context: dg.OpExecutionContext, fleet: FleetTables) -> None:
     done = fleet.refresh()
     for (slug, name), version in done.versions.items():
         rows = done.rows[name] if slug in done.contributors else 0
-        metadata = {"tenant": slug, "delta_version": version, "dagster/row_count": rows}
-        context.log_event(dg.AssetMaterialization(asset_key(table(name)), metadata=metadata))
+        metadata = {"delta_version": version, "dagster/row_count": rows}
+        context.log_event(dg.AssetMaterialization(asset_key(table(name)), partition=slug, metadata=metadata))
     facts = {"contributors": len(done.contributors), "emptied": len(done.emptied), "failed": len(done.failed)}
     context.add_output_metadata({**facts, **done.rows})
     _log.info("fleet tables are delivered", action=FLEET, **facts)

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.resources import LakeResource, TenantResource
 from core.errors import TerminalError
 from orchestration import cursor
-from orchestration.bronze_watch import Rebuild, add_tenants, poll_bronze, reach_of
+from orchestration.bronze_watch import Rebuild, add_partitions, poll_bronze, reach_of
 from orchestration.selection import checks_for
 from orchestration.sensors import JOB
 
@@ -51,7 +51,7 @@ def materialize_new(
     """
     graph = definitions.resolve_asset_graph()
     poll = poll_bronze(lake, tenants, reach_of(graph), cursor.read(instance))
-    add_tenants(instance, poll.tenants)
+    add_partitions(instance, poll.tenants, poll.days)
     for materialisation in poll.materialisations:
         instance.report_runless_asset_event(materialisation)
     build = builder(instance, definitions)

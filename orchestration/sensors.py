@@ -3,10 +3,9 @@
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from assets.partitions import TENANTS
 from assets.resources import LakeResource, TenantResource
 from orchestration import cursor
-from orchestration.bronze_watch import Rebuild, poll_bronze, reach_of
+from orchestration.bronze_watch import Rebuild, missing_partitions, poll_bronze, reach_of
 from orchestration.selection import checks_for
 
 JOB = "build"
@@ -30,14 +29,13 @@ def bronze_watch(
     graph = context.repository_def.asset_graph
     seen = cursor.read(context.instance)
     poll = poll_bronze(lake, tenants, reach_of(graph), seen)
-    known = set(context.instance.get_dynamic_partitions(str(TENANTS.name)))
-    new = [slug for slug in poll.tenants if slug not in known]
+    new = missing_partitions(context.instance, poll.tenants, poll.days)
     if poll.versions == seen and not new:
         return dg.SkipReason("bronze has not grown")
     return dg.SensorResult(
         run_requests=[_request(rebuild, graph) for rebuild in poll.rebuilds],
         asset_events=poll.materialisations,
-        dynamic_partitions_requests=[TENANTS.build_add_request(new)] if new else [],
+        dynamic_partitions_requests=[definition.build_add_request(keys) for definition, keys in new.items()],
         cursor=cursor.write(poll.versions),
     )
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from assets.build import Build
 from assets.declared import table_spec
-from assets.partitions import TENANT_DAYS
+from assets.partitions import TENANT_DAYS, TENANTS
 from assets.resources import LakeResource, TenantResource
 from assets.retrying import retried_events
 from lake.spec import TableSpec
@@ -25,7 +25,9 @@ WATCHED = (
     bronze.READMISSIONS,
     bronze.HISTORY,
 )
-ASSETS = [table_spec(spec, partitions_def=TENANT_DAYS) for spec in WATCHED]
+BY_DAY = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
+"""Those that every day of a bridge that sends adds to; in the others most days rightly have no row."""
+ASSETS = [table_spec(spec, partitions_def=TENANT_DAYS if spec in BY_DAY else TENANTS) for spec in WATCHED]
 _CHECKED = (bronze.READINGS, bronze.EVENTS, bronze.BRIDGE_COUNTS)
 
 

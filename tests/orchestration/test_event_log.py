@@ -28,6 +28,7 @@ def test_a_run_over_days_announces_and_writes_every_one(instance, plant):
         context.log.info(str(list(context.partition_keys)))
 
     instance.add_dynamic_partitions("tenant", ["waterworks"])
+    instance.add_dynamic_partitions("date", [plant.day(n).isoformat() for n in (3, 0, 4, 1, 2, 9)])
     job = dg.Definitions([probe], jobs=[dg.define_asset_job("probing", [probe])]).resolve_job_def("probing")
     days = [plant.day(n) for n in range(5)]
     result = job.execute_in_process(instance=instance, tags=range_tags("waterworks", days))
@@ -38,3 +39,16 @@ def test_a_run_over_days_announces_and_writes_every_one(instance, plant):
     assert {record.partition_key for record in planned.records} == keys
     (record,) = instance.get_asset_records([probe.key])
     assert record.asset_entry.last_run_id == result.run_id
+
+
+def test_a_day_that_came_late_stands_in_its_place(instance):
+    name = "days-of-a-test"
+    for day in ("2024-03-05", "2024-03-04", "2014-03-04"):
+        instance.add_dynamic_partitions(name, [day])
+    in_order = ["2014-03-04", "2024-03-04", "2024-03-05"]
+    assert instance.get_dynamic_partitions(name) == in_order
+    page = instance.get_paginated_dynamic_partitions(name, limit=2, ascending=True)
+    rest = instance.get_paginated_dynamic_partitions(name, limit=2, ascending=True, cursor=page.cursor)
+    assert [*page.results, *rest.results] == in_order
+    assert page.has_more and not rest.has_more
+    assert instance.get_paginated_dynamic_partitions(name, limit=1, ascending=False).results == ["2024-03-05"]

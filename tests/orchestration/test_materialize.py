@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import dagster as dg
 import polars as pl
 import pytest
 
+from assets.partitions import TENANT_DAYS, range_tags
 from core.errors import TerminalError
 from lake.tables import bronze, envelopes, gold, machines, ops, rollups, silver
-from tests.orchestration.conftest import readings
+from tests.orchestration.conftest import Plant, readings, week
 
 DERIVED = (
     silver.READINGS,
@@ -63,6 +65,52 @@ def test_a_late_row_rebuilds_exactly_the_days_it_reaches(plant):
     late = plant.rows(silver.READINGS).filter("late")
     assert late.select("value", "date").rows() == [(77.0, plant.day(2))]
     assert plant.rows(silver.READINGS).filter(pl.col("date") != plant.day(2)).equals(untouched)
+
+
+def missing(plant: Plant) -> dict[str, set[str]]:
+    """By table, what Dagster's pages show as missing."""
+    graph = plant.definitions.resolve_asset_graph()
+    days = plant.instance.get_dynamic_partitions("date")
+    cells = {f"{day}|waterworks" for day in days}
+    found = {
+        key.to_user_string(): cells - set(plant.instance.get_materialized_partitions(key))
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).partitions_def == TENANT_DAYS
+    }
+    return {name: keys for name, keys in found.items() if keys}
+
+
+def test_a_reading_of_ten_years_ago_builds_exactly_its_day_and_nothing_is_missing_between(plant):
+    plant.build()
+    assert missing(plant) == {}
+    versions = {spec: plant.lake.version(spec) for spec in DERIVED}
+    long_ago = datetime(2014, 3, 4, 10, 30, tzinfo=UTC)
+    plant.add(readings(2, [("pump-1", "flow", long_ago, 60.0)], datetime.now(UTC)))
+    plant.build()
+    for spec in (silver.READINGS, silver.SIGNAL_HOURLY, ops.BOOKS, *machines.TABLES[:1]):
+        assert plant.lake.days_added_since(spec, versions[spec])[1] == [long_ago.date()], spec.full_name
+    days = {plant.day(n).isoformat() for n in range(7)}
+    assert set(plant.instance.get_dynamic_partitions("date")) == {"2014-03-04", *days}
+    assert missing(plant) == {}
+
+
+def test_a_range_passes_over_days_for_which_nobody_has_data(tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+        plant = Plant(tmp_path / "lake", instance)
+        rows = week()
+        plant.add(rows.filter(pl.col("date").is_in([plant.day(n) for n in (1, 4, 5)])))
+        plant.build()
+        before = {spec.full_name: plant.rows(spec) for spec in DERIVED}
+        plant.add(rows.filter(pl.col("date") == plant.day(0)).with_columns(seq=pl.lit(2, pl.Int64)))
+        plant.build()
+        tags = range_tags("waterworks", [plant.day(1), plant.day(5)])
+        job = plant.definitions.resolve_job_def("build")
+        result = job.execute_in_process(instance=instance, tags=tags)
+        built = {event.partition for event in result.all_events if event.is_step_materialization}
+        assert built == {f"{plant.day(n)}|waterworks" for n in (1, 4, 5)}
+        assert missing(plant) == {}
+        again = plant.rows(silver.READINGS).filter(pl.col("date") > plant.day(0))
+        assert again.drop("late").equals(before[silver.READINGS.full_name].drop("late"))
 
 
 @pytest.mark.long

@@ -65,6 +65,7 @@ def test_a_backfill_from_the_ui_is_queued_tenant_by_tenant(instance: dg.DagsterI
     def probe() -> None: ...
 
     instance.add_dynamic_partitions("tenant", ABC)
+    instance.add_dynamic_partitions("date", [f"2024-03-0{n}" for n in range(4, 10)])
     graph = dg.Definitions([probe]).resolve_asset_graph()
     assert isinstance(instance.run_coordinator, TenantQueue)
 

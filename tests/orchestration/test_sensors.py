@@ -8,7 +8,7 @@ import pytest
 from assets.window import AFTER_TAG, REBUILD_TAG, require_predecessor
 from core.errors import TerminalError
 from orchestration import cursor
-from orchestration.bronze_watch import poll_bronze, reach_of
+from orchestration.bronze_watch import add_partitions, poll_bronze, reach_of
 from orchestration.sensors import bronze_watch
 
 
@@ -32,15 +32,25 @@ def test_new_bronze_is_one_run_over_its_days(plant):
     checks = {(key.asset_key.to_user_string(), key.name) for key in request.asset_check_keys or []}
     assert ("bronze/readings", "keys_are_unique") in checks
     assert {str(event.partition) for event in result.asset_events} >= {"2024-03-04|waterworks", "2024-03-10|waterworks"}
-    assert [one.partition_keys for one in result.dynamic_partitions_requests or []] == [["waterworks"]]
+    asked = {one.partitions_def_name: list(one.partition_keys) for one in result.dynamic_partitions_requests or []}
+    assert asked == {"tenant": ["waterworks"], "date": [plant.day(n).isoformat() for n in range(7)]}
 
 
 def test_nothing_new_is_skipped(plant):
     reach = reach_of(plant.definitions.resolve_asset_graph())
     poll = poll_bronze(plant.lake_resource, plant.tenants, reach, {})
     cursor.remember(plant.instance, poll.versions)
-    plant.instance.add_dynamic_partitions("tenant", ["waterworks"])
+    add_partitions(plant.instance, poll.tenants, poll.days)
     assert isinstance(tick(plant), dg.SkipReason)
+
+
+def test_days_that_an_older_release_built_become_partitions(plant):
+    reach = reach_of(plant.definitions.resolve_asset_graph())
+    cursor.remember(plant.instance, poll_bronze(plant.lake_resource, plant.tenants, reach, {}).versions)
+    result = tick(plant)
+    assert isinstance(result, dg.SensorResult)
+    assert not result.run_requests
+    assert {one.partitions_def_name for one in result.dynamic_partitions_requests or []} == {"tenant", "date"}
 
 
 def test_rebuilds_of_a_late_row_wait_for_each_other(plant):

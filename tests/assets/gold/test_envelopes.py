@@ -9,11 +9,12 @@ import dagster as dg
 from polars.testing import assert_frame_equal
 
 from assets.gold.envelopes import envelope, envelope_daily
-from assets.partitions import TENANTS, range_tags
+from assets.partitions import range_tags
 from assets.resources import LakeResource, TenantResource
 from core.tenancy import RegisteredSite
 from lake.store import Lake
 from lake.tables import envelopes, silver
+from orchestration.bronze_watch import add_partitions
 
 MONDAY = date(2024, 3, 4)
 
@@ -38,7 +39,7 @@ def test_an_envelope_is_fitted_once_and_a_day_built_again_is_the_same(gold, tmp_
     lake.replace_all(silver.SIGNAL_HOURLY, rows.select(silver.SIGNAL_HOURLY.schema.names).to_arrow())
     last = MONDAY + timedelta(days=17)
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(str(TENANTS.name), ["envelope-co"])
+        add_partitions(instance, ["envelope-co"], [MONDAY + timedelta(days=n) for n in range(18)])
 
         def build(first: date) -> None:
             found = {"lake": LakeResource(root=str(tmp_path)), "tenants": Nobody()}

@@ -22,6 +22,7 @@ from assets.serving.marts import mart_assets
 from assets.serving.tables import PUBLISHED
 from core.tenancy import RegisteredSite
 from lake.store import Lake
+from orchestration.bronze_watch import add_partitions
 from orchestration.dbt_project import manifest, project_dir
 
 pytestmark = pytest.mark.xdist_group("marts")
@@ -83,7 +84,7 @@ def serving_layer(databases: TenantDatabases) -> Iterator[Serving]:
         *training.ASSETS,
     ]
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("tenant", [ONE, TWO])
+        add_partitions(instance, [ONE, TWO], WEEK)
         yield Serving(folder, databases, assets, instance)
     for slug in (ONE, TWO):
         for name in ("kpi.kpi_daily", "kpi.health_daily", "kpi.remaining_life", "kpi.fault_episodes"):
