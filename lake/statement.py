@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import cast
@@ -16,6 +16,12 @@ from core.errors import InputError
 
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_LINE = 160
+_TABLE_FUNCTIONS = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
+"""What a query may read beside tables: each makes rows of its own arguments."""
+_TELLING = frozenset({"current_setting", "getvariable", "json_serialize_plan"})
+"""Functions that tell where files are."""
+
+Node = dict[str, object]
 
 
 def literal(value: object) -> str:
@@ -105,23 +111,74 @@ def tables_of(sql: str) -> list[str]:
     """
     require_one_select(sql)
     with duckdb.connect(":memory:") as connection:
-        row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
+        return sorted(set(_tables_in(_tree(connection, sql))))
+
+
+def require_known(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[str]) -> None:
+    """Refuse a SELECT that reads anything but some tables, what it names itself, and functions that reach nothing.
+
+    Args:
+        connection: any.
+        sql: one SELECT.
+        tables: full names, in lower case.
+
+    Raises:
+        InputError: it names another table, a file, or a function through which files or settings are read.
+    """
+    tree = _tree(connection, sql)
+    own = {name.lower() for node in _nodes(tree) for name in _named_by(node)}
+    for node in _nodes(tree):
+        if node.get("type") == "BASE_TABLE":
+            schema, name = str(node.get("schema_name")).lower(), str(node.get("table_name")).lower()
+            if f"{schema}.{name}" not in tables if schema else name not in own:
+                raise InputError(
+                    "query reads a table that it does not have",
+                    expected=", ".join(sorted(tables)) or "a query over tables of the lake",
+                    received=f"{schema}.{name}" if schema else name,
+                    where=first_line(sql),
+                )
+        if node.get("type") == "TABLE_FUNCTION":
+            called = cast("Node", node.get("function") or {}).get("function_name")
+            if called not in _TABLE_FUNCTIONS:
+                raise _no_function(sql, called, f"one of {', '.join(sorted(_TABLE_FUNCTIONS))}, or a table")
+        if node.get("class") == "FUNCTION" and node.get("function_name") in _TELLING:
+            raise _no_function(sql, node.get("function_name"), "a query over tables of the lake")
+
+
+def _no_function(sql: str, called: object, expected: str) -> InputError:
+    return InputError("query calls a function it may not", expected=expected, received=called, where=first_line(sql))
+
+
+def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Node:
+    """A SELECT as DuckDB's own parser understands it."""
+    row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree: Node = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
         raise InputError("query does not parse", received=tree.get("error_message"), where=first_line(sql))
-    return sorted(set(_tables_in(tree)))
+    return tree
 
 
-def _tables_in(node: object) -> Iterator[str]:
+def _tables_in(tree: Node) -> Iterator[str]:
+    for node in _nodes(tree):
+        if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+            yield f"{node['schema_name']}.{node['table_name']}".lower()
+
+
+def _named_by(node: Node) -> Iterator[str]:
+    """Names that a WITH gives."""
+    for one in cast("list[Node]", cast("Node", node.get("cte_map") or {}).get("map") or []):
+        yield str(one["key"])
+
+
+def _nodes(node: object) -> Iterator[Node]:
     if isinstance(node, list):
         for one in cast("list[object]", node):
-            yield from _tables_in(one)
+            yield from _nodes(one)
     elif isinstance(node, dict):
-        known = cast("dict[str, object]", node)
-        if known.get("type") == "BASE_TABLE" and known.get("schema_name"):
-            yield f"{known['schema_name']}.{known['table_name']}".lower()
+        known = cast("Node", node)
+        yield known
         for one in known.values():
-            yield from _tables_in(one)
+            yield from _nodes(one)
 
 
 def first_line(text: str) -> str:

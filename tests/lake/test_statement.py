@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from core.errors import InputError
-from lake.statement import literal, require_one_select, write_out
+from lake.statement import literal, require_known, require_one_select, write_out
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,51 @@ def test_only_one_select_is_taken(sql: str) -> None:
 @pytest.mark.parametrize("sql", ["SELECT 1;", "WITH a AS (SELECT 1 AS x) SELECT x FROM a", "FROM t"])
 def test_every_form_of_select_is_taken(sql: str) -> None:
     require_one_select(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM gold.kpi_daily",
+        'SELECT * FROM "GOLD"."Kpi_Daily" k, LATERAL (SELECT unnest([k.x]))',
+        "WITH a AS (FROM gold.kpi_daily) SELECT * FROM a, range(3) r(n), generate_series(1, 2)",
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) FROM t",
+        "SELECT [x + 1 FOR x IN [1]], (SELECT max(date) FROM gold.kpi_daily)",
+        "SUMMARIZE gold.kpi_daily",
+        "SELECT value FROM json_each('[1, 2]')",
+    ],
+)
+def test_a_query_of_what_it_has_is_taken(sql: str) -> None:
+    with duckdb.connect() as connection:
+        require_known(connection, sql, ["gold.kpi_daily"])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM gold.health_daily",
+        "SELECT * FROM gold.kpi_daily WHERE x IN (SELECT x FROM bronze.readings)",
+        "SELECT * FROM 'x.parquet'",
+        "FROM sqlite_master",
+        "FROM duckdb_views",
+        "FROM information_schema.views",
+        "FROM pg_catalog.pg_settings",
+        "FROM read_parquet('x')",
+        "FROM system.main.READ_PARQUET('x')",
+        "SELECT (SELECT content FROM read_text('x'))",
+        "FROM query('FROM x')",
+        "FROM query_table('x')",
+        "FROM json_execute_serialized_sql('{}')",
+        "FROM glob('*')",
+        "FROM duckdb_settings()",
+        "FROM duckdb_external_file_cache()",
+        "SELECT current_setting('allowed_paths')",
+        "SELECT * FROM gold.kpi_daily ORDER BY GetVariable('files_0')",
+        "SELECT json_serialize_plan('FROM gold.kpi_daily')",
+        "DESCRIBE 'x.parquet'",
+        "SELECT count(*) FILTER (WHERE getvariable('files_0') IS NULL) OVER () FROM gold.kpi_daily",
+    ],
+)
+def test_a_query_of_anything_else_is_refused(sql: str) -> None:
+    with duckdb.connect() as connection, pytest.raises(InputError, match=r"query calls|query reads"):
+        require_known(connection, sql, ["gold.kpi_daily"])

@@ -20,6 +20,7 @@ NOT_A_DOOR = {
     "lake.select": "runs what `explore` and the reader open for it; both are tried",
     "lake.tables_of": "reads the text of a query and no table",
     "lake.require_one_select": "likewise",
+    "lake.require_known": "likewise",
     "lake.write_out": "likewise",
 }
 _TABLE = "gold.kpi_daily"
@@ -46,6 +47,11 @@ call pragma_version()
 select * from duckdb_settings()
 select * from duckdb_views() where sql ilike '%{slug}%'
 select getenv('PATH')
+select current_setting('allowed_paths')
+select getvariable('files_0')
+select * from pg_catalog.pg_settings
+select * from duckdb_external_file_cache()
+select o.* from "{root}/{slug}/gold/x.parquet" o, (with "{root}/{slug}/gold/x.parquet" as (select 1) select 1)
 select * from query('select * from ''{root}/{slug}/gold/kpi_daily/*/*.parquet''')
 export database '{root}/{slug}'
 select * from gold.kpi_daily where site = '{site}'
