@@ -13,10 +13,9 @@ import polars as pl
 
 from core.contracts.evidence import Evidence
 from core.errors import InputError, NotFoundError
-from lake.duck import Found, Limits, Row, select
-from lake.spec import TableSpec
+from lake.duck import Limits, Row, select
 from lake.statement import write_out
-from lake.store import TenantLake
+from lake.store import TenantLake, days_of
 from lake.tables import TABLES, table
 
 _LISTED_DAYS = 7
@@ -78,16 +77,16 @@ class LakeReader:
                 next_step="ask once per table, or read a table that joins them",
             )
         spec = table(tables[0])
-        version = self._lake.version(spec)
-        if version is None:
+        delta = self._lake.open(spec)
+        if delta is None:
             raise NotFoundError("nothing was written to this table yet", where=spec.full_name)
-        written = write_out(sql, parameters)
-        found = self._run(spec, version, written)
+        version, written = delta.version(), write_out(sql, parameters)
+        found = select(written, {spec: delta}, self._limits)
         evidence = Evidence(
             store="delta",
             table=spec.full_name,
             version=version,
-            partitions=_days_in_words([day.isoformat() for day in self._lake.days(spec, version)]),
+            partitions=_days_in_words([day.isoformat() for day in days_of(spec, delta)]),
             rows=len(found.rows),
             as_of=self._lake.committed_at(spec, version).isoformat(),
             checks=self.checks(spec.full_name),
@@ -101,12 +100,16 @@ class LakeReader:
         Raises:
             NotFoundError: the table or that version of it no longer exists.
         """
-        return self._run(table(evidence.table), evidence.version, evidence.query).rows
+        spec = table(evidence.table)
+        delta = self._lake.open(spec, evidence.version)
+        if delta is None:
+            raise NotFoundError("no such table", where=spec.full_name)
+        return select(evidence.query, {spec: delta}, self._limits).rows
 
     def checks(self, full_name: str) -> dict[str, str]:
         """Latest result of every check on a table; empty before the first one ran."""
         results = TABLES.get("ops.check_results")
-        if results is None or self._lake.version(results) is None:
+        if results is None:
             return {}
         latest = (
             self._lake.scan(results)
@@ -117,12 +120,6 @@ class LakeReader:
             .collect()
         )
         return {name: str(status) for name, status in sorted(latest.iter_rows())}
-
-    def _run(self, spec: TableSpec, version: int, sql: str) -> Found:
-        delta = self._lake.open(spec, version)
-        if delta is None:
-            raise NotFoundError("no such table", where=spec.full_name)
-        return select(sql, {spec: delta}, self._limits)
 
 
 def _days_in_words(days: list[str]) -> list[str]:

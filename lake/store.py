@@ -132,9 +132,7 @@ class TenantLake:
     def days(self, spec: TableSpec, version: int | None = None) -> list[date]:
         """Days that hold at least one file at a version, sorted; empty if the table is not partitioned by date."""
         table = self.open(spec, version)
-        if table is None or "date" not in spec.partition_by:
-            return []
-        return sorted({date.fromisoformat(str(partition["date"])) for partition in table.partitions()})
+        return [] if table is None else days_of(spec, table)
 
     def count(self, spec: TableSpec) -> int:
         """Rows of the latest version, from the Delta log alone; 0 if the table was never written."""
@@ -333,3 +331,10 @@ class TenantLake:
             configuration={"delta.checkpointInterval": str(self._checkpoint_every), **properties(spec)},
             storage_options=self._options,
         )
+
+
+def days_of(spec: TableSpec, table: DeltaTable) -> list[date]:
+    """Days that hold at least one file of an open table, sorted; empty if it is not partitioned by date."""
+    if "date" not in spec.partition_by:
+        return []
+    return sorted({date.fromisoformat(str(partition["date"])) for partition in table.partitions()})
