@@ -46,7 +46,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Raises:
         InputError: site, contract, secrets, home or gateway cannot be worked with; nothing was started.
     """
-    drivers = drivers_for(config.site, BridgeVault(config.home, config.settings.vault_key_file))
+    drivers = drivers_for(
+        config.site, BridgeVault(config.home, config.settings.vault_key_file, config.settings.vault_key)
+    )
     with Store.open(config.home) as store:
         with store.writing() as connection:
             incarnation = get_meta(connection, "incarnation")

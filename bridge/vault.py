@@ -5,20 +5,19 @@ The vault is one file of the bridge's home, its key another that may lie elsewhe
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from bridge.secret_file import read_secret
 from bridge.secret_log import SecretLog
+from bridge.vault_keys import FileKeys, KeyPlace, ring_of
 from core.errors import DeniedError, GoldlayerError, InputError
 from core.vault import FileVault, Secret
 
-_VAULT, _KEY, _NEXT = "vault.json", "vault.key", ".next"
-_KEY_BYTES = 32
+_VAULT, _KEY = "vault.json", "vault.key"
+_KEY_LENGTH = 32
+Place = Literal["file", "keyring", "auto"]
 
 
 class Secrets(Protocol):
@@ -52,12 +51,14 @@ class BridgeVault:
 
     Args:
         home: home folder of the bridge.
-        key_file: where the vault's key is; None means `vault.key` in the home folder.
+        key_file: file of the vault's key; None means `vault.key` in the home folder.
+        place: where the key of a vault that is made now goes; one that is there is found wherever it lies.
     """
 
-    def __init__(self, home: Path, key_file: Path | None = None) -> None:
+    def __init__(self, home: Path, key_file: Path | None = None, place: Place = "file") -> None:
         self._file = home / _VAULT
-        self._key_file = key_file or home / _KEY
+        self._in_file = FileKeys(key_file or home / _KEY)
+        self._new_place: Place = place
         self._log = SecretLog(home / "secret-uses")
 
     def put(self, name: str, value: str) -> None:
@@ -71,13 +72,13 @@ class BridgeVault:
             raise InputError("a secret is empty", where=name)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         if not self._file.exists():
-            _new_key(self._key_file)
+            self._place(self._new_place).make()
         with self._noted(name, "set"):
             self._opened().put(name, value)
 
     def names(self) -> list[str]:
         """Names that are kept, sorted; needs no key."""
-        return FileVault(self._file, " " * _KEY_BYTES).names()
+        return FileVault(self._file, " " * _KEY_LENGTH).names()
 
     def remove(self, name: str) -> None:
         """Forget a value.
@@ -96,12 +97,41 @@ class BridgeVault:
             Secrets that were sealed anew.
         """
         with self._noted("*", "rotate"):
-            vault, following = self._opened(), self._following
-            if not following.exists():
-                _new_key(following)
-            vault.change_key(read_secret(following, "vault key").get_secret_value())
-            following.replace(self._key_file)
+            place, key = self._found()
+            vault = FileVault(self._file, key)
+            vault.change_key(place.begin())
+            place.promote()
             return len(vault.names())
+
+    def where(self) -> str | None:
+        """Where the key lies that opens the vault; None if there is no vault.
+
+        Raises:
+            InputError: no key opens it.
+        """
+        return self._found()[0].told if self._file.exists() else None
+
+    def move_key(self, to: Literal["file", "keyring"]) -> str:
+        """Keep the key elsewhere; it is there twice before it is forgotten where it was. Goes on with a move begun.
+
+        Returns:
+            Where it lies now.
+
+        Raises:
+            InputError: there is no vault, no such place, or no key opens the vault.
+        """
+        if not self._file.exists():
+            raise InputError("there is no vault yet", where=str(self._file), next_step="platform bridge secret set")
+        with self._noted("*", f"move key to {to}"):
+            target = self._place(to)
+            key = self._found()[1]
+            target.keep(key)
+            if key not in target.held():
+                raise InputError("the key was not kept", where=target.told)
+            for place in self._places():
+                if place.told != target.told:
+                    place.forget()
+            return target.told
 
     def use(self, name: str, *, endpoint: str, purpose: str) -> Secret:
         """See `Secrets.use`."""
@@ -125,45 +155,51 @@ class BridgeVault:
             raise
         self._log.note(name, purpose, endpoint=endpoint, outcome="done")
 
-    @property
-    def _following(self) -> Path:
-        """The key that a rotation has begun to use."""
-        return self._key_file.with_name(self._key_file.name + _NEXT)
-
-    def _opened(self) -> FileVault:
-        """The vault under the key that opens it: the current one, or the one of a rotation that was cut off.
+    def _found(self) -> tuple[KeyPlace, str]:
+        """The key that opens the vault, be it that of a rotation that was cut off, and where it lies.
 
         Raises:
             InputError: there is none.
         """
-        for file in (self._key_file, self._following):
-            if not file.exists():
-                continue
-            vault = FileVault(self._file, read_secret(file, "vault key").get_secret_value())
+        reasons: list[str] = []
+        for place in self._places():
             try:
-                vault.check()
-            except DeniedError:
-                continue
-            return vault
+                for key in place.held():
+                    if self._opens(key):
+                        return place, key
+            except InputError as error:
+                reasons.append(error.sentence())
         raise InputError(
             "no key opens the bridge's vault",
             where=str(self._file),
-            expected=str(self._key_file),
+            expected=" or ".join(place.told for place in self._places()),
+            received="; ".join(reasons) or None,
             next_step="restore the key from a copy, or remove the vault and set every secret again",
         )
 
+    def _opens(self, key: str) -> bool:
+        try:
+            FileVault(self._file, key).check()
+        except DeniedError:
+            return False
+        return True
 
-def _new_key(path: Path) -> None:
-    """A random key in a file of its own, whole or not at all; one that is there stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(_KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-    finally:
-        fresh.unlink()
+    def _opened(self) -> FileVault:
+        return FileVault(self._file, self._found()[1])
+
+    def _places(self) -> Iterator[KeyPlace]:
+        """The file first: who keeps the key there never asks a keyring."""
+        yield self._in_file
+        ring = ring_of(self._file.parent)
+        if ring is not None:
+            yield ring
+
+    def _place(self, kind: Place) -> KeyPlace:
+        ring = None if kind == "file" else ring_of(self._file.parent)
+        if kind == "keyring" and ring is None:
+            raise InputError(
+                "there is no OS keyring to use",
+                expected="the extra `goldlayer[keyring]`, and a keyring in the session of this account",
+                next_step="set GOLDLAYER_BRIDGE__VAULT_KEY to `file` or `auto`",
+            )
+        return ring or self._in_file

@@ -39,7 +39,7 @@ async def _look(
 ) -> AsyncIterator[Finding]:
     from bridge.config import read_key
     from bridge.doctor.devices import device_findings
-    from bridge.doctor.files import contract_finding, home_findings, key_finding
+    from bridge.doctor.files import contract_finding, home_findings, key_finding, vault_finding
     from bridge.doctor.gateway import gateway_findings
     from bridge.vault import BridgeVault
     from core.contracts.odcs import load_contract
@@ -69,5 +69,6 @@ async def _look(
             async for finding in gateway_findings(gateway, read_key(key_file)):
                 yield finding
     secrets = BridgeVault(home, settings.vault_key_file)
+    yield vault_finding(secrets)
     async for finding in device_findings(known, home, secrets, most=most):
         yield finding

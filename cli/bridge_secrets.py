@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from bridge.vault import BridgeVault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+class _Place(StrEnum):
+    FILE = "file"
+    KEYRING = "keyring"
+
 
 _Home = Annotated[Path, typer.Option(help="Home folder of the bridge; it may be running.")]
 _Name = Annotated[str, typer.Argument(help="Name as the site file says it.")]
@@ -53,10 +60,20 @@ def rotate(home: _Home) -> None:
     typer.echo(f"{_vault(home).rotate()} sealed under a new key")
 
 
+@app.command()
+def key(home: _Home, to: Annotated[_Place | None, typer.Option(help="Move it there.")] = None) -> None:
+    """Show where the vault's key lies, or move it between its file and the keyring of the operating system."""
+    vault = _vault(home)
+    typer.echo(
+        vault.move_key("file" if to is _Place.FILE else "keyring") if to else vault.where() or "there is no vault yet"
+    )
+
+
 def _vault(home: Path) -> BridgeVault:
     from bridge.vault import BridgeVault
 
-    return BridgeVault(home, load_settings().bridge.vault_key_file)
+    settings = load_settings().bridge
+    return BridgeVault(home, settings.vault_key_file, settings.vault_key)
 
 
 def _value(name: str, file: Path | None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -159,6 +159,9 @@ class BridgeSettings(_Branch):
     """Rows of the backlog sent in a second at most, so that what is live gets through."""
     vault_key_file: Path | None = None
     """Key of the vault with the devices' secrets; unset means `vault.key` in the bridge's home folder."""
+    vault_key: Literal["file", "keyring", "auto"] = "file"
+    """Where the key of a vault that is made now goes: that file, the keyring of the operating system (needs the extra
+    `keyring`), or the keyring where there is one."""
     pipeline_max_file_bytes: int = 512 << 20
     """Largest file that a pipeline takes as an input: it is read whole."""
     package_max_bytes: int = Field(default=8 << 20, gt=0)

@@ -13,6 +13,7 @@ from bridge.contract.plan import plan_site
 from bridge.packages.trust import trusted_fingerprint
 from bridge.space import database_bytes
 from bridge.store import DATABASE, read_only, runs
+from bridge.vault import BridgeVault
 from core.contracts.data_contract import DataContract
 from core.contracts.site import SiteFile
 from core.errors import GoldlayerError
@@ -43,6 +44,15 @@ def key_finding(path: Path) -> Finding:
     if path.stat().st_mode & 0o077:
         return wrong("key", f"others may read {path}", f"chmod 600 {path}")
     return right("key", str(path))
+
+
+def vault_finding(vault: BridgeVault) -> Finding:
+    """Where the key of the devices' secrets lies, and whether it opens them."""
+    try:
+        where = vault.where()
+    except GoldlayerError as error:
+        return of_error("vault", error, "platform bridge secret key")
+    return right("vault", "no secrets are kept" if where is None else f"{len(vault.names())} secrets, key in {where}")
 
 
 def home_findings(home: Path, settings: BridgeSettings) -> Iterator[Finding]:
