@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ _SEVERITY = 0xC000_0000
 _RECEIVED_LAST = ["received_at", "lane", "seq", "row_no"]
 _EVENT_STATES = ["raised", "cleared", "acknowledged"]
 _ORIGIN = ["lane", "seq", "row_no", "received_at"]
-READING_KEY = ["site", "equipment_id", "signal", "ts"]
+_SIGNAL = ["site", "equipment_id", "signal"]
+_ONLY_TO_JUDGE = ["place", "is_count", "scale", "offset", "numeric", "why", "wrong"]
+READING_KEY = [*_SIGNAL, "ts"]
 
 
 class Judged(NamedTuple):
@@ -32,7 +34,7 @@ def is_good() -> pl.Expr:
 
 
 def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
-    """Split bronze readings; kept ones are unique in (site, equipment, signal, ts).
+    """Split bronze readings; kept ones are unique in (site, equipment, signal, ts), and sorted by it.
 
     Args:
         bronze: rows of `bronze.readings`, whole days.
@@ -42,18 +44,36 @@ def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
         Rows with `equipment_type`, `unit`, `role` and `value` in `unit`; rejected ones with `reason` as well.
         Of several samples with one key the one received last is kept.
     """
-    known = bronze.with_columns(
-        base=pl.col("signal").str.split(":").list.first(),
-        aggregate=pl.col("signal").str.split(":").list.get(1, null_on_oob=True),
-    ).join(catalogue, on=["site", "equipment_id", "base"], how="left")
-    is_count = pl.col("aggregate").fill_null("") == "count"
-    in_unit = known.with_columns(
-        value=pl.when(is_count).then("value").otherwise(pl.col("value") * pl.col("scale") + pl.col("offset")),
-        unit=pl.when(is_count).then(pl.lit("1")).otherwise("unit"),
-        **{limit: pl.when(~is_count).then(limit) for limit in ("minimum", "maximum", "floor", "ceiling")},
-        role=pl.when(pl.col("signal") == pl.col("role_signal")).then("role"),
+    # What is known of a signal is worked out once a signal; rows find it by its place.
+    signals = _signals(bronze, catalogue)
+    rows = bronze.join(signals.select(*_SIGNAL, "place"), on=_SIGNAL).sort("place", "ts")
+    told = signals.drop(*_SIGNAL, "place")[rows["place"]]
+    known = pl.concat([rows, told], how="horizontal").with_columns(
+        value=pl.when("is_count").then("value").otherwise(pl.col("value") * pl.col("scale") + pl.col("offset"))
     )
-    return _split(in_unit.with_columns(reason=_reading_reason()), READING_KEY)
+    wrong = pl.any_horizontal(condition.fill_null(value=False) for condition, _ in _reading_reasons())
+    judged = known.with_columns(wrong=wrong)
+    rejected = judged.filter("wrong").with_columns(reason=_in_words(_reading_reasons()))
+    accepted = judged.filter(~pl.col("wrong")).with_columns(reason=pl.lit(None, pl.String))
+    kept, superseded = _received_last(accepted, ["place", "ts"])
+    return Judged(*(part.drop(_ONLY_TO_JUDGE) for part in (kept, rejected, superseded)))
+
+
+def _signals(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:
+    """Each signal of some rows with what the catalogue says of it, and its `place` among them."""
+    limits = ("minimum", "maximum", "floor", "ceiling")
+    found = bronze.select(_SIGNAL).unique().sort(_SIGNAL).with_row_index("place")
+    parts = pl.col("signal").str.split(":").list
+    return (
+        found.with_columns(base=parts.first(), is_count=parts.get(1, null_on_oob=True).fill_null("") == "count")
+        .join(catalogue, on=["site", "equipment_id", "base"], how="left", maintain_order="left")
+        .with_columns(
+            unit=pl.when("is_count").then(pl.lit("1")).otherwise("unit"),
+            **{limit: pl.when(~pl.col("is_count")).then(limit) for limit in limits},
+            role=pl.when(pl.col("signal") == pl.col("role_signal")).then("role"),
+        )
+        .drop("base", "role_signal", "deadband")
+    )
 
 
 def doubt(judged: Judged, reference: pl.DataFrame, first: pl.DataFrame) -> tuple[Judged, pl.DataFrame]:
@@ -65,6 +85,8 @@ def doubt(judged: Judged, reference: pl.DataFrame, first: pl.DataFrame) -> tuple
     beyond = pl.col("reason").str.contains("^(below|above) the contract|^not possible")
     limited = judged.rejected.filter(beyond).select(judged.kept.columns)
     found = suspects(pl.concat([judged.kept, limited]), reference, first)
+    if found.is_empty():
+        return judged, found
     doubted = judged.kept.drop("reason").join(found, on=ORIGIN)
     if doubted.is_empty():
         return judged, found.clear()
@@ -89,6 +111,8 @@ def mark_late(rows: pl.DataFrame, before: pl.DataFrame, built: Collection[date] 
         built: days that were built and may hold no row since; those of `before` were in any case.
     """
     on_time = [*READING_KEY, "received_at"]
+    if before.is_empty():
+        return rows.with_columns(late=pl.col("date").is_in(list(built)))
     known = before.filter(~pl.col("late")).select(on_time).unique().with_columns(was_on_time=True)
     days = {*before["date"].unique(), *built}
     return (
@@ -98,24 +122,38 @@ def mark_late(rows: pl.DataFrame, before: pl.DataFrame, built: Collection[date] 
     )
 
 
-def _reading_reason() -> pl.Expr:
+def _reading_reasons() -> list[tuple[pl.Expr, pl.Expr]]:
+    """What is wrong with a reading, and in words; the first that holds counts."""
     limit = "{} the contract's {} of {} {}"
-    return (
-        pl.when(pl.col("equipment_type").is_null())
-        .then(pl.lit("the site has no such signal"))
-        .when(is_good() & pl.col("value").is_null() & pl.col("text").is_null())
-        .then(pl.lit("quality is good but there is no value"))
-        .when(is_good() & pl.col("text").is_not_null() & pl.col("numeric"))
-        .then(pl.lit("a text where the contract promises a number"))
-        .when(is_good() & ~pl.col("value").is_finite())
-        .then(pl.lit("quality is good but the value is no number"))
-        .when(is_good() & (pl.col("value") < pl.col("minimum") - pl.col("tolerance")))
-        .then(pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"))
-        .when(is_good() & (pl.col("value") > pl.col("maximum") + pl.col("tolerance")))
-        .then(pl.format(limit, pl.lit("above"), pl.lit("maximum"), "maximum", "unit"))
-        .when(is_good() & ((pl.col("value") < pl.col("floor")) | (pl.col("value") > pl.col("ceiling"))))
-        .then(pl.format("not possible: {}", "why"))
-    )
+    value, tolerance = pl.col("value"), pl.col("tolerance")
+    return [
+        (pl.col("equipment_type").is_null(), pl.lit("the site has no such signal")),
+        (
+            is_good() & value.is_null() & pl.col("text").is_null(),
+            pl.lit("quality is good but there is no value"),
+        ),
+        (
+            is_good() & pl.col("text").is_not_null() & pl.col("numeric"),
+            pl.lit("a text where the contract promises a number"),
+        ),
+        (is_good() & ~value.is_finite(), pl.lit("quality is good but the value is no number")),
+        (
+            is_good() & (value < pl.col("minimum") - tolerance),
+            pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"),
+        ),
+        (
+            is_good() & (value > pl.col("maximum") + tolerance),
+            pl.format(limit, pl.lit("above"), pl.lit("maximum"), "maximum", "unit"),
+        ),
+        (
+            is_good() & ((value < pl.col("floor")) | (value > pl.col("ceiling"))),
+            pl.format("not possible: {}", "why"),
+        ),
+    ]
+
+
+def _in_words(reasons: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
+    return pl.coalesce(pl.when(condition).then(words) for condition, words in reasons)
 
 
 def _event_reason() -> pl.Expr:
@@ -130,14 +168,20 @@ def _event_reason() -> pl.Expr:
 
 
 def _split(rows: pl.DataFrame, key: list[str]) -> Judged:
-    accepted = rows.filter(pl.col("reason").is_null()).sort(_RECEIVED_LAST)
-    is_last = pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1
-    accepted = accepted.with_columns(is_last=is_last)
-    return Judged(
-        kept=accepted.filter("is_last").drop("is_last").sort(key),
-        rejected=rows.filter(pl.col("reason").is_not_null()),
-        superseded=accepted.filter(~pl.col("is_last")).drop("is_last"),
-    )
+    kept, superseded = _received_last(rows.filter(pl.col("reason").is_null()).sort(key), key)
+    return Judged(kept=kept, rejected=rows.filter(pl.col("reason").is_not_null()), superseded=superseded)
+
+
+def _received_last(rows: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of rows with one key the one received last, and the others; `rows` are sorted by the key, and stay so."""
+    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key).fill_null(value=False)
+    twice = rows.select(twice=again | again.shift(-1, fill_value=False))["twice"]
+    if not twice.any():
+        return rows, rows.clear()
+    several = rows.select(*key, *_RECEIVED_LAST).with_row_index("row").filter(twice).sort(*key, *_RECEIVED_LAST)
+    older = several.filter(again.shift(-1, fill_value=False))["row"]
+    stands = pl.repeat(True, rows.height, eager=True, dtype=pl.Boolean).scatter(older, False)
+    return rows.filter(stands), rows.filter(~stands)
 
 
 def quarantined(readings: Judged, events: Judged) -> pl.DataFrame:
