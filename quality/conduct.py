@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -19,7 +19,9 @@ _SPEAKS = 0.5
 """Share of samples with a value from which on a machine is there, and a signal without any is not."""
 _NAMED = 3
 _MACHINE = ["site", "equipment_id", "date"]
-_LANED = [*_MACHINE, "ts", "lane"]
+
+Words = Mapping[str, Sequence[str]]
+"""What is wrong by name of check, a sentence each; rows of different machines are looked at apart and told as one."""
 
 CONDUCT: tuple[tuple[str, Severity, str], ...] = (
     ("counters_only_rise", Severity.ERROR, "a counter rises, or restarts near zero"),
@@ -42,28 +44,35 @@ _REMEDY = {
 }
 
 
-def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame, doubted: pl.DataFrame) -> list[Outcome]:
-    """Outcomes in the order of `CONDUCT`.
+def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame) -> Words:
+    """What is wrong, in words by check; nothing is under `readings_are_believed`, see `disbelief`.
 
     Args:
         raw: rows of `bronze.readings`.
         kept: those that silver keeps.
         superseded: those that a later one replaced.
-        doubted: see `quality.suspects.suspects`.
     """
-    fell = _falls(kept)
-    found = (
-        fell.filter(~pl.col("restarted"))["words"].to_list(),
-        fell.filter("restarted")["words"].to_list(),
-        _shared(pl.concat([kept.select(_LANED), superseded.select(_LANED)])),
-        _without_values(kept),
-        _without_any(kept),
-        _repeated(raw, superseded),
-        [f"{rows} rows: {reason}" for reason, rows in doubted.group_by("reason").len().sort("reason").iter_rows()],
-    )
+    fell, by_signal = _falls(kept), _by_signal(kept)
+    return {
+        "counters_only_rise": fell.filter(~pl.col("restarted"))["words"].to_list(),
+        "counters_do_not_restart": fell.filter("restarted")["words"].to_list(),
+        "one_bridge_a_machine": _shared(kept, superseded),
+        "signals_have_values": _without_values(by_signal),
+        "machines_have_values": _without_any(by_signal),
+        "rows_come_once": _repeated(raw, superseded),
+    }
+
+
+def disbelief(rows_by_reason: Mapping[str, int]) -> Words:
+    """What of well-formed readings is not believed, with the rows of each reason; see `quality.suspects.suspects`."""
+    return {"readings_are_believed": [f"{rows} rows: {reason}" for reason, rows in sorted(rows_by_reason.items())]}
+
+
+def conduct_outcomes(words: Words) -> list[Outcome]:
+    """Outcomes in the order of `CONDUCT`."""
     return [
-        Outcome(name, not words, severity, listed(words), right, _REMEDY[name])
-        for (name, severity, right), words in zip(CONDUCT, found, strict=True)
+        Outcome(name, not words.get(name), severity, listed(words.get(name, ())), right, _REMEDY[name])
+        for name, severity, right in CONDUCT
     ]
 
 
@@ -86,13 +95,15 @@ def _falls(kept: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _shared(accepted: pl.DataFrame) -> list[str]:
+def _shared(*accepted: pl.DataFrame) -> list[str]:
     """Machines that two bridges read in overlapping times of one day."""
+    first, last = pl.col("ts").min().alias("first"), pl.col("ts").max().alias("last")
+    by_lane = pl.concat([rows.group_by(*_MACHINE, "lane").agg(first, last) for rows in accepted])
     spans = (
-        accepted.with_columns(bridge=pl.col("lane").str.extract(BRIDGE_OF))
+        by_lane.with_columns(bridge=pl.col("lane").str.extract(BRIDGE_OF))
         .drop_nulls("bridge")
         .group_by(*_MACHINE, "bridge")
-        .agg(first=pl.col("ts").min(), last=pl.col("ts").max())
+        .agg(pl.col("first").min(), pl.col("last").max())
     )
     both = spans.join(spans, on=_MACHINE, suffix="_other").filter(
         pl.col("bridge") < pl.col("bridge_other"),
@@ -103,15 +114,17 @@ def _shared(accepted: pl.DataFrame) -> list[str]:
     return both.sort(_MACHINE).select(words=words)["words"].to_list()
 
 
-def _without_values(kept: pl.DataFrame) -> list[str]:
+def _by_signal(kept: pl.DataFrame) -> pl.DataFrame:
+    return kept.group_by(*SIGNAL, "date").agg(rows=pl.len(), values=_has_value().sum())
+
+
+def _without_values(by_signal: pl.DataFrame) -> list[str]:
     """Signals without a value on days on which most samples of their machine had one.
 
     Of a machine that says of everything that it does not know, see `_without_any`.
     """
     empty = (
-        kept.group_by(*SIGNAL, "date")
-        .agg(rows=pl.len(), values=_has_value().sum())
-        .with_columns(of_machine=(pl.col("values").sum() / pl.col("rows").sum()).over(_MACHINE))
+        by_signal.with_columns(of_machine=(pl.col("values").sum() / pl.col("rows").sum()).over(_MACHINE))
         .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0, pl.col("of_machine") >= _SPEAKS)
         .sort(*SIGNAL, "date")
     )
@@ -119,12 +132,12 @@ def _without_values(kept: pl.DataFrame) -> list[str]:
     return empty.select(words=words)["words"].to_list()
 
 
-def _without_any(kept: pl.DataFrame) -> list[str]:
+def _without_any(by_signal: pl.DataFrame) -> list[str]:
     """Machines without a single value on a day; windows count nothing there and say so as a value."""
     silent = (
-        kept.filter(~pl.col("signal").str.contains(":", literal=True))
+        by_signal.filter(~pl.col("signal").str.contains(":", literal=True))
         .group_by(_MACHINE)
-        .agg(rows=pl.len(), values=_has_value().sum())
+        .agg(pl.col("rows", "values").sum())
         .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0)
         .sort(_MACHINE)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from quality.conduct import listed
+from quality.conduct import Words, listed
 from quality.expected import Severity
 from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_share, known, measured, width
@@ -39,8 +39,8 @@ _REMEDY = {
 }
 
 
-def drift(kept: pl.DataFrame, heard: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[Outcome]:
-    """Outcomes in the order of `DRIFT`.
+def drift(kept: pl.DataFrame, heard: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> Words:
+    """What has drifted, in words by check.
 
     Args:
         kept: rows that silver keeps.
@@ -48,46 +48,52 @@ def drift(kept: pl.DataFrame, heard: pl.DataFrame, reference: pl.DataFrame, quie
         reference: rows of `ops.signal_reference`.
         quiet: `site`, `equipment_id` and `signal` of signals whose silence a deadband or a sampling explains.
     """
+    if reference.is_empty():
+        return {}
     numbers = measured(kept)
     by_day = [*SIGNAL, "date"]
     days = numbers.group_by(by_day).agg(pl.len().alias("rows"), pl.col("unit").last(), pl.col("value").median())
-    sent = known(heard.group_by(by_day).agg(pl.len().alias("rows")), reference)
-    found = (
-        _vanished(heard, reference, quiet),
-        _volume(sent, heard, quiet),
-        _distribution(known(days, reference), numbers),
-    )
+    sent = heard.group_by(by_day).agg(pl.len().alias("rows"), first=pl.col("ts").min(), last=pl.col("ts").max())
+    return {
+        "schema_is_kept": _vanished(sent, reference, quiet),
+        "volume_is_kept": _volume(sent, reference, quiet),
+        "distribution_is_kept": _distribution(known(days, reference), numbers),
+    }
+
+
+def drift_outcomes(words: Words) -> list[Outcome]:
+    """Outcomes in the order of `DRIFT`."""
     return [
-        Outcome(name, not words, severity, listed(words), right, _REMEDY[name])
-        for (name, severity, right), words in zip(DRIFT, found, strict=True)
+        Outcome(name, not words.get(name), severity, listed(words.get(name, ())), right, _REMEDY[name])
+        for name, severity, right in DRIFT
     ]
 
 
-def _spans(heard: pl.DataFrame) -> pl.DataFrame:
+def _spans(sent: pl.DataFrame) -> pl.DataFrame:
     """Hours of a day over which a machine was heard."""
-    hours = (pl.col("ts").max() - pl.col("ts").min()).dt.total_microseconds() / 3.6e9
-    return heard.group_by(_DAY).agg(hours=hours).filter(pl.col("hours") >= _LEAST_HOURS)
+    hours = (pl.col("last").max() - pl.col("first").min()).dt.total_microseconds() / 3.6e9
+    return sent.group_by(_DAY).agg(hours=hours).filter(pl.col("hours") >= _LEAST_HOURS)
 
 
-def _vanished(heard: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[str]:
+def _vanished(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[str]:
     lively = reference.filter(
         pl.col("rows_least") >= OF_A_DAY // 2, ~pl.col("signal").str.contains(":", literal=True)
     ).join(quiet, on=SIGNAL, how="anti")
     expected = (
-        _spans(heard)
+        _spans(sent)
         .join(lively.select(*SIGNAL, complete="date"), on=["site", "equipment_id"])
         .filter(pl.col("date") > pl.col("complete"))
     )
-    sent = heard.select(*SIGNAL, "date").unique()
     gone = expected.join(sent, on=[*SIGNAL, "date"], how="anti").sort(*SIGNAL, "date")
     words = pl.format("{} no longer sends {} on {}", "equipment_id", "signal", "date")
     return gone.select(words=words)["words"].to_list()
 
 
-def _volume(sent: pl.DataFrame, heard: pl.DataFrame, quiet: pl.DataFrame) -> list[str]:
+def _volume(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[str]:
     rates = (
-        sent.join(quiet, on=SIGNAL, how="anti")
-        .join(_spans(heard), on=_DAY)
+        known(sent, reference)
+        .join(quiet, on=SIGNAL, how="anti")
+        .join(_spans(sent), on=_DAY)
         .with_columns(times=(pl.col("rows") - 1) / pl.col("hours") / pl.col("rate"))
         .filter(~pl.col("times").is_between(1 / VOLUME_FACTOR, VOLUME_FACTOR))
         .sort(*SIGNAL, "date")

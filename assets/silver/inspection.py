@@ -1,31 +1,58 @@
-"""What the checks of silver readings see of one build. Pure: frames in, outcomes out."""
+"""What the checks of silver readings see of one build, machine by machine. Pure: frames in, outcomes out."""
 
 from __future__ import annotations
+
+from collections import Counter, defaultdict
 
 import polars as pl
 
 from assets.silver.judge import Judged
-from quality.conduct import conduct
-from quality.drift import drift
+from quality.conduct import Words, conduct, conduct_outcomes, disbelief
+from quality.drift import drift, drift_outcomes
 from quality.outcome import Outcome
-from quality.suspects import ORIGIN
+
+_HEARD = ["site", "equipment_id", "signal", "date", "ts"]
+
+
+class Inspection:
+    """Every check on readings that is no expectation on a column, over machines looked at one after the other.
+
+    Args:
+        catalogue: see `assets.catalogue.catalogue`.
+    """
+
+    def __init__(self, catalogue: pl.DataFrame) -> None:
+        self._quiet = catalogue.filter("deadband").select("site", "equipment_id", signal="base")
+        self._words: dict[str, list[str]] = defaultdict(list)
+        self._doubted: Counter[str] = Counter()
+
+    def add(self, raw: pl.DataFrame, judged: Judged, doubted: pl.DataFrame, reference: pl.DataFrame) -> None:
+        """Look at all rows of some machines.
+
+        Args:
+            raw: rows of `bronze.readings`.
+            judged: what became of them.
+            doubted: see `assets.silver.judge.doubt`.
+            reference: rows of `ops.signal_reference`.
+        """
+        heard = pl.concat([judged.kept.select(_HEARD), judged.rejected.select(_HEARD)])
+        self._note(conduct(raw, judged.kept, judged.superseded))
+        self._note(drift(judged.kept, heard, reference, self._quiet))
+        self._doubted.update(dict(doubted.group_by("reason").len().iter_rows()))
+
+    def _note(self, words: Words) -> None:
+        for check, found in words.items():
+            self._words[check] += found
+
+    def outcomes(self) -> list[Outcome]:
+        """Outcomes of all that was looked at."""
+        return [*conduct_outcomes({**self._words, **disbelief(self._doubted)}), *drift_outcomes(self._words)]
 
 
 def inspect(
     raw: pl.DataFrame, judged: Judged, doubted: pl.DataFrame, reference: pl.DataFrame, catalogue: pl.DataFrame
 ) -> list[Outcome]:
-    """Outcomes of every check on readings that is no expectation on a column.
-
-    Args:
-        raw: rows of `bronze.readings`.
-        judged: what became of them.
-        doubted: see `assets.silver.judge.doubt`.
-        reference: rows of `ops.signal_reference`.
-        catalogue: see `assets.catalogue.catalogue`.
-    """
-    quiet = catalogue.filter("deadband").select("site", "equipment_id", signal="base")
-    heard = raw if judged.superseded.is_empty() else raw.join(judged.superseded, on=ORIGIN, how="anti")
-    return [
-        *conduct(raw, judged.kept, judged.superseded, doubted),
-        *drift(judged.kept, heard, reference, quiet),
-    ]
+    """Outcomes of one look at everything; arguments: see `Inspection`."""
+    inspection = Inspection(catalogue)
+    inspection.add(raw, judged, doubted, reference)
+    return inspection.outcomes()
