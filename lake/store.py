@@ -188,7 +188,7 @@ class TenantLake:
             if not has_happened(last, transactions, after, where=spec.full_name):
                 write_deltalake(target, rows, mode="append", commit_properties=properties)
 
-        return self._write(spec, commit)
+        return self.commit(spec, commit)
 
     def replace_days(self, spec: TableSpec, table: pa.Table, days: Sequence[date]) -> int:
         """Make exactly these days hold exactly these rows, in one commit; other days are not touched.
@@ -219,7 +219,7 @@ class TenantLake:
         def commit(target: DeltaTable) -> None:
             write_deltalake(target, rows, mode="overwrite", predicate=f"date in ({listed})")
 
-        return self._write(spec, commit)
+        return self.commit(spec, commit)
 
     def replace_all(self, spec: TableSpec, table: pa.Table) -> int:
         """Make the table hold exactly these rows, in one commit.
@@ -228,7 +228,7 @@ class TenantLake:
             The version after the commit.
         """
         rows = spec.conform(table)
-        return self._write(spec, lambda target: write_deltalake(target, rows, mode="overwrite"))
+        return self.commit(spec, lambda target: write_deltalake(target, rows, mode="overwrite"))
 
     def scan(
         self, spec: TableSpec, *, first: date | None = None, last: date | None = None, version: int | None = None
@@ -303,11 +303,15 @@ class TenantLake:
                 write_deltalake(target, rows, mode="append", commit_properties=properties)
                 wrote = True
 
-        self._write(spec, commit)
+        self.commit(spec, commit)
         return wrote
 
-    def _write(self, spec: TableSpec, commit: Callable[[DeltaTable], Any]) -> int:
-        """Run a commit on a fresh handle until it does not collide with another; see `until_it_fits`."""
+    def commit(self, spec: TableSpec, commit: Callable[[DeltaTable], Any]) -> int:
+        """Run a commit on a fresh handle until it does not collide with another; see `until_it_fits`.
+
+        Returns:
+            The version after the commit.
+        """
 
         def attempt() -> int:
             with self.turn(spec):
