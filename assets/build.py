@@ -1,6 +1,8 @@
 """One build: the tables of one tenant over the window of a run. What every asset does around its transform."""
 
-from collections.abc import Collection, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -12,7 +14,9 @@ from assets.catalogue import ContractedSite, catalogue, rule_names
 from assets.notices import blocked
 from assets.plot import bars
 from assets.resources import LakeResource, TenantResource
+from assets.seen import Seen
 from assets.window import Window, require_predecessor, window
+from lake.replacing import replace_days
 from lake.spec import TableSpec
 from lake.tables.bronze import READINGS as BRONZE_READINGS
 from lake.tables.ops import CHECK_RESULTS
@@ -37,10 +41,20 @@ class Build:
         tenants: TenantResource,
     ) -> None:
         require_predecessor(context)
-        self.window: Window = window(context)
-        self.lake = lake.tenant(self.window.tenant)
+        self._set(window(context), lake, tenants, context.run.run_id)
+
+    @classmethod
+    def alone(cls, window: Window, lake: LakeResource, tenants: TenantResource, name: str) -> Build:
+        """A build that no run of Dagster's asked for, under a name of its own."""
+        build = cls.__new__(cls)
+        build._set(window, lake, tenants, name)
+        return build
+
+    def _set(self, window: Window, lake: LakeResource, tenants: TenantResource, run_id: str) -> None:
+        self.window: Window = window
+        self.lake = lake.tenant(window.tenant)
         self._tenants = tenants
-        self._run_id = context.run.run_id
+        self._run_id = run_id
 
     @cached_property
     def sites(self) -> list[ContractedSite]:
@@ -120,9 +134,40 @@ class Build:
             version = self.lake.replace_all(spec, table)
         return self.report(spec, self.check(spec, rows, others), rows, delta_version=version, **facts)
 
+    def replace_by_portions(
+        self,
+        spec: TableSpec,
+        rows: Iterable[pl.DataFrame],
+        others: Callable[[], Sequence[Outcome]] = tuple,
+        facts: Callable[[], Mapping[str, Any]] = dict,
+    ) -> dg.MaterializeResult[Any]:
+        """The same for rows that come portion by portion, no two of which hold rows with one key.
+
+        Args:
+            spec: the table.
+            rows: see `replace`.
+            others: asked once all portions have come; see `replace`.
+            facts: likewise.
+        """
+        seen = Seen(spec)
+        version = replace_days(self.lake, spec, seen.passing(rows), self.days)
+        outcomes = self._kept(spec, [*seen.outcomes(), *others()])
+        return self._reported(spec, outcomes, seen, delta_version=version, **facts())
+
     def check(self, spec: TableSpec, rows: pl.DataFrame, others: Sequence[Outcome] = ()) -> list[Outcome]:
         """Run a table's expectations on rows and keep the results, those of other checks with them."""
-        outcomes = [*validate(rows, expectations(spec)), *others]
+        return self._kept(spec, [*validate(rows, expectations(spec)), *others])
+
+    def check_by_portions(
+        self, spec: TableSpec, rows: Iterable[pl.DataFrame], others: Sequence[Outcome] = ()
+    ) -> list[Outcome]:
+        """The same for rows that come portion by portion."""
+        seen = Seen(spec)
+        for _ in seen.passing(rows):
+            pass
+        return self._kept(spec, [*seen.outcomes(), *others])
+
+    def _kept(self, spec: TableSpec, outcomes: list[Outcome]) -> list[Outcome]:
         record(self.lake, spec.full_name, outcomes, Occasion(tuple(self.days), self._run_id, datetime.now(UTC)))
         failed = [one for one in outcomes if one.status == "failed"]
         if failed:
@@ -133,22 +178,26 @@ class Build:
         self, spec: TableSpec, outcomes: Sequence[Outcome], rows: pl.DataFrame, **facts: Any
     ) -> dg.MaterializeResult[Any]:
         """What a run tells about a table."""
-        optional = [column.name for column in spec.columns if column.nullable]
-        nulls = (
-            rows.select(pl.mean_horizontal(pl.col(optional).is_null().mean())).item()
-            if optional and rows.height
-            else 0.0
+        seen = Seen(spec)
+        seen.count(rows)
+        return self._reported(spec, outcomes, seen, **facts)
+
+    def _reported(
+        self, spec: TableSpec, outcomes: Sequence[Outcome], seen: Seen, **facts: Any
+    ) -> dg.MaterializeResult[Any]:
+        by_day = (
+            [float(seen.by_day.get(day, 0)) for day in self.days] if "date" in spec.schema.names else [float(seen.rows)]
         )
         return dg.MaterializeResult(
             asset_key=asset_key(spec),
             check_results=as_results(spec, outcomes),
             metadata={
-                "dagster/row_count": rows.height,
+                "dagster/row_count": seen.rows,
                 "window": str(self.window),
                 "bronze_version": self.bronze_version,
-                "null_rate": round(float(nulls), 6),
+                "null_rate": seen.null_rate,
                 "checks": dg.MetadataValue.md(checks_table(outcomes)),
-                "rows_by_day": dg.MetadataValue.md(bars(self._rows_by_day(rows), "rows by day")),
+                "rows_by_day": dg.MetadataValue.md(bars(by_day, "rows by day")),
                 **facts,
             },
         )
@@ -158,9 +207,3 @@ class Build:
         """Version of `bronze.readings` at the start of the build; -1 if there is none."""
         version = self.lake.version(BRONZE_READINGS)
         return -1 if version is None else version
-
-    def _rows_by_day(self, rows: pl.DataFrame) -> list[float]:
-        if "date" not in rows.columns:
-            return [float(rows.height)]
-        counted: dict[date, int] = dict(rows.group_by("date").len().iter_rows())
-        return [float(counted.get(day, 0)) for day in self.days]

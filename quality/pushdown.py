@@ -40,6 +40,7 @@ class Tally:
         self.rows += part.height
         conditions = [one for one in self.expected if one.kind not in ("rows", "unique")]
         found = part.select(
+            pl.len().alias("rows"),
             *(_breaks(one, part).sum().alias(f"broken {one.name}") for one in conditions),
             *(_tested(one).sum().alias(f"of {one.name}") for one in conditions if one.where),
         ).to_dicts()[0]

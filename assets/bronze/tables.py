@@ -9,6 +9,7 @@ import polars as pl
 from assets.build import Build
 from assets.declared import table_spec
 from assets.partitions import TENANT_DAYS, TENANTS
+from assets.portions import portions, rows_held
 from assets.resources import LakeResource, TenantResource
 from assets.retrying import retried_events
 from lake.spec import TableSpec
@@ -40,9 +41,17 @@ def _checks(spec: TableSpec) -> dg.AssetChecksDefinition:
         """A bronze table of the window, as the sink left it."""
         build = Build(context, lake, tenants)
         others = [freshness(_newest(build), datetime.now(UTC))] if spec is bronze.READINGS else []
-        yield from as_results(spec, build.check(spec, build.read(spec), others))
+        yield from as_results(spec, build.check_by_portions(spec, _whole_batches(build, spec), others))
 
     return check
+
+
+def _whole_batches(build: Build, spec: TableSpec) -> Iterator[pl.DataFrame]:
+    """Rows of the window; of readings, which are many, what their checks need, some batches at a time."""
+    if spec is not bronze.READINGS:
+        return iter([build.read(spec)])
+    rows = build.scan(spec).select(*spec.keys, "date")
+    return portions(rows, rows_held(build.lake, spec, build.days), by=("lane", "seq"))
 
 
 def _newest(build: Build) -> datetime | None:

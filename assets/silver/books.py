@@ -20,7 +20,7 @@ _ORIGIN = ["lane", "seq", "row_no"]
 _LAKE_COLUMNS = ["bronze", "quarantined", "silver", "superseded", "rejected"]
 
 
-def reading_counts(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+def reading_counts(rows: pl.DataFrame | pl.LazyFrame, name: str) -> pl.DataFrame:
     """Rows with `site`, `equipment_id`, `signal` and `ts`, counted by the hour as column `name`."""
     return _count(rows, name)
 
@@ -127,9 +127,10 @@ def books(bridge: list[pl.DataFrame], lake: Mapping[str, list[pl.DataFrame]], la
     )
 
 
-def _count(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+def _count(rows: pl.DataFrame | pl.LazyFrame, name: str) -> pl.DataFrame:
     hour = pl.col("ts").dt.truncate("1h").alias("hour")
-    return rows.group_by("site", "equipment_id", "signal", hour).agg(pl.len().cast(pl.Int64).alias(name))
+    counted = rows.lazy().group_by("site", "equipment_id", "signal", hour).agg(pl.len().cast(pl.Int64).alias(name))
+    return counted.collect(engine="streaming")
 
 
 def _padded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

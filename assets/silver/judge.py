@@ -18,6 +18,7 @@ _ORIGIN = ["lane", "seq", "row_no", "received_at"]
 _SIGNAL = ["site", "equipment_id", "signal"]
 _ONLY_TO_JUDGE = ["place", "is_count", "scale", "offset", "numeric", "why", "wrong"]
 READING_KEY = [*_SIGNAL, "ts"]
+_QUARANTINED = ["kind", "reason", *READING_KEY, "value", "text", "quality", "unit", *_ORIGIN, "date"]
 
 
 class Judged(NamedTuple):
@@ -185,18 +186,25 @@ def _received_last(rows: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, pl
 
 
 def quarantined(readings: Judged, events: Judged) -> pl.DataFrame:
-    """Rows of `silver.quarantine` but for `late`: an event's fault code stands for a signal, its state for a text."""
-    of_readings = readings.rejected.with_columns(kind=pl.lit("reading"))
-    of_events = events.rejected.with_columns(
+    """Rows of `silver.quarantine` but for `late`."""
+    return pl.concat([quarantined_readings(readings), quarantined_events(events)])
+
+
+def quarantined_readings(readings: Judged) -> pl.DataFrame:
+    """Rejected readings as rows of `silver.quarantine` but for `late`."""
+    return readings.rejected.with_columns(kind=pl.lit("reading")).select(_QUARANTINED)
+
+
+def quarantined_events(events: Judged) -> pl.DataFrame:
+    """Rejected events likewise: the fault code stands for a signal, the state for a text."""
+    return events.rejected.with_columns(
         kind=pl.lit("event"),
         signal=pl.col("fault_code"),
         value=pl.col("severity").cast(pl.Float64),
         text=pl.col("state"),
         quality=pl.lit(None, dtype=pl.Int64),
         unit=pl.lit(None, dtype=pl.String),
-    )
-    columns = ["kind", "reason", *READING_KEY, "value", "text", "quality", "unit", *_ORIGIN, "date"]
-    return pl.concat([of_readings.select(columns), of_events.select(columns)])
+    ).select(_QUARANTINED)
 
 
 def beyond_contract() -> pl.Expr:
