@@ -39,6 +39,8 @@ class ModbusOptions(_Model):
     """Coils or discrete inputs that the device serves in one read."""
     max_gap: int | None = Field(default=None, ge=0, le=124)
     """Registers that may be read in vain to save a request."""
+    max_connections: int | None = Field(default=None, ge=1, le=64)
+    """Connections that the device takes: slow units get one of their own."""
     serial: SerialLine | None = None
 
 

@@ -1,7 +1,7 @@
 """Modbus over TCP or a serial line: polls round and round; a machine whose clock stands still costs no sample.
 
 A read that is refused falls into parts, so that one bad register names itself and its neighbours stay good. A unit
-that keeps silent is left alone for a while, so that it does not cost the others the line.
+that is slow or keeps silent is asked over a connection of its own and left alone for a while.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Self
 
 from bridge.driver import DeviceLostError, DeviceRefusedError, Repeat, Scan, Series
 from bridge.drivers.modbus.address import BIT
+from bridge.drivers.modbus.apart import Apart
 from bridge.drivers.modbus.decode import Point, encode
 from bridge.drivers.modbus.link import Endpoint, Link, Refusal
 from bridge.drivers.modbus.plan import Poll, Read, parts_of, plan_polls, read_of
@@ -51,6 +52,7 @@ class ModbusDriver:
         self._points: dict[Series, Point] = {point.series: point for poll in polls for point in poll.points}
         self._writable = frozenset(writable)
         self._link: Link | None = None
+        self._apart = Apart(endpoint, profile, self._visit_unit)
         self._next = 0
         self._start_anew()
 
@@ -60,6 +62,8 @@ class ModbusDriver:
         self._standing = [Standing(poll, self._profile.rejoin_after_s) for poll in self.polls]
         self._next = 0
         self._failure: DeviceLostError | None = None
+        self._samples: list[Sample] = []
+        self._repeats: list[Repeat] = []
 
     @classmethod
     def of_site(cls, site: SiteFile, writable: Collection[Series] = ()) -> Self:
@@ -98,24 +102,47 @@ class ModbusDriver:
         """A slice of a round through all polls."""
         if self._failure is not None:
             raise self._failure
-        samples: list[Sample] = []
-        repeats: list[Repeat] = []
+        if self._next == 0:
+            self._apart.spur()
         until = time.monotonic() + _SLICE_S
         try:
             while self._next < len(self._standing):
-                await self._visit(self._standing[self._next], samples, repeats)
+                standing = self._standing[self._next]
+                if self._lane(standing) is None:
+                    await self._visit(standing)
                 self._next += 1
                 if time.monotonic() >= until:
                     break
+            if self._apart.failure is not None:
+                raise self._apart.failure
         except DeviceLostError as error:
-            return self._last_scan(error, samples, repeats)
+            self._apart.first_broke()
+            return self._last_scan(error)
         complete = self._next >= len(self._standing)
         self._next = 0 if complete else self._next
-        return Scan(samples, repeats, complete)
+        return Scan(*self._handed_over(), complete)
 
-    def _last_scan(self, error: DeviceLostError, samples: list[Sample], repeats: list[Repeat]) -> Scan:
+    def _lane(self, standing: Standing) -> int | None:
+        """The unit that went apart and takes this poll along; None if it goes over the shared connection."""
+        units = self._apart.units
+        return (
+            next((read.device_id for read in standing.poll.reads if read.device_id in units), None) if units else None
+        )
+
+    async def _visit_unit(self, device_id: int) -> None:
+        """A round of what a unit took along when it went apart; what comes of it goes out with the next scan."""
+        for standing in self._standing:
+            if self._lane(standing) == device_id:
+                await self._visit(standing)
+
+    def _handed_over(self) -> tuple[list[Sample], list[Repeat]]:
+        samples, repeats, self._samples, self._repeats = self._samples, self._repeats, [], []
+        return samples, repeats
+
+    def _last_scan(self, error: DeviceLostError) -> Scan:
         """What was read before the connection broke. The gap of a machine with a clock is told by its clock."""
         self._failure = error
+        samples, repeats = self._handed_over()
         for standing in self._standing:
             if standing.poll.clock is None:
                 samples.extend(standing.refuse(standing.reads, GONE))
@@ -123,7 +150,7 @@ class ModbusDriver:
             raise error
         return Scan(samples, repeats)
 
-    async def _visit(self, standing: Standing, samples: list[Sample], repeats: list[Repeat]) -> None:
+    async def _visit(self, standing: Standing) -> None:
         taken, refused = await self._ask_all(standing)
         for _ in range(_TRIES):
             if not await self._torn(standing, taken):
@@ -132,11 +159,11 @@ class ModbusDriver:
         for read, meaning in refused:
             if not meaning.of_path and not standing.knows(read, meaning):
                 self._tell(read, meaning)
-            samples.extend(standing.refuse([read], meaning))
+            self._samples.extend(standing.refuse([read], meaning))
         made, repeat = standing.accept(taken)
-        samples.extend(made)
+        self._samples.extend(made)
         if repeat is not None:
-            repeats.append(repeat)
+            self._repeats.append(repeat)
 
     async def _ask_all(self, standing: Standing) -> tuple[Taken, list[tuple[Read, Meaning]]]:
         """Ask every read of a poll, apart where it is refused as a whole."""
@@ -174,21 +201,33 @@ class ModbusDriver:
             return False
 
     async def _ask(self, read: Read) -> list[int]:
-        if self._link is None:
-            raise DeviceLostError("not connected", where=self._where)
+        link = self._link_to(read.device_id)
         began = time.monotonic()
         try:
-            words = await self._link.ask(read)
+            words = await link.ask(read)
         except Refusal as refusal:
             self._take_refusal(read.device_id, refusal.meaning, began)
             raise
         now = time.monotonic()
+        self._judge(read.device_id, now - began)
         if self._units.answered(read.device_id, now - began, now):
             _log.info("unit answers again", action="read", device=self._where, unit=read.device_id)
         return words
 
+    def _link_to(self, device_id: int) -> Link:
+        link = self._apart.link_of(device_id) or self._link
+        if link is None:
+            raise DeviceLostError("not connected", where=self._where)
+        return link
+
+    def _judge(self, device_id: int, took_s: float) -> None:
+        """Others must not wait a second time for a unit that took long."""
+        if took_s > min(self._profile.slow_answer_s, self._profile.request_timeout_s / 2) and self._units.several:
+            self._apart.take(device_id)
+
     def _take_refusal(self, device_id: int, meaning: Meaning, began: float) -> None:
         now = time.monotonic()
+        self._judge(device_id, self._profile.request_timeout_s if meaning is SILENT else now - began)
         if not meaning.of_path:
             self._units.answered(device_id, now - began, now)
             return
@@ -217,9 +256,7 @@ class ModbusDriver:
         """Read the registers of one signal, and of its machine's clock if it has one."""
         series = (equipment_id, signal)
         poll = next(poll for poll in self.polls if any(point.series == series for point in poll.points))
-        link = self._link
-        if link is None:
-            raise DeviceLostError("not connected", where=self._where)
+        link = self._link_to(self._points[series].address.device_id)
         reads = [read_of([point]) for point in (self._points[series], poll.clock) if point is not None]
         try:
             # Whole, even if nobody waits any more: an answer that comes late would be taken for the next one's.
@@ -247,11 +284,10 @@ class ModbusDriver:
                 received=str(address),
                 where=where,
             )
-        if self._link is None:
-            raise DeviceLostError("not connected", where=self._where)
+        link = self._link_to(address.device_id)
         try:
             words = [int(value != 0)] if address.type == BIT else encode(value, address, point.scaling)
-            await self._link.tell(address, words)
+            await link.tell(address, words)
         except ValueError as error:
             raise DeviceRefusedError(
                 "value does not fit the register", expected=address.type, received=value, where=where
@@ -262,7 +298,8 @@ class ModbusDriver:
             ) from refusal
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close every connection."""
+        await self._apart.close()
         link, self._link = self._link, None
         if link is not None:
             link.close()

@@ -108,6 +108,11 @@ class Link:
             self.close()
             raise DeviceLostError("device cannot be reached", received=reason, where=self._endpoint.text)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands."""
+        return bool(self._client.connected)
+
     async def ask(self, read: Read) -> list[int]:
         """Words, or bits, of one read.
 
@@ -152,12 +157,12 @@ class Link:
         self._check(answer)
 
     def _check_connected(self) -> None:
-        if not self._client.connected:
+        if not self.connected:
             raise DeviceLostError("connection to the device is lost", where=self._endpoint.text)
 
     def _unanswered(self, error: Exception) -> Exception:
         """A unit that keeps silent while the connection stands, or the end of the connection."""
-        if self._client.connected:
+        if self.connected:
             return Refusal(SILENT)
         return DeviceLostError("device does not answer", received=str(error), where=self._endpoint.text)
 

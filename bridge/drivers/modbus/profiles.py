@@ -27,7 +27,9 @@ class ModbusProfile:
     """Registers read in vain to save a request."""
     request_timeout_s: float
     slow_answer_s: float
-    """A unit that takes longer to answer may use a quarter of the line's time and no more."""
+    """A unit that takes longer to answer gets a connection of its own, and in any case a quarter of a line's time."""
+    max_connections: int
+    """Connections to one device, that of all units among them."""
     first_rest_s: float
     """How long a unit that did not answer is left alone at first; doubles from time to time."""
     longest_rest_s: float
@@ -49,17 +51,21 @@ STANDARD = ModbusProfile(
     max_gap=16,  # at 19,200 baud 16 registers take 18 ms, about what a request, its answer and both pauses cost
     request_timeout_s=3.0,  # a poll cycle of a second must notice a dead device within a few cycles
     slow_answer_s=0.5,
+    max_connections=4,  # MODBUS Messaging on TCP/IP V1.0b, section 4.2: a server has a pool of them; few have fewer
     first_rest_s=1.0,
     longest_rest_s=30.0,
     rejoin_after_s=600.0,
 )
 
 
+_SAID = {"request_timeout_s", "max_registers", "max_bits", "max_gap", "max_connections"}
+
+
 def profile_of(options: ModbusOptions | None) -> ModbusProfile:
     """The standard profile with what a site file says otherwise."""
     if options is None:
         return STANDARD
-    said = options.model_dump(include={"request_timeout_s", "max_registers", "max_bits", "max_gap"}, exclude_none=True)
+    said = options.model_dump(include=_SAID, exclude_none=True)
     return replace(STANDARD, **said)
 
 

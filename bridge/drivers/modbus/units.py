@@ -8,7 +8,7 @@ from bridge.backoff import Backoff
 from bridge.drivers.modbus.profiles import ModbusProfile
 
 _SHARE = 3
-"""Rests of a slow unit, in answers: it gets a quarter of the line's time."""
+"""Rests of a slow unit, in answers: it gets a quarter of a line's time."""
 
 
 class Units:
@@ -38,6 +38,11 @@ class Units:
         if took_s > self._profile.slow_answer_s:
             self._resting_until[device_id] = now + _SHARE * took_s
         return self._silent.pop(device_id, None) is not None
+
+    @property
+    def several(self) -> bool:
+        """Whether there are others that could wait for one."""
+        return len(self._resting_until) > 1
 
     @property
     def nobody_answers(self) -> bool:

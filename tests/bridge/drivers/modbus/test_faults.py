@@ -108,12 +108,13 @@ async def test_a_silent_unit_is_put_aside_and_the_others_go_on(bus, build, make_
     )
     async with driver_of(form, IMPATIENT) as driver:
         await driver.connect({}, 0)
-        assert await round_of(driver) == {
-            "s0": (1.0, GOOD),
-            "s1": (2.0, GOOD),
-            "s2": (None, BAD_TIMEOUT),
-            "s3": (None, BAD_TIMEOUT),
-        }
+        found = await round_of(driver)
+        assert found == {"s0": (1.0, GOOD), "s1": (2.0, GOOD), "s2": (None, BAD_TIMEOUT)}
+        async with asyncio.timeout(60):
+            while "s3" not in found:  # which comes with the unit's own round
+                found |= await round_of(driver)
+                await asyncio.sleep(0.02)
+        assert found["s3"] == (None, BAD_TIMEOUT)
         bus.asked.clear()
         rounds = 0
         async with asyncio.timeout(60):
