@@ -54,8 +54,17 @@ class Way(BaseModel):
 
 @router.get("/providers")
 async def providers(slug: str, request: Request) -> list[Way]:
-    """Ways to sign in at a tenant beside a password; none for a tenant that does not exist."""
-    return [_way(slug, one) for one in await _federation(request).offered(slug)]
+    """Ways to sign in at a tenant beside a password; none for a tenant that does not exist.
+
+    None counts as a failed attempt, whether the tenant exists or not, so that names are not tried one after the other.
+    """
+    with suppress(DeniedError):
+        async with attempt(request, "providers", None, slug):
+            found = await _federation(request).offered(slug)
+            if not found:
+                raise DeniedError("the tenant offers nothing")
+            return [_way(slug, one) for one in found]
+    return []
 
 
 @by_address.post("/ways")
@@ -76,8 +85,9 @@ async def ways(form: Address, request: Request) -> list[Way]:
 @router.get("/oidc/{provider}/start", status_code=303)
 async def oidc_start(slug: str, provider: str, request: Request, to: Target = "/") -> Response:
     """Go to an OpenID provider."""
-    with _safe_answers():
-        begun = await _federation(request).begin(slug, "oidc", provider, to)
+    async with attempt(request, "start", None, slug):
+        with _safe_answers():
+            begun = await _federation(request).begin(slug, "oidc", provider, to)
     return _away(begun, slug, "oidc", provider, secure=_federation(request).secure)
 
 
@@ -95,8 +105,9 @@ async def oidc_callback(slug: str, provider: str, request: Request) -> Response:
 @router.get("/saml/{provider}/start", status_code=303)
 async def saml_start(slug: str, provider: str, request: Request, to: Target = "/") -> Response:
     """Go to a SAML provider."""
-    with _safe_answers():
-        begun = await _federation(request).begin(slug, "saml", provider, to)
+    async with attempt(request, "start", None, slug):
+        with _safe_answers():
+            begun = await _federation(request).begin(slug, "saml", provider, to)
     # The answer is posted by the provider's page, and a browser adds to that only what may come from other sites.
     return _away(begun, slug, "saml", provider, secure=True, same_site="none")
 
@@ -116,8 +127,9 @@ async def saml_acs(slug: str, provider: str, request: Request) -> Response:
 @router.get("/saml/{provider}/metadata")
 async def saml_metadata(slug: str, provider: str, request: Request) -> Response:
     """This service as a SAML provider must know it."""
-    with _safe_answers():
-        text = await _federation(request).saml_metadata(slug, provider)
+    async with attempt(request, "start", None, slug):
+        with _safe_answers():
+            text = await _federation(request).saml_metadata(slug, provider)
     return Response(text, media_type="application/samlmetadata+xml")
 
 

@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from core.errors import DeniedError, GoldlayerError, InputError, TooManyRequestsError
+from core.errors import DeniedError, GoldlayerError, InputError, NotFoundError, TooManyRequestsError
 from core.identity.shared_rates import Bucket, SharedRates
 from core.settings import IdentitySettings
 
@@ -50,7 +50,7 @@ class Attempts:
             raise _too_many(taken.wait_s)
         try:
             yield
-        except (DeniedError, InputError):
+        except (DeniedError, InputError, NotFoundError):
             raise
         except GoldlayerError:
             with suppress(GoldlayerError):

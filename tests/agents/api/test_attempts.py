@@ -131,6 +131,24 @@ async def test_nobody_tries_domain_after_domain_to_see_who_is_a_tenant(street: S
     assert {one.text for one in told[:-1]} == {"[]"}
 
 
+@pytest.mark.parametrize("path", ["providers", "oidc/corp/start", "saml/corp/start", "saml/corp/metadata"])
+async def test_nobody_tries_tenant_after_tenant_at_a_door_without_a_password(street: Street, path: str):
+    """A tenant that exists and offers nothing there is answered like one that does not, up to the refusal and in it."""
+    wires, shown = [await street.somebody() for _ in range(2)], list[list[Any]]()
+    for slug, wire in zip((_SLUGS[0], "no-such-co"), wires, strict=True):
+        told = [await wire[0].get(f"/api/v1/auth/{slug}/{path}")]
+        while told[-1].status_code != 429:
+            told.append(await wire[len(told) % 2].get(f"/api/v1/auth/{slug}/{path}"))
+        assert len(told) > AT_TENANT
+        shown.append([_shown(told[0]), _shown(told[-1])])
+        assert "retry-after" in told[-1].headers
+    assert shown[0] == shown[1]
+    guesser, guessed = await street.somebody(), 0
+    while (await guesser[guessed % 2].get(f"/api/v1/auth/guess-{guessed}/{path}")).status_code != 429:
+        guessed += 1
+    assert guessed >= FROM_ADDRESS
+
+
 async def test_one_tenant_s_noise_from_an_address_leaves_another_its_turn(street: Street):
     noisy = await street.somebody()
     await _until_refused(lambda n: noisy[n % 2].post(_SIGN_IN, json=street.form(f"guess-{n}")), AT_TENANT)
