@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 _TERMS = (
     "read", "withheld", "suppressed", "aggregated", "forwarded", "windows", "rules", "sent",
-    "bronze", "quarantined", "in_flight", "silver", "superseded", "rejected",
+    "bronze", "quarantined", "in_flight", "lost", "silver", "superseded", "rejected",
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def ledger(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, hour by hour.")] = False,
     run: RunOption = None,
 ) -> None:
-    """Every reading accounted for, as Dagster last reconciled it; exit code 1 if the books do not balance."""
+    """Every reading accounted for, as last reconciled; exit code 1 if rows are lost or the books do not balance."""
     import polars as pl
 
     from cli.lake import lake_of
@@ -55,7 +55,13 @@ def ledger(
         _require_known(lake.scan(ops.BOOKS), site)
     start, end = _utc(since), _utc(until)
     hours = [*limits, *_between("hour", "hour", start, end)]
-    lines = lake.scan(ops.BOOKS).filter(*hours).sort("site", "equipment_id", "signal", "hour").collect()
+    lines = (
+        lake.scan(ops.BOOKS)
+        .with_columns(pl.col("lost").fill_null(0))
+        .filter(*hours)
+        .sort("site", "equipment_id", "signal", "hour")
+        .collect()
+    )
     # A gap that reaches into the period belongs to it, wherever it began.
     reaching = [*limits, *_between("ts", "until", start, end)]
     gaps = lake.scan(ops.GAPS).filter(*reaching).sort("site", "equipment_id", "ts").collect()
@@ -75,6 +81,7 @@ def ledger(
     else:
         _show(lines)
         _show_gaps(gaps)
+        _show_lost(lines)
         for equation, count in broken.items():
             typer.echo(f"BROKEN: {equation}: {count} of {lines.height} lines", err=True)
         said = "the books do not balance" if broken else "the books balance"
@@ -128,6 +135,21 @@ def _show(lines: pl.DataFrame) -> None:
     table.add_row("all", "", "", *(f"{count:,}" for count in _totals(lines).values()))
     console = Console(width=None if Console().is_terminal else 240)
     console.print(table)
+
+
+def _show_lost(lines: pl.DataFrame) -> None:
+    """A line each signal of which rows were sent that will not come any more."""
+    import polars as pl
+
+    grain = ["site", "equipment_id", "signal"]
+    sums = (
+        lines.filter(pl.col("lost") > 0)
+        .group_by(grain)
+        .agg(pl.col("lost").sum(), pl.col("hour").min(), last=pl.col("hour").max())
+    )
+    for site, machine, signal, count, first, last in sums.sort(grain).iter_rows():
+        hours = f"hours {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        typer.echo(f"LOST: {site} {machine} {signal}: {count:,} rows, {hours}", err=True)
 
 
 def _show_gaps(gaps: pl.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from lake.spec import TableSpec
@@ -26,6 +27,11 @@ def padded(spec: TableSpec, table: DeltaTable, rows: pl.LazyFrame) -> pl.LazyFra
     """Rows of a table with the columns it lacks."""
     kinds = empty(spec).schema
     return rows.with_columns([pl.lit(None, dtype=kinds[name]).alias(name) for name in _lacking(spec, table)])
+
+
+def widened(spec: TableSpec, table: DeltaTable, schema: pa.Schema) -> pa.Schema:
+    """A schema of what a table holds, with the columns it lacks behind it."""
+    return pa.schema([*schema, *(spec.schema.field(name).with_nullable(True) for name in _lacking(spec, table))])
 
 
 def _lacking(spec: TableSpec, table: DeltaTable) -> list[str]:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 
 from core.db.identifiers import quote_identifier
 from core.db.queries import load_queries
+from lake.growth import widened
 from lake.spec import TableSpec
 
 _SQL = load_queries("lake", "duck.sql")
@@ -28,7 +29,7 @@ _READER_VERSION = 1
 def provide(
     connection: duckdb.DuckDBPyConnection, number: int, spec: TableSpec, table: DeltaTable, files: Sequence[str]
 ) -> None:
-    """Make a version readable under the table's full name.
+    """Make a version readable under the table's full name; columns declared since are null.
 
     Args:
         connection: may still reach files.
@@ -38,7 +39,7 @@ def provide(
         files: what `own_files` says of it.
     """
     source, variable = f"source_{number}", f"files_{number}"
-    schema = pa.schema(table.schema().to_arrow())
+    schema = widened(spec, table, pa.schema(table.schema().to_arrow()))
     words = {
         "view": quote_identifier(spec.layer.value, spec.name),
         "columns": ", ".join(quote_identifier(name) for name in schema.names),
@@ -51,7 +52,8 @@ def provide(
         connection.execute(f"SET VARIABLE {variable} = ?", [list(files)])
         road = "files_by_day" if table.metadata().partition_columns else "files"
     else:
-        connection.register(source, table.to_pyarrow_dataset())
+        rows = table.to_pyarrow_dataset()
+        connection.register(source, rows.replace_schema(widened(spec, table, rows.schema)))
         road = "arrow"
     connection.execute(_SQL[road].format(**words))
 

@@ -6,7 +6,7 @@ Every write is one commit and is tried again when it met another one; applicatio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
@@ -141,8 +141,18 @@ class TenantLake:
 
     def transaction_version(self, spec: TableSpec, app_id: str) -> int | None:
         """The last version an application wrote under its id; None if it never did."""
-        table = self.open(spec)
-        return None if table is None else table.transaction_version(app_id)
+        return self.transaction_versions(spec, [app_id]).get(app_id)
+
+    def transaction_versions(self, spec: TableSpec, app_ids: Iterable[str], at: int | None = None) -> dict[str, int]:
+        """The last version written under each of some application ids, as of one version of the table.
+
+        Ids under which nothing was written are left out.
+        """
+        table = self.open(spec, at)
+        if table is None:
+            return {}
+        found = {one: table.transaction_version(one) for one in app_ids}
+        return {one: version for one, version in found.items() if version is not None}
 
     def append(
         self,

@@ -17,7 +17,7 @@ _OTHERS: dict[str, tuple[tuple[str, Severity, str], ...]] = {
     "silver.quarantine": (("few_rows_are_rejected", Severity.WARN, "at most 1 % of the rows"),),
     "ops.books": (
         *((name, Severity.ERROR, equation) for name, equation in EQUATIONS.items()),
-        ("everything_sent_has_arrived", Severity.WARN, "sent = bronze + quarantined"),
+        ("everything_sent_has_arrived", Severity.WARN, "in_flight = 0"),
     ),
     "ops.gaps": (("everything_was_read", Severity.WARN, "no source time that nobody read"),),
 }

@@ -108,7 +108,7 @@ def bridge_sums(counts: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
 
 
 def books(bridge: list[pl.DataFrame], lake: Mapping[str, list[pl.DataFrame]], last: date) -> pl.DataFrame:
-    """Rows of `ops.books`.
+    """Rows of `ops.books`, as if all that has not arrived were on its way: see `lost.told_apart`.
 
     Args:
         bridge: see `bridge_sums` and `on_their_header`.
@@ -122,7 +122,9 @@ def books(bridge: list[pl.DataFrame], lake: Mapping[str, list[pl.DataFrame]], la
     sent = pl.col("forwarded") + pl.col("windows") + pl.col("rules")
     return (
         summed.with_columns(sent=sent, date=booked_on(pl.col("hour").dt.date(), last))
-        .with_columns(in_flight=pl.col("sent") - pl.col("bronze") - pl.col("quarantined"))
+        .with_columns(
+            in_flight=pl.col("sent") - pl.col("bronze") - pl.col("quarantined"), lost=pl.lit(0, dtype=pl.Int64)
+        )
         .sort(GRAIN)
     )
 

@@ -14,8 +14,9 @@ from assets.declared import table_spec
 from assets.partitions import FIRST_DAY, TENANT_DAYS, WHOLE_RANGE, last_day
 from assets.resources import LakeResource, TenantResource
 from assets.retrying import retried_events
-from assets.silver import books
+from assets.silver import books, lost
 from assets.silver.judge import Judged, judge_events, quarantined_events
+from assets.silver.lost_rows import lost_rows
 from assets.silver.readings import Refining, Standing
 from core.contracts.lanes import LaneKind
 from lake.tables import bronze, ops, silver
@@ -60,7 +61,7 @@ def refine(build: Build) -> Iterator[dg.MaterializeResult[Any]]:
         yield _quarantine(build, readings, rejected_events, raw_events.height)
     complete = readings.references.filter(pl.col("date").is_in(list(build.days)))
     yield build.replace(ops.SIGNAL_REFERENCE, complete)
-    yield _reconciled(build, readings.counts, raw_events, events)
+    yield _reconciled(build, readings.counts, raw_events, events, versions[bronze.READINGS])
 
 
 def _quarantine(build: Build, readings: Refining, events: pl.DataFrame, events_read: int) -> dg.MaterializeResult[Any]:
@@ -98,9 +99,13 @@ def _bridge_counts(build: Build, last: date) -> pl.DataFrame:
 
 
 def _reconciled(
-    build: Build, readings: Mapping[str, list[pl.DataFrame]], raw_events: pl.DataFrame, events: Judged
+    build: Build,
+    readings: Mapping[str, list[pl.DataFrame]],
+    raw_events: pl.DataFrame,
+    events: Judged,
+    version: int | None,
 ) -> dg.MaterializeResult[Any]:
-    """The books of the window: bronze as it was read, silver as it now stands in the lake."""
+    """The books of the window: bronze as it was read, readings at a version, silver as it now stands in the lake."""
     machines = build.catalogue.select("site", "equipment_id", "equipment_type").unique()
 
     def of_events(rows: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -110,10 +115,11 @@ def _reconciled(
     is_event = pl.col("kind") == "event"
     last = last_day()
     apart = _apart(build, last)
+    counts = _bridge_counts(build, last)
     unspoken = books.on_their_header(apart)
     readable = apart.filter(pl.col("row_no").is_not_null())
     lines = books.books(
-        [books.bridge_sums(_bridge_counts(build, last), build.rules), unspoken],
+        [books.bridge_sums(counts, build.rules), unspoken],
         {
             "bronze": [*readings["bronze"], of_events(raw_events, "bronze")],
             "quarantined": [
@@ -138,5 +144,6 @@ def _reconciled(
         },
         last,
     )
+    lines = lost.told_apart(lines, lost_rows(build.lake, lines, counts, version))
     outcomes = books_balance(lines.height, imbalances(lines), int(lines["in_flight"].clip(0).sum()))
     return build.replace(ops.BOOKS, lines, others=outcomes, in_flight=int(lines["in_flight"].sum()))

@@ -68,5 +68,11 @@ def transaction_id(bridge: str, incarnation: str, lane: str) -> str:
     return f"{bridge}/{incarnation}/{lane}"
 
 
+REFUSED = "refused/"
+"""Begins the lanes of a quarantine topic, in the lake too: their numbers rise beside those of the lanes they are from,
+which a store that went back may have used for something else."""
+REUSED = "reused/"
+"""Begins the lanes of batches whose numbers were used before with other content."""
+
 BRIDGE_OF = r"([^/]+)/[^/]+/\w+-(?:live|backlog)$"
 """Finds the bridge in such a name, also in one that the lake keeps apart (`refused/...`); a stray record has none."""

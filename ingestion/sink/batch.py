@@ -9,13 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.contracts.batch import BatchHeader, MalformedBatchError, digest, salvage, unpack
+from core.contracts.lanes import REFUSED
 from core.eventlog import Record
 from core.log import get_logger
 from ingestion.quarantine import lane_of
 
-REFUSED = "refused/"
-"""Begins the lanes of a quarantine topic, in the lake too: their numbers rise beside those of the lanes they are from,
-which a store that went back may have used for something else."""
 _log = get_logger("sink")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from core.contracts.lanes import REFUSED
 from ingestion.sink.apart import single, whole
 from ingestion.sink.assembly import Chunk
 from ingestion.sink.batch import Batch
@@ -26,7 +27,14 @@ Known = Mapping[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of one table."""
+    """One commit of one table.
+
+    Attributes:
+        spec: the table.
+        rows: what it gets.
+        transactions: last number of each lane with it; they decide whether it has happened.
+        offsets: what else it writes down under a name, and decides nothing.
+    """
 
     spec: TableSpec
     rows: pa.Table
@@ -50,7 +58,8 @@ def plan(chunk: Chunk, main: TableSpec, known: Known, limits: TimeLimits, offset
         offsets: resume offsets by name; they ride with the main table.
 
     Returns:
-        Side tables only where they get rows; the main table always, be it empty.
+        Side tables only where they get rows; the main table always, be it empty. It also keeps the last number of each
+        lane whose batch was refused, as `refused/<lane>`: that one comes to quarantine on another road, maybe later.
     """
     unusable = [batch for batch in chunk.batches if batch.reason is not None]
     commits = _counted(chunk.batches, known)
@@ -62,7 +71,8 @@ def plan(chunk: Chunk, main: TableSpec, known: Known, limits: TimeLimits, offset
     if rejecting or fresh:
         apart = pa.concat_tables([rejected, whole(fresh)])
         commits.insert(0, Commit(QUARANTINE, apart, _newest([*rejecting, *fresh])))
-    return [*commits, Commit(main, rows, newest, offsets)]
+    marked = {f"{REFUSED}{one.lane}": one.seq for one in chunk.batches if one.header and one.header.tombstone}
+    return [*commits, Commit(main, rows, newest, {**offsets, **marked})]
 
 
 def _counted(batches: Sequence[Batch], known: Known) -> list[Commit]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ingestion.sink.batch import REFUSED, Batch, own_counts
+from core.contracts.lanes import REFUSED, REUSED
+from ingestion.sink.batch import Batch, own_counts
 from ingestion.sink.columns import unite, unite_counts
 from lake.tables.bronze import BRIDGE_COUNTS
 
-_REUSED = "reused/"
 REASON = "number was used before with other content: the site's store may have gone back to an older copy"
 _WHERE = ("equipment_id", "ts")
 """What a row in quarantine is known by: not every kind of row has all of its columns there."""
@@ -43,7 +43,7 @@ def kept_apart(batch: Batch, payload: bytes) -> Batch:
     """
     return replace(
         batch,
-        lane=f"{_REUSED}{batch.lane}",
+        lane=f"{REUSED}{batch.lane}",
         rows=None,
         counts=own_counts(batch.counts, batch.header),
         reason=REASON if batch.reason in (None, REASON) else f"{REASON}; {batch.reason}",

@@ -8,8 +8,9 @@ from datetime import date
 import polars as pl
 
 from core import faults
+from core.contracts.lanes import REFUSED
 from ingestion.sink.assembly import Chunk
-from ingestion.sink.batch import REFUSED, Batch
+from ingestion.sink.batch import Batch
 from ingestion.sink.checks import TimeLimits
 from ingestion.sink.columns import unite, unite_counts
 from ingestion.sink.plan import Commit, offset_id, plan

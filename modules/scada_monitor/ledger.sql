@@ -1,18 +1,18 @@
 -- name: totals
 -- The books of everything in question in one row. Of each line (site, machine, signal, hour) what was sent and has not
--- arrived counts as lost or in flight, what arrived beyond what was sent as duplicated.
+-- arrived is lost if its lane has gone past it, else in flight; what arrived beyond what was sent is duplicated.
 SELECT
     count(*) AS lines, min(hour) AS first_hour, max(hour) AS last_hour,
     CAST(sum("read") AS BIGINT) AS "read", CAST(sum(withheld) AS BIGINT) AS withheld,
     CAST(sum(sent) AS BIGINT) AS sent, CAST(sum(bronze) AS BIGINT) AS bronze,
     CAST(sum(quarantined) AS BIGINT) AS quarantined, CAST(sum(silver) AS BIGINT) AS silver,
     CAST(sum(superseded) AS BIGINT) AS superseded, CAST(sum(rejected) AS BIGINT) AS rejected,
-    CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS lost_or_in_flight,
+    CAST(sum(coalesce(lost, 0)) AS BIGINT) AS lost, CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS in_flight,
     CAST(sum(greatest(-in_flight, 0)) AS BIGINT) AS duplicated,
-    100.0 * (sum(sent) - sum(greatest(in_flight, 0))) / nullif(sum(sent), 0) AS arrived_percent,
+    100.0 * (sum(sent) - sum(greatest(in_flight, 0) + coalesce(lost, 0))) / nullif(sum(sent), 0) AS arrived_percent,
     count(*) FILTER (
         WHERE "read" <> withheld + contracted OR contracted <> forwarded + suppressed + aggregated
-            OR in_flight < 0 OR bronze <> silver + superseded + rejected
+            OR in_flight < 0 OR lost > 0 OR bronze <> silver + superseded + rejected
     ) AS broken_lines
 FROM ops.books
 WHERE site = coalesce($site, site)
@@ -26,14 +26,14 @@ HAVING count(*) > 0;
 SELECT
     site, equipment_id, CAST(sum("read") AS BIGINT) AS "read", CAST(sum(withheld) AS BIGINT) AS withheld,
     CAST(sum(sent) AS BIGINT) AS sent, CAST(sum(bronze) AS BIGINT) AS bronze, CAST(sum(silver) AS BIGINT) AS silver,
-    CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS lost_or_in_flight,
+    CAST(sum(coalesce(lost, 0)) AS BIGINT) AS lost, CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS in_flight,
     CAST(sum(greatest(-in_flight, 0)) AS BIGINT) AS duplicated
 FROM ops.books
 WHERE site = coalesce($site, site)
     AND ($signal IS NULL OR signal = $signal OR starts_with(signal, concat($signal, ':')))
     AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
 GROUP BY site, equipment_id
-ORDER BY lost_or_in_flight DESC, duplicated DESC, site, equipment_id
+ORDER BY lost DESC, in_flight DESC, duplicated DESC, site, equipment_id
 LIMIT $top;
 
 -- name: by_signal
@@ -41,7 +41,7 @@ LIMIT $top;
 SELECT
     site, equipment_id, signal, CAST(sum("read") AS BIGINT) AS "read", CAST(sum(withheld) AS BIGINT) AS withheld,
     CAST(sum(sent) AS BIGINT) AS sent, CAST(sum(bronze) AS BIGINT) AS bronze, CAST(sum(silver) AS BIGINT) AS silver,
-    CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS lost_or_in_flight,
+    CAST(sum(coalesce(lost, 0)) AS BIGINT) AS lost, CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS in_flight,
     CAST(sum(greatest(-in_flight, 0)) AS BIGINT) AS duplicated
 FROM ops.books
 WHERE site = coalesce($site, site)
@@ -49,7 +49,7 @@ WHERE site = coalesce($site, site)
     AND ($signal IS NULL OR signal = $signal OR starts_with(signal, concat($signal, ':')))
     AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
 GROUP BY site, equipment_id, signal
-ORDER BY lost_or_in_flight DESC, duplicated DESC, site, signal
+ORDER BY lost DESC, in_flight DESC, duplicated DESC, site, signal
 LIMIT $top;
 
 -- name: coverage

@@ -32,15 +32,20 @@ def books(total: Row, lines: Sequence[Row], equipment: str | None, signal: str |
 
 
 def _verdict(total: Row, of: str) -> list[str]:
-    missing, doubled = total["lost_or_in_flight"], total["duplicated"]
-    if not missing and not doubled:
+    lost, under_way, doubled = total["lost"], total["in_flight"], total["duplicated"]
+    if not lost and not under_way and not doubled:
         return [f"Nothing{of} was lost and nothing doubled between bridge and lake: all that was sent has arrived."]
     said: list[str] = []
-    if missing:
-        share = f", {number(total['arrived_percent'])} % have" if total["arrived_percent"] is not None else ""
+    share = f", {number(total['arrived_percent'])} % have" if total["arrived_percent"] is not None else ""
+    if lost:
         said.append(
-            f"{missing} of {total['sent']} rows{of} that were sent have not arrived{share}: they are on their way as "
-            "long as the bridge holds them, and lost otherwise."
+            f"{lost} of {total['sent']} rows{of} that were sent are lost{share} arrived: the lake has what the bridge "
+            "sent after them, and not them."
+        )
+    if under_way:
+        said.append(
+            f"{under_way} of {total['sent']} rows{of} that were sent have not arrived yet{share}: they are on their "
+            "way."
         )
     if doubled:
         said.append(f"{doubled} rows{of} are in the lake beyond what was sent.")
@@ -48,10 +53,10 @@ def _verdict(total: Row, of: str) -> list[str]:
 
 
 def _short(lines: Sequence[Row]) -> list[str]:
-    odd = [row for row in lines if row["lost_or_in_flight"] or row["duplicated"]]
+    odd = [row for row in lines if row["lost"] or row["in_flight"] or row["duplicated"]]
     return [
         f"{row['equipment_id']} of {row['site']}{_signal(row)}: {row['sent']} sent, {row['bronze']} in the lake, "
-        f"{row['lost_or_in_flight']} not arrived, {row['duplicated']} doubled."
+        f"{row['lost']} lost, {row['in_flight']} on their way, {row['duplicated']} doubled."
         for row in odd[:_TOLD]
     ]
 

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.demo.stream import View
 from tests.chaos.faults import Fault, Kind, draw
-from tests.chaos.verdict import Judgement, judge_world
+from tests.chaos.verdict import Judgement, judge_world, missing_now
 from tests.chaos.world import World, running
 
 ROWS = 600
@@ -31,6 +31,8 @@ class Round:
     kills: int
     in_flight: int
     """Kills that hit while a batch was in flight."""
+    looks: int
+    """Looks at the books at which readings were in flight; none may be called lost."""
     judgement: Judgement
 
     def __str__(self) -> str:
@@ -39,7 +41,7 @@ class Round:
         return (
             f"round {self.number}: {self.kills} kills, {self.in_flight} with a batch in flight; "
             f"bronze {judged.bronze:,}, lost {judged.lost}, duplicated {judged.duplicated}, "
-            f"in gaps {judged.gap_readings} | {said}"
+            f"in gaps {judged.gap_readings}, {self.looks} looks at readings in flight | {said}"
         )
 
 
@@ -73,17 +75,39 @@ async def _round(world: World, seed: int, number: int, *, kafka: bool) -> Round:
     world.plants.write_chunk(seed, number, ROWS)
     await world.start_plants(SPEED)
     hits: list[bool] = []
-    for fault in faults:
-        await asyncio.sleep(fault.after_s)
-        hits.append(await world.strike(fault))
-    asleep = world.heal()
-    await _settled(world)
+    over = asyncio.Event()
+    watching = asyncio.create_task(_watched(world, over))
+    try:
+        for fault in faults:
+            await asyncio.sleep(fault.after_s)
+            hits.append(await world.strike(fault))
+        asleep = world.heal()
+        await _settled(world)
+    finally:
+        over.set()
+        looks, wrong = await watching
     await world.stop_plants()
     judgement = await asyncio.to_thread(judge_world, world)
+    judgement = replace(judgement, wrong=[*wrong, *judgement.wrong])
     kills = sum(fault.kind in (Kind.KILL, Kind.POINT) for fault in faults) - asleep
     # A fault point lies between a batch and its acknowledgement: who dies there has one in hand.
     points = sum(fault.kind is Kind.POINT for fault in faults) - asleep
-    return Round(number, faults, kills, sum(hits) + points, judgement)
+    return Round(number, faults, kills, sum(hits) + points, looks, judgement)
+
+
+async def _watched(world: World, over: asyncio.Event) -> tuple[int, list[str]]:
+    """Look at the books until the round is over: looks with readings in flight, and what was called lost meanwhile."""
+    looks, wrong = 0, list[str]()
+    while not over.is_set():
+        for lake in world.lakes:
+            in_flight, lost = await asyncio.to_thread(missing_now, lake)
+            looks += in_flight > 0
+            if lost:
+                wrong.append(f"the books call {lost} readings lost that are on their way: {lake.root}")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await over.wait()
+    return looks, wrong
 
 
 async def _settled(world: World) -> View:

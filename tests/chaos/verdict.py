@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
+from assets.catalogue import rule_names
+from assets.partitions import last_day
+from assets.silver.books import books, bridge_sums, reading_counts, still_apart
+from assets.silver.lost import told_apart
+from assets.silver.lost_rows import lost_rows
 from bridge.journal import samples_of
 from bridge.past import newest_first
 from bridge.store import read_only
@@ -18,9 +24,12 @@ from cli.demo.proof import Row, compare, expected_rows
 from cli.demo.summary import Readings
 from cli.demo.verdict import found_rows, judge
 from cli.sites import SiteOnDisk
+from core.contracts.lanes import LaneKind
 from core.contracts.reading import Sample
 from examples.plant.cells import Column
 from examples.plant.recording import Plant, UnitRecording
+from lake.store import TenantLake
+from lake.tables.bronze import BRIDGE_COUNTS, QUARANTINE, READINGS, READMISSIONS
 from tests.chaos.world import World
 
 
@@ -50,6 +59,22 @@ def judge_world(world: World) -> Judgement:
     readings = Readings.model_validate(figures.readings(figures.streamed(books, []), lakes, verdict))
     wrong += [f"the books do not balance: {equation}" for equation in readings.unbalanced()]
     return Judgement(verdict.lost, readings.duplicated, verdict.in_gaps, readings.bronze, wrong)
+
+
+def missing_now(lake: TenantLake) -> tuple[int, int]:
+    """Readings that the books would have in flight now, and those they would call lost, in the middle of everything."""
+    # In the order in which the asset reads.
+    version = lake.version(READINGS)
+    rows = lake.scan(READINGS, version=version)
+    columns = ["lane", "seq", "row_no", "site", "equipment_id", "signal", "ts", "received_at", "rows"]
+    held = lake.scan(QUARANTINE).select(columns).collect()
+    apart = still_apart(held, lake.scan(READMISSIONS).collect()).filter(pl.col("kind") == LaneKind.READINGS.value)
+    counts = lake.scan(BRIDGE_COUNTS).collect()
+    counted = {"bronze": [reading_counts(rows, "bronze")], "quarantined": [reading_counts(apart, "quarantined")]}
+    lines = books([bridge_sums(counts, rule_names([]))], counted, last_day())
+    told = told_apart(lines, lost_rows(lake, lines, counts, version))
+    of_readings = ~pl.col("signal").str.starts_with("rule:")
+    return int(told.filter(of_readings)["in_flight"].clip(0).sum()), int(told["lost"].sum())
 
 
 def _promised(one: SiteOnDisk, home: Path) -> Counter[Row]:

@@ -115,6 +115,36 @@ def test_books_that_do_not_balance_name_the_equation_and_fail(run: Path, capsys:
     assert "do not balance" in said.out
 
 
+def test_what_is_on_its_way_is_no_failure_and_what_is_lost_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = Lake(RunFolder.open(run, Settings()).lake_root(Settings())).tenant("acme-water")
+    words = ["ledger", "--tenant", "acme-water", "--run", str(run)]
+
+    def books(**terms: int) -> None:
+        lines = [line("flow", 0, **FORWARDED | {"sent": 9} | terms), line("flow", 1, **FORWARDED)]
+        tables.replace_days(ops.BOOKS, pa.Table.from_pylist(lines, schema=ops.BOOKS.schema), [HOUR.date()])
+
+    books(in_flight=4)
+    assert main(words) == 0
+    assert "the books balance" in capsys.readouterr().out
+    books(in_flight=1, lost=3)
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert "LOST: north pump-1 flow: 3 rows, hours 2024-03-04 12:00 to 2024-03-04 12:00 UTC" in said.err
+    assert "BROKEN: lost = 0: 1 of 2 lines" in said.err
+    assert main([*words, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["balanced"], document["broken"]) == (False, {"lost = 0": 1})
+    assert [document["totals"][name] for name in ("in_flight", "lost")] == [1, 3]
+
+
+def test_books_of_a_version_that_did_not_tell_lose_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = Lake(RunFolder.open(run, Settings()).lake_root(Settings())).tenant("acme-water")
+    old = [one | {"lost": None} for one in LINES]
+    tables.replace_days(ops.BOOKS, pa.Table.from_pylist(old, schema=ops.BOOKS.schema), [HOUR.date()])
+    assert main(["ledger", "--tenant", "acme-water", "--run", str(run), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["lost"] == 0
+
+
 def test_a_tenant_without_books_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", "--tenant", "nobody", "--run", str(run)]) == 1
     assert "there are no books yet" in capsys.readouterr().err

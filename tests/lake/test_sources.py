@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,16 @@ def test_files_of_an_older_shape_have_today_s_columns(lake: TenantLake) -> None:
     names = [name for name, _ in shape]
     assert sorted(str(dict(zip(names, row, strict=True))["value"]) for row in rows) == ["1.5", "None", "None"]
     assert dict(shape)["step"] == "BIGINT"
+
+
+def test_a_column_that_was_declared_since_is_null(lake: TenantLake) -> None:
+    lake.append(SAMPLES, samples(DAY))
+    grown = replace(SAMPLES, columns=(*SAMPLES.columns, Column("label", pa.string(), "label", nullable=False)))
+    table = opened(lake)
+    for files in (own_files(table), []):
+        shape, rows = read(grown, table, files)
+        assert shape[-1] == ("label", "VARCHAR")
+        assert [row[-1] for row in rows] == [None]
 
 
 def test_a_version_has_its_own_files_and_no_others(lake: TenantLake) -> None:

@@ -101,6 +101,15 @@ def test_transactions_survive_checkpoints(lake: TenantLake, tmp_path: Path) -> N
     assert [lake.transaction_version(NUMBERS, f"lane-{n}") for n in range(1, 9)] == list(range(1, 9))
 
 
+def test_transactions_are_known_as_of_a_version_too(lake: TenantLake) -> None:
+    assert lake.transaction_versions(NUMBERS, ["one"]) == {}
+    lake.append(NUMBERS, rows((1, FIRST)), transactions={"one": 1, "two": 5})
+    then = lake.append(NUMBERS, rows((2, FIRST)), transactions={"one": 2})
+    lake.append(NUMBERS, rows((3, FIRST)), transactions={"one": 3, "three": 1})
+    assert lake.transaction_versions(NUMBERS, ["one", "two", "three"], then) == {"one": 2, "two": 5}
+    assert lake.transaction_versions(NUMBERS, ["one", "three"]) == {"one": 3, "three": 1}
+
+
 def test_replace_days_touches_exactly_these_days_and_is_idempotent(lake: TenantLake) -> None:
     lake.replace_days(NUMBERS, rows((1, FIRST), (2, SECOND), (3, THIRD)), [FIRST, SECOND, THIRD])
     for _ in range(2):

@@ -266,7 +266,8 @@ async def data_checks(context: ToolContext) -> ToolResult:
     bronze and silver, lost, duplicated), and the gaps in which nobody read a machine, each with its reason. Use it for
     whether readings were lost or doubled, how complete the data of a machine is, and why there are gaps.""",
     full_instructions="""Leave out `equipment` for the whole of a tenant's sites. Spells of bad quality are told of one
-machine. `lost_or_in_flight` is what was sent and has not arrived: a bridge that is offline still holds it.""",
+machine. `lost` was sent and will not come: later batches of its lane are here. `in_flight` was sent and may
+still come: a bridge that is offline holds it.""",
     examples=(
         "Was anything lost between bridge and lake?",
         "Were readings lost?",

@@ -155,7 +155,10 @@ def test_the_main_table_comes_last_and_carries_every_lane(
         "plant-a-bridge/a1/readings-backlog": 2,
         "stray/acme-works.scada.readings/0": 8,
     }
-    assert commits[-1].offsets == {"offset/memory/acme-works.scada.readings/0": 12}
+    assert commits[-1].offsets == {
+        "offset/memory/acme-works.scada.readings/0": 12,
+        "refused/plant-a-bridge/a1/readings-live": 3,
+    }
 
 
 def test_a_wholly_rejected_batch_makes_an_empty_commit(stamped: Stamped, tmp_path: Path) -> None:

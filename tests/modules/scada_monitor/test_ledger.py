@@ -19,11 +19,22 @@ NOON = datetime(2023, 4, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def line(machine: str, signal: str, hour: int, sent: int, bronze: int, *, withheld: int = 0, broken: int = 0) -> Row:
+def line(
+    machine: str, signal: str, hour: int, sent: int, bronze: int, *, withheld: int = 0, broken: int = 0, lost: int = 0
+) -> Row:
     at = NOON + timedelta(hours=hour)
     told = {"read": sent + withheld, "withheld": withheld, "contracted": sent, "suppressed": 0, "aggregated": 0}
-    lake = {"bronze": bronze, "quarantined": 0, "in_flight": sent - bronze, "silver": bronze - broken}
-    rest = {"forwarded": sent, "windows": 0, "rules": 0, "sent": sent, **lake, "superseded": 0, "rejected": 0}
+    lake = {"bronze": bronze, "quarantined": 0, "in_flight": sent - bronze - lost, "silver": bronze - broken}
+    rest = {
+        "forwarded": sent,
+        "windows": 0,
+        "rules": 0,
+        "sent": sent,
+        **lake,
+        "superseded": 0,
+        "rejected": 0,
+        "lost": lost,
+    }
     return {"site": "north", "equipment_id": machine, "signal": signal, "hour": at, **told, **rest, "date": at.date()}
 
 
@@ -81,7 +92,7 @@ async def test_nothing_was_lost_between_bridge_and_lake(lake: FakeLake) -> None:
     result = await ask(lake, None, None, None, None, None)
     total = result.rows[0]
     assert [total[name] for name in ("read", "withheld", "sent", "bronze", "silver")] == [221, 40, 181, 181, 181]
-    assert (total["lost_or_in_flight"], total["duplicated"], total["arrived_percent"]) == (0, 0, 100.0)
+    assert (total["lost"], total["in_flight"], total["duplicated"], total["arrived_percent"]) == (0, 0, 0, 100.0)
     assert result.findings[0] == (
         "Nothing was lost and nothing doubled between bridge and lake: all that was sent has arrived."
     )
@@ -133,12 +144,25 @@ async def test_a_link_that_was_down_is_late_and_no_gap() -> None:
 async def test_what_is_short_or_doubled_is_named_and_never_netted() -> None:
     lake = lake_of([line("pump-1", "flow", 0, 60, 55), line("pump-2", "flow", 0, 10, 12, broken=1)])
     result = await ask(lake, None, None, None, None, None)
-    assert [result.rows[0][name] for name in ("lost_or_in_flight", "duplicated", "broken_lines")] == [5, 2, 1]
+    assert [result.rows[0][name] for name in ("lost", "in_flight", "duplicated", "broken_lines")] == [0, 5, 2, 1]
     said = result.findings
-    assert said[0].startswith("5 of 70 rows that were sent have not arrived, 92.86 % have")
+    assert said[0] == ("5 of 70 rows that were sent have not arrived yet, 92.86 % have: they are on their way.")
     assert said[1] == "2 rows are in the lake beyond what was sent."
-    assert "pump-1 of north: 60 sent, 55 in the lake, 5 not arrived, 0 doubled." in said
+    assert "pump-1 of north: 60 sent, 55 in the lake, 0 lost, 5 on their way, 0 doubled." in said
     assert "The books do not balance on 1 of 2 lines." in said
+
+
+async def test_what_is_lost_is_told_apart_from_what_is_on_its_way() -> None:
+    lake = lake_of([line("pump-1", "flow", 0, 60, 55, lost=3), line("pump-2", "flow", 0, 10, 8)])
+    result = await ask(lake, None, None, None, None, None)
+    assert [result.rows[0][name] for name in ("lost", "in_flight", "broken_lines")] == [3, 4, 1]
+    said = result.findings
+    assert said[0].startswith("3 of 70 rows that were sent are lost, 90 % have arrived: the lake has what the bridge")
+    assert said[1] == "4 of 70 rows that were sent have not arrived yet, 90 % have: they are on their way."
+    assert "pump-1 of north: 60 sent, 55 in the lake, 3 lost, 2 on their way, 0 doubled." in said
+    assert "pump-2 of north: 10 sent, 8 in the lake, 0 lost, 2 on their way, 0 doubled." in said
+    assert "The books do not balance on 1 of 2 lines." in said
+    assert_found_again(lake, result)
 
 
 async def test_no_books_say_which_days_have_some(lake: FakeLake) -> None:
