@@ -79,6 +79,19 @@ class Changes:
     odd: list[Odd]
 
 
+class UnreadableItemError(ua.UaError):
+    """An item that cannot be read; where the next one begins, nobody knows.
+
+    Attributes:
+        handle: the client's handle of the item, as it stands there.
+        before: that of the item before it, which may have ended elsewhere than it said; 0 if there is none.
+    """
+
+    def __init__(self, handle: int, before: int, why: Exception) -> None:
+        super().__init__(f"an item that cannot be read: {why}")
+        self.handle, self.before = handle, before
+
+
 def read_changes(body: bytes, apart: frozenset[int] = frozenset()) -> Changes:
     """Read a notification.
 
@@ -87,7 +100,8 @@ def read_changes(body: bytes, apart: frozenset[int] = frozenset()) -> Changes:
         apart: handles of items that are odd whatever they hold.
 
     Raises:
-        ua.UaError: it is cut off, or an item cannot be read.
+        UnreadableItemError: an item cannot be read.
+        ua.UaError: it is cut off.
     """
     if len(body) < 4:
         raise NotEnoughData("a notification without a number of items")
@@ -135,7 +149,7 @@ def _walked(body: bytes, count: int, apart: frozenset[int], odd: list[Odd]) -> t
     places: list[int] = []
     starts: list[int] = []
     layouts: list[int] = []
-    at = 4
+    at, before = 4, 0
     for place in range(count):
         if at + _HANDLE_SIZE + 1 > length:
             raise NotEnoughData("a notification that is cut off")
@@ -145,25 +159,25 @@ def _walked(body: bytes, count: int, apart: frozenset[int], odd: list[Odd]) -> t
         handle = int.from_bytes(body[at : at + _HANDLE_SIZE], "little") if size is None or apart else 0
         if size is None or handle in apart:
             rest = Buffer(body, at + _HANDLE_SIZE)
-            odd.append(Odd(place, handle, _by_library(rest)))
-            at = rest.cur_pos
+            try:
+                odd.append(Odd(place, handle, from_binary(ua.DataValue, rest)))
+            except Exception as error:  # whatever the library's parts say to bytes that are none of theirs
+                raise UnreadableItemError(handle, _handle(body, before), error) from error
+            before, at = at, rest.cur_pos
             continue
         places.append(place)
         starts.append(at)
         layouts.append(layout)
+        before = at
         at += size
         if at > length:
             raise NotEnoughData("a notification that is cut off")
     return np.array(places, np.int64), np.array(starts, np.int64), np.array(layouts, np.int64)
 
 
-def _by_library(data: Buffer) -> ua.DataValue:
-    try:
-        return from_binary(ua.DataValue, data)
-    except ua.UaError:
-        raise
-    except Exception as error:  # whatever its parts say to bytes that are none of theirs
-        raise ua.UaError(f"an item that cannot be read: {error}") from error
+def _handle(body: bytes, start: int) -> int:
+    """Of the item that begins there; 0, which is nobody's, before the first."""
+    return int.from_bytes(body[start : start + _HANDLE_SIZE], "little") if start else 0
 
 
 def _layout(body: bytes, start: int) -> int:

@@ -16,7 +16,9 @@ from asyncua.ua.attribute_ids import AttributeIds
 
 from bridge.block import Block
 from bridge.driver import DeviceLostError, DeviceRefusedError, Scan, Series
+from bridge.drivers.opcua.changes import UnreadableItemError
 from bridge.drivers.opcua.history import read_history, starts
+from bridge.drivers.opcua.left_out import LeftOut
 from bridge.drivers.opcua.plan import Plan, plan_site
 from bridge.drivers.opcua.profiles import tightened
 from bridge.drivers.opcua.receive import Receiver
@@ -25,6 +27,7 @@ from bridge.drivers.opcua.security import secure, why
 from bridge.drivers.opcua.session import PatientClient, RawChanges
 from bridge.drivers.opcua.subscription import Subscription
 from bridge.vault import NoSecrets, Secrets
+from core.contracts.quality import BAD_DECODING_ERROR
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, InputError
@@ -56,6 +59,7 @@ class OpcuaDriver:
         self._held: deque[list[Sample] | Block] | None = None
         self._unfilled: frozenset[str] = frozenset()
         self._no_history: set[Series] = set()
+        self._left_out = LeftOut()
         self._told: dict[Series, int] = {}
         self._heard: float | None = None
         self._missing_since: float | None = None
@@ -93,7 +97,7 @@ class OpcuaDriver:
             self._profile = tightened(self._plan.profile, await limits_of(client))
             subscription = Subscription(client, self._profile, self._handles, self._plan.deadbands)
             await subscription.create(self._published)
-            refused = await self._watch(client, subscription, list(self._handles))
+            refused = await self._watch(client, subscription, self._left_out.without(self._handles))
         except (OSError, TimeoutError, ua.UaError) as error:
             await self.close()
             raise why(error, self._where) from error
@@ -155,6 +159,12 @@ class OpcuaDriver:
         """Take values, unless some were lost before them: history has these, and the ones before them."""
         try:
             received = self._receiver.receive(notification.body)
+        except UnreadableItemError as error:
+            blamed = self._receiver.blamed(error)
+            if blamed is not None:
+                self._leave_out(blamed, str(error))
+            await self._lost(error)
+            return
         except ua.UaError as error:
             await self._lost(error)
             return
@@ -165,6 +175,16 @@ class OpcuaDriver:
         self._take(received.samples)
         if received.block is not None:
             self._take(received.block)
+
+    def _leave_out(self, series: Series, reason: str) -> None:
+        """Do without an item from the next connection on: where it stands, what is behind it cannot be read either."""
+        if not self._left_out.add(series):
+            return
+        _log.error("item cannot be decoded, it is left out", action="read", device=self._where, equipment=series[0],
+                   signal=series[1], address=self._plan.addresses[series].text, reason=reason)  # fmt: skip
+        # Past what is held behind the history, which ends with this connection.
+        self._queue.append([Sample(*series, time.time_ns() // 1000, None, None, BAD_DECODING_ERROR)])
+        self._queued += 1
 
     def _take(self, samples: list[Sample] | Block) -> None:
         if len(samples):
@@ -190,11 +210,14 @@ class OpcuaDriver:
         try:
             await self._fill(client, dict(self._nodes), newest, overlap_us)
             self._missing_since = None
-            while refused:
+            while refused or self._left_out:
                 await asyncio.sleep(self._profile.refused_again_s)
+                again = [*refused, *self._left_out.due()]
+                if not again:
+                    continue
                 self._held = deque()
                 known = set(self._nodes)
-                refused = await self._watch(client, subscription, refused)
+                refused = await self._watch(client, subscription, again)
                 found = {series: node for series, node in self._nodes.items() if series not in known}
                 await self._fill(client, found, newest, overlap_us)
         except (OSError, TimeoutError, ua.UaError) as error:
@@ -206,7 +229,11 @@ class OpcuaDriver:
         """History first, then what the subscription brought meanwhile; windows close in source order that way."""
         unfilled: set[Series] = set()
         try:
-            shown = await shown_times(client, nodes, self._profile)
+            unreadable: dict[Series, str] = {}
+            shown = await shown_times(client, nodes, self._profile, unreadable)
+            for series, reason in unreadable.items():
+                self._leave_out(series, reason)
+            nodes = {series: node for series, node in nodes.items() if series not in unreadable}
             begin = starts(nodes, newest, shown, overlap_us)
             async for page in read_history(client, nodes, begin, self._profile, self._decoder.sample, unfilled):
                 self._queue.append(page)

@@ -10,7 +10,7 @@ from asyncua import ua
 
 from bridge.block import Block, Legend
 from bridge.driver import Series
-from bridge.drivers.opcua.changes import Changes, read_changes
+from bridge.drivers.opcua.changes import Changes, UnreadableItemError, read_changes
 from bridge.drivers.opcua.decode import DATA_VALUE, OVERFLOW, Decoder, overflowed, without_overflow
 from core.contracts.reading import Sample
 
@@ -59,7 +59,8 @@ class Receiver:
         """Read one notification.
 
         Raises:
-            ua.UaError: it is cut off, or an item cannot be read.
+            UnreadableItemError: an item cannot be read.
+            ua.UaError: it is cut off.
         """
         changes = read_changes(body, self._apart)
         both = {one.handle for one in changes.odd}.intersection(changes.handle.tolist()) if changes.odd else set[int]()
@@ -74,6 +75,15 @@ class Receiver:
         block = self._block(changes, taken)
         taken.block = block if len(block) else None
         return taken
+
+    def blamed(self, error: UnreadableItemError) -> Series | None:
+        """Whose item it is that cannot be read.
+
+        One whose handle is nobody's begins where none begins: it is the item before it that said a wrong length.
+        """
+        series = self._legend.series
+        known = (one for one in (error.handle, error.before) if 1 <= one <= len(series))
+        return next((series[one - 1] for one in known), None)
 
     def _sample(self, series: Series, value: ua.DataValue, taken: Received) -> Sample:
         sample = self._decoder.sample(series, value)

@@ -110,13 +110,36 @@ def _browse_path(address: PathAddress) -> ua.BrowsePath:
 
 
 async def shown_times(
-    client: PatientClient, nodes: Mapping[Series, ua.NodeId], profile: OpcuaProfile
+    client: PatientClient, nodes: Mapping[Series, ua.NodeId], profile: OpcuaProfile, unreadable: dict[Series, str]
 ) -> dict[Series, int]:
-    """Source time, in microseconds, of the value that each node shows now; nodes without one are left out."""
+    """Source time, in microseconds, of the value that each node shows now; nodes without one are left out.
+
+    Args:
+        client: connected.
+        nodes: what to ask for.
+        profile: how many nodes to ask for at once.
+        unreadable: receives the series whose value cannot be decoded, with the reason.
+    """
     times: dict[Series, int] = {}
     for some in pieces(list(nodes.items()), profile.max_nodes_per_read):
-        found = await client.uaclient.session.read_attributes([node for _, node in some], AttributeIds.Value)
-        for (series, _), data in zip(some, found, strict=True):
+        for series, data in await _shown(client, some, unreadable):
             if data.SourceTimestamp is not None:
                 times[series] = to_us(data.SourceTimestamp)
     return times
+
+
+async def _shown(
+    client: PatientClient, some: Sequence[tuple[Series, ua.NodeId]], unreadable: dict[Series, str]
+) -> list[tuple[Series, ua.DataValue]]:
+    """Values of nodes; an answer that cannot be decoded is asked for in halves, down to the node that spoils it."""
+    try:
+        found = await client.uaclient.session.read_attributes([node for _, node in some], AttributeIds.Value)
+    except (OSError, TimeoutError, ua.UaStatusCodeError):
+        raise
+    except Exception as error:  # whatever the library's parts say to bytes that are none of theirs
+        if len(some) == 1:
+            unreadable[some[0][0]] = str(error) or type(error).__name__
+            return []
+        middle = len(some) // 2
+        return [one for half in (some[:middle], some[middle:]) for one in await _shown(client, half, unreadable)]
+    return [(series, data) for (series, _), data in zip(some, found, strict=True)]
