@@ -10,7 +10,7 @@ from core.run.folder import RunFolder
 from core.run.postgres import Postgres
 from core.settings import load_settings
 from core.tenancy import Tenancy
-from quality.outcome import Outcome
+from quality.outcome import Outcome, days_in_words
 
 CHECK = "check/"
 PUBLICATION = "publication/"
@@ -19,7 +19,15 @@ MARTS = "marts"
 
 
 def blocked(table: str, days: str, failed: Sequence[Outcome]) -> tuple[str, str, str]:
-    """Cause, subject and message about blocking checks that failed. Pure."""
+    """Cause, subject and message about blocking checks that failed. Pure.
+
+    Args:
+        table: full name.
+        days: all that were checked, for checks that cannot tell which of them broke it.
+        failed: the checks.
+    """
+    if all(one.days for one in failed):
+        days = days_in_words(day for one in failed for day in one.days)
     told = [f"{one.check}: {one.observed}; right would be: {one.expected}. What to do: {one.remedy}." for one in failed]
     return (
         CHECK + table,

@@ -6,7 +6,7 @@ It looks at states, not at events: a notice that could not be given is given at 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -16,9 +16,11 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from assets.declared import STALE_AFTER
+from assets.notices import PUBLICATION
 from assets.partitions import TENANT_TAG
 from assets.resources import LakeResource
-from assets.serving.gate import standing
+from assets.serving.gate import failures, withheld
+from assets.serving.tables import PUBLISHED
 from core.errors import GoldlayerError
 from core.log import get_logger
 from core.run.folder import RunFolder
@@ -163,9 +165,10 @@ def _is_over(instance: dg.DagsterInstance, lake: TenantLake, slug: str, cause: s
         failed = instance.get_run_by_id(cause.removeprefix(trouble.RUN))
         return failed is None or _made_good(instance, attempt(failed), trouble.tenant_of(failed), at)
     if (table := trouble.table_of(cause)) is not None:
-        return _checks_pass(lake, table)
+        return failures(lake, [table]).is_empty()
     if (asset := trouble.publishes(cause)) is not None:
-        return any(trouble.wrote(done, asset) for done in _succeeded(instance, slug, at))
+        held_back = any(withheld(lake, one).height for one in PUBLISHED if cause == PUBLICATION + one.name)
+        return not held_back and any(trouble.wrote(done, asset) for done in _succeeded(instance, slug, at))
     # Freshness, sensors and schedules: what is not named any more is over.
     return cause == trouble.FRESHNESS or cause.startswith((trouble.STOPPED, trouble.FAILING))
 
@@ -178,16 +181,6 @@ def _succeeded(instance: dg.DagsterInstance, slug: str | None, after: datetime) 
     tags = {TENANT_TAG: slug} if slug is not None else {}
     wanted = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=after)
     return (attempt(run) for run in instance.get_runs(wanted))
-
-
-def _checks_pass(lake: TenantLake, table: str) -> bool:
-    """True if no blocking check of a table stands failed on any day."""
-    rows = lake.scan(CHECK_RESULTS).filter(pl.col("table") == table).collect()
-    failed = rows.filter(pl.col("status") == "failed").select("day_first", "day_last").unique()
-    days: set[date] = set()
-    for first, last in failed.iter_rows():
-        days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    return standing(rows, sorted(days)).is_empty()
 
 
 def _last_built(lake: TenantLake, now: datetime) -> dict[str, datetime]:

@@ -9,7 +9,7 @@ from quality.balance import EQUATIONS
 from quality.conduct import CONDUCT
 from quality.drift import DRIFT
 from quality.expected import Severity, expectations
-from quality.outcome import Outcome
+from quality.outcome import Outcome, days_in_words
 
 _OTHERS: dict[str, tuple[tuple[str, Severity, str], ...]] = {
     "bronze.readings": (("is_fresh", Severity.WARN, "received within a day"),),
@@ -40,7 +40,8 @@ def check_specs(spec: TableSpec) -> list[dg.AssetCheckSpec]:
 
 def told(outcome: Outcome) -> dict[str, str]:
     """What a check's page shows of its result."""
-    remedy = {} if outcome.passed else {"what_to_do": outcome.remedy}
+    days = {"days": days_in_words(outcome.days)} if outcome.days else {}
+    remedy = {} if outcome.passed else {**days, "what_to_do": outcome.remedy}
     return {"observed": outcome.observed, "expected": outcome.expected, **remedy}
 
 
@@ -48,10 +49,14 @@ def checks_table(outcomes: Sequence[Outcome]) -> str:
     """Every check of a build as one Markdown table, those that do not pass first: the page of a table."""
     order = {"failed": 0, "warned": 1, "passed": 2}
     rows = [
-        f"| {one.check} | {one.status} | {_cell(one.observed)} | {_cell(one.expected)} |"
+        f"| {one.check} | {one.status} | {_cell(_found(one))} | {_cell(one.expected)} |"
         for one in sorted(outcomes, key=lambda one: order[one.status])
     ]
     return "\n".join(["| check | result | found | right would be |", "| --- | --- | --- | --- |", *rows])
+
+
+def _found(one: Outcome) -> str:
+    return f"{days_in_words(one.days)}: {one.observed}" if one.days else one.observed
 
 
 def _cell(text: str) -> str:
@@ -67,7 +72,7 @@ def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetChe
             check_name=one.check,
             passed=one.passed,
             severity=severities[one.severity],
-            description=None if one.passed else f"{one.observed}. What to do: {one.remedy}.",
+            description=None if one.passed else f"{_found(one)}. What to do: {one.remedy}.",
             metadata=told(one),
         )
         for one in outcomes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -25,8 +25,12 @@ EQUATIONS: Mapping[str, str] = {
 
 def imbalances(rows: pl.DataFrame) -> dict[str, int]:
     """Lines of `ops.books` that break each equation; `in_flight` only breaks it when it is negative."""
+    return {name: rows.filter(test).height for name, test in _broken().items()}
+
+
+def _broken() -> dict[str, pl.Expr]:
     col = pl.col
-    broken = {
+    return {
         "read = withheld + contracted": col("read") != col("withheld") + col("contracted"),
         "contracted = forwarded + suppressed + aggregated": col("contracted")
         != col("forwarded") + col("suppressed") + col("aggregated"),
@@ -34,39 +38,55 @@ def imbalances(rows: pl.DataFrame) -> dict[str, int]:
         "lost = 0": col("lost") > 0,
         "bronze = silver + superseded + rejected": col("bronze") != col("silver") + col("superseded") + col("rejected"),
     }
-    return {name: rows.filter(test).height for name, test in broken.items()}
 
 
-def books_balance(lines: int, broken: Mapping[str, int], in_flight: int) -> list[Outcome]:
+def books_balance(lines: pl.DataFrame) -> list[Outcome]:
     """Outcomes of the books.
 
     Args:
-        lines: lines that were reconciled.
-        broken: lines that break each equation.
-        in_flight: rows on their way.
+        lines: rows of `ops.books` that were reconciled.
     """
+    wrong = {equation: lines.filter(test) for equation, test in _broken().items()}
     equations = [
-        Outcome(check, broken[equation] == 0, Severity.ERROR, f"{broken[equation]} of {lines} lines break it", equation)
+        Outcome(
+            check,
+            wrong[equation].is_empty(),
+            Severity.ERROR,
+            f"{wrong[equation].height} of {lines.height} lines break it",
+            equation,
+            days=_days(wrong[equation]),
+        )
         for check, equation in EQUATIONS.items()
     ]
+    flying = lines.filter(pl.col("in_flight") > 0)
     arrived = Outcome(
         "everything_sent_has_arrived",
-        in_flight == 0,
+        flying.is_empty(),
         Severity.WARN,
-        f"{in_flight} rows on their way",
+        f"{int(flying['in_flight'].sum())} rows on their way",
         "in_flight = 0",
+        days=_days(flying),
     )
     return [*equations, arrived]
 
 
-def unread_time(gaps: int, seconds: float) -> Outcome:
-    """Whether there is source time that nobody read."""
+def _days(lines: pl.DataFrame) -> frozenset[date]:
+    return frozenset(lines["date"].unique())
+
+
+def unread_time(gaps: pl.DataFrame) -> Outcome:
+    """Whether there is source time that nobody read.
+
+    Args:
+        gaps: rows of `ops.gaps` that say so.
+    """
     return Outcome(
         "everything_was_read",
-        gaps == 0,
+        gaps.is_empty(),
         Severity.WARN,
-        f"{gaps} gaps, {seconds:.0f} s in all" if gaps else "no gap",
+        f"{gaps.height} gaps, {gaps['duration_s'].sum():.0f} s in all" if gaps.height else "no gap",
         "no source time that nobody read",
+        days=_days(gaps),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,8 +22,16 @@ _SPEAKS = 0.5
 _NAMED = 3
 _MACHINE = ["site", "equipment_id", "date"]
 
-Words = Mapping[str, Sequence[str]]
-"""What is wrong by name of check, a sentence each; rows of different machines are looked at apart and told as one."""
+
+class Finding(NamedTuple):
+    """A sentence about what is wrong, and its day; None if it is about no day in particular."""
+
+    words: str
+    day: date | None
+
+
+Findings = Mapping[str, Sequence[Finding]]
+"""What is wrong by name of check; rows of different machines are looked at apart and told as one."""
 
 CONDUCT: tuple[tuple[str, Severity, str], ...] = (
     ("counters_only_rise", Severity.ERROR, "a counter rises, or restarts near zero"),
@@ -44,8 +54,8 @@ _REMEDY = {
 }
 
 
-def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame) -> Words:
-    """What is wrong, in words by check; nothing is under `readings_are_believed`, see `disbelief`.
+def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame) -> Findings:
+    """What is wrong, by check; nothing is under `readings_are_believed`, see `disbelief`.
 
     Args:
         raw: rows of `bronze.readings`.
@@ -54,8 +64,8 @@ def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame) -> 
     """
     fell, by_signal = _falls(kept), _by_signal(kept)
     return {
-        "counters_only_rise": fell.filter(~pl.col("restarted"))["words"].to_list(),
-        "counters_do_not_restart": fell.filter("restarted")["words"].to_list(),
+        "counters_only_rise": told(fell.filter(~pl.col("restarted"))),
+        "counters_do_not_restart": told(fell.filter("restarted")),
         "one_bridge_a_machine": _shared(kept, superseded),
         "signals_have_values": _without_values(by_signal),
         "machines_have_values": _without_any(by_signal),
@@ -63,39 +73,59 @@ def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame) -> 
     }
 
 
-def disbelief(rows_by_reason: Mapping[str, int]) -> Words:
+def disbelief(rows_by_reason: Mapping[str, int]) -> Findings:
     """What of well-formed readings is not believed, with the rows of each reason; see `quality.suspects.suspects`."""
-    return {"readings_are_believed": [f"{rows} rows: {reason}" for reason, rows in sorted(rows_by_reason.items())]}
+    found = [Finding(f"{rows} rows: {reason}", None) for reason, rows in sorted(rows_by_reason.items())]
+    return {"readings_are_believed": found}
 
 
-def conduct_outcomes(words: Words) -> list[Outcome]:
+def conduct_outcomes(found: Findings) -> list[Outcome]:
     """Outcomes in the order of `CONDUCT`."""
+    return outcomes(CONDUCT, _REMEDY, found)
+
+
+def outcomes(
+    checks: Sequence[tuple[str, Severity, str]], remedies: Mapping[str, str], found: Findings
+) -> list[Outcome]:
+    """Outcomes of some checks in their order; what was found on days that are known blames these."""
     return [
-        Outcome(name, not words.get(name), severity, listed(words.get(name, ())), right, _REMEDY[name])
-        for name, severity, right in CONDUCT
+        Outcome(
+            name, not found.get(name), severity, listed(found.get(name, ())), right, remedies[name], _days(found, name)
+        )
+        for name, severity, right in checks
     ]
 
 
-def listed(words: Sequence[str]) -> str:
+def _days(found: Findings, name: str) -> frozenset[date]:
+    days = {one.day for one in found.get(name, ())}
+    return frozenset() if None in days else frozenset(day for day in days if day is not None)
+
+
+def told(found: pl.DataFrame) -> list[Finding]:
+    """What is wrong from columns `words` and `date`."""
+    return [Finding(*row) for row in found.select("words", "date").iter_rows()]
+
+
+def listed(found: Sequence[Finding]) -> str:
     """The first few, and how many more there are."""
-    more = f"; and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
-    return "; ".join(words[:_NAMED]) + more if words else "nothing of the kind"
+    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return "; ".join(one.words for one in found[:_NAMED]) + more if found else "nothing of the kind"
 
 
 def _falls(kept: pl.DataFrame) -> pl.DataFrame:
     counters = kept.filter(pl.col("role").is_in(["count", "good"]), is_good(), pl.col("value").is_not_null())
     last = pl.col("value").shift(1).over(SIGNAL)
     when = pl.col("ts").dt.strftime("%Y-%m-%d %H:%M")
-    told = pl.format("{} {} fell from {} to {} at {}", "equipment_id", "signal", "last", "value", when)
+    words = pl.format("{} {} fell from {} to {} at {}", "equipment_id", "signal", "last", "value", when)
     return (
         counters.sort(*SIGNAL, "ts")
         .with_columns(last=last)
         .filter(pl.col("value") < pl.col("last"))
-        .select(words=told, restarted=pl.col("value") <= pl.col("last") * _RESTARTED)
+        .select("date", words=words, restarted=pl.col("value") <= pl.col("last") * _RESTARTED)
     )
 
 
-def _shared(*accepted: pl.DataFrame) -> list[str]:
+def _shared(*accepted: pl.DataFrame) -> list[Finding]:
     """Machines that two bridges read in overlapping times of one day."""
     first, last = pl.col("ts").min().alias("first"), pl.col("ts").max().alias("last")
     by_lane = pl.concat([rows.group_by(*_MACHINE, "lane").agg(first, last) for rows in accepted])
@@ -111,14 +141,14 @@ def _shared(*accepted: pl.DataFrame) -> list[str]:
         pl.col("first_other") <= pl.col("last"),
     )
     words = pl.format("{} is read by {} and {} on {}", "equipment_id", "bridge", "bridge_other", "date")
-    return both.sort(_MACHINE).select(words=words)["words"].to_list()
+    return told(both.sort(_MACHINE).select("date", words=words))
 
 
 def _by_signal(kept: pl.DataFrame) -> pl.DataFrame:
     return kept.group_by(*SIGNAL, "date").agg(rows=pl.len(), values=_has_value().sum())
 
 
-def _without_values(by_signal: pl.DataFrame) -> list[str]:
+def _without_values(by_signal: pl.DataFrame) -> list[Finding]:
     """Signals without a value on days on which most samples of their machine had one.
 
     Of a machine that says of everything that it does not know, see `_without_any`.
@@ -129,10 +159,10 @@ def _without_values(by_signal: pl.DataFrame) -> list[str]:
         .sort(*SIGNAL, "date")
     )
     words = pl.format("{} {} has {} samples on {} and no value", "equipment_id", "signal", "rows", "date")
-    return empty.select(words=words)["words"].to_list()
+    return told(empty.select("date", words=words))
 
 
-def _without_any(by_signal: pl.DataFrame) -> list[str]:
+def _without_any(by_signal: pl.DataFrame) -> list[Finding]:
     """Machines without a single value on a day; windows count nothing there and say so as a value."""
     silent = (
         by_signal.filter(~pl.col("signal").str.contains(":", literal=True))
@@ -142,14 +172,14 @@ def _without_any(by_signal: pl.DataFrame) -> list[str]:
         .sort(_MACHINE)
     )
     words = pl.format("{} has {} samples on {} and not one value", "equipment_id", "rows", "date")
-    return silent.select(words=words)["words"].to_list()
+    return told(silent.select("date", words=words))
 
 
 def _has_value() -> pl.Expr:
     return is_good() & (pl.col("value").is_not_null() | pl.col("text").is_not_null())
 
 
-def _repeated(raw: pl.DataFrame, superseded: pl.DataFrame) -> list[str]:
+def _repeated(raw: pl.DataFrame, superseded: pl.DataFrame) -> list[Finding]:
     if superseded.is_empty():
         return []
     again = superseded.group_by(_MACHINE).agg(again=pl.len())
@@ -161,4 +191,4 @@ def _repeated(raw: pl.DataFrame, superseded: pl.DataFrame) -> list[str]:
         .sort(_MACHINE)
     )
     words = pl.format("{} of {} rows of {} on {} came again", "again", "rows", "equipment_id", "date")
-    return many.select(words=words)["words"].to_list()
+    return told(many.select("date", words=words))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from quality.conduct import Words, listed
+from quality.conduct import Finding, Findings, outcomes, told
 from quality.expected import Severity
 from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_share, known, measured, width
@@ -39,8 +39,8 @@ _REMEDY = {
 }
 
 
-def drift(kept: pl.DataFrame, heard: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> Words:
-    """What has drifted, in words by check.
+def drift(kept: pl.DataFrame, heard: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> Findings:
+    """What has drifted, by check.
 
     Args:
         kept: rows that silver keeps.
@@ -61,12 +61,9 @@ def drift(kept: pl.DataFrame, heard: pl.DataFrame, reference: pl.DataFrame, quie
     }
 
 
-def drift_outcomes(words: Words) -> list[Outcome]:
+def drift_outcomes(found: Findings) -> list[Outcome]:
     """Outcomes in the order of `DRIFT`."""
-    return [
-        Outcome(name, not words.get(name), severity, listed(words.get(name, ())), right, _REMEDY[name])
-        for name, severity, right in DRIFT
-    ]
+    return outcomes(DRIFT, _REMEDY, found)
 
 
 def _spans(sent: pl.DataFrame) -> pl.DataFrame:
@@ -75,7 +72,7 @@ def _spans(sent: pl.DataFrame) -> pl.DataFrame:
     return sent.group_by(_DAY).agg(hours=hours).filter(pl.col("hours") >= _LEAST_HOURS)
 
 
-def _vanished(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[str]:
+def _vanished(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[Finding]:
     lively = reference.filter(
         pl.col("rows_least") >= OF_A_DAY // 2, ~pl.col("signal").str.contains(":", literal=True)
     ).join(quiet, on=SIGNAL, how="anti")
@@ -86,10 +83,10 @@ def _vanished(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) 
     )
     gone = expected.join(sent, on=[*SIGNAL, "date"], how="anti").sort(*SIGNAL, "date")
     words = pl.format("{} no longer sends {} on {}", "equipment_id", "signal", "date")
-    return gone.select(words=words)["words"].to_list()
+    return told(gone.select("date", words=words))
 
 
-def _volume(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[str]:
+def _volume(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) -> list[Finding]:
     rates = (
         known(sent, reference)
         .join(quiet, on=SIGNAL, how="anti")
@@ -102,10 +99,10 @@ def _volume(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) ->
         "{} {} came {} times as often as in its reference window on {}",
         "equipment_id", "signal", pl.col("times").round(2), "date",
     )  # fmt: skip
-    return rates.select(words=words)["words"].to_list()
+    return told(rates.select("date", words=words))
 
 
-def _distribution(days: pl.DataFrame, numbers: pl.DataFrame) -> list[str]:
+def _distribution(days: pl.DataFrame, numbers: pl.DataFrame) -> list[Finding]:
     """Kolmogorov-Smirnov at the reference's tenths; a tenth inside a step of the day's distribution is met exactly."""
     value, lowest, highest = pl.col("value"), pl.col("r0"), pl.col(f"r{TENTHS}")
     outside = pl.max_horizontal(lowest - value, value - highest)
@@ -129,4 +126,4 @@ def _distribution(days: pl.DataFrame, numbers: pl.DataFrame) -> list[str]:
         "equipment_id", "signal", pl.col("value").round(3), "unit", "date", pl.col("r5").round(3),
         pl.col("ks").round(2),
     )  # fmt: skip
-    return moved.select(words=words)["words"].to_list()
+    return told(moved.select("date", words=words))

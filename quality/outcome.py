@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
@@ -24,6 +24,7 @@ class Outcome:
         observed: what was found, in words.
         expected: what would have been right, in words.
         remedy: what to do about a failure.
+        days: those that broke it; none if it cannot be told by day, and then every day checked stands accused.
     """
 
     check: str
@@ -32,11 +33,23 @@ class Outcome:
     observed: str
     expected: str
     remedy: str = "look at silver.quarantine and ops.check_results, correct the cause, and rebuild the days"
+    days: frozenset[date] = frozenset()
 
     @property
     def status(self) -> str:
         """`passed`, `warned` or `failed`."""
         return "passed" if self.passed else "failed" if self.severity is Severity.ERROR else "warned"
+
+
+def days_in_words(days: Iterable[date]) -> str:
+    """`2024-03-04 to 2024-03-06, 2024-03-09`."""
+    spans: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ def record(lake: TenantLake, table: str, outcomes: Sequence[Outcome], occasion: 
             "expected": outcome.expected,
             "day_first": occasion.days[0],
             "day_last": occasion.days[-1],
+            "failed_days": _failed_days(outcome, occasion),
             "run_id": occasion.run_id,
             "at": occasion.at,
             "date": occasion.at.date(),
@@ -68,3 +82,10 @@ def record(lake: TenantLake, table: str, outcomes: Sequence[Outcome], occasion: 
     ]
     if rows:
         lake.append(CHECK_RESULTS, pa.Table.from_pylist(rows, schema=CHECK_RESULTS.schema))
+
+
+def _failed_days(outcome: Outcome, occasion: Occasion) -> list[date] | None:
+    """Days to blame; none are named unless all of them were checked, so that nobody is acquitted by mistake."""
+    if outcome.passed or not outcome.days or not outcome.days <= set(occasion.days):
+        return None
+    return sorted(outcome.days)

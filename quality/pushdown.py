@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import reduce
 
 import polars as pl
@@ -34,6 +35,7 @@ class Tally:
     _of: dict[str, int] = field(default_factory=dict[str, int])
     _broken: dict[str, int] = field(default_factory=dict[str, int])
     _examples: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
+    _days: dict[str, set[date]] = field(default_factory=dict[str, set[date]])
 
     def add(self, part: pl.DataFrame) -> None:
         """Test a part."""
@@ -54,6 +56,8 @@ class Tally:
     def _count(self, one: Expected, part: pl.DataFrame, broken: int, of: int) -> None:
         self._broken[one.name] = self._broken.get(one.name, 0) + broken
         self._of[one.name] = self._of.get(one.name, 0) + of
+        if broken:
+            self._days.setdefault(one.name, set()).update(failing_days(part, one))
         shown = self._examples.setdefault(one.name, [])
         if broken and one.kind != "not_null" and len(shown) < _EXAMPLES:
             rows = part.filter(_breaks(one, part)).select(one.columns).head(_EXAMPLES - len(shown))
@@ -70,8 +74,24 @@ class Tally:
         text = f"{broken} of {self._of.get(one.name, 0)} rows break it"
         examples = self._examples.get(one.name)
         return Outcome(
-            one.name, not broken, one.severity, f"{text}, for example {examples}" if examples else text, one.in_words()
+            one.name,
+            not broken,
+            one.severity,
+            f"{text}, for example {examples}" if examples else text,
+            one.in_words(),
+            days=frozenset(self._days.get(one.name, ())),
         )
+
+
+def failing_days(part: pl.DataFrame, one: Expected) -> frozenset[date]:
+    """Days of the rows that break an expectation: a run covers many, and only those that broke it are to blame.
+
+    Returns:
+        None of them if it cannot be told by day: of a number of rows, or of a table without a column `date`.
+    """
+    if one.kind == "rows" or "date" not in part.columns:
+        return frozenset()
+    return frozenset(part.filter(_breaks(one, part))["date"].drop_nulls().unique())
 
 
 def _breaks(one: Expected, part: pl.DataFrame) -> pl.Expr:

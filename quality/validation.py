@@ -6,6 +6,7 @@ The import costs seconds, so it happens at the first batch of a process, or at `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -14,7 +15,7 @@ import polars as pl
 
 from quality.expected import Expected
 from quality.outcome import Outcome
-from quality.pushdown import Tally
+from quality.pushdown import Tally, failing_days
 
 LIBRARY_ROWS = 100_000
 """Rows up to which the library is asked: it takes seconds and kilobytes a row beyond; see `quality.pushdown`."""
@@ -41,7 +42,11 @@ def validate(frame: pl.DataFrame, expected: Sequence[Expected]) -> list[Outcome]
 
     suite = gx.ExpectationSuite(name="table", expectations=[_expectation(one) for one in expected])
     found = {result.expectation_config.meta["check"]: result for result in _validated(batch, suite)}
-    return [_outcome(one, found[one.name]) for one in expected]
+    outcomes = [_outcome(one, found[one.name]) for one in expected]
+    return [
+        outcome if outcome.passed else replace(outcome, days=failing_days(frame, one))
+        for one, outcome in zip(expected, outcomes, strict=True)
+    ]
 
 
 def _needed(one: Expected) -> tuple[str, ...]:

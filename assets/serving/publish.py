@@ -1,6 +1,6 @@
 """Publishing: exactly these days of a lake table, in one transaction with the note of the version they come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -51,10 +51,10 @@ async def prepare(database: Database, tables: Sequence[Published]) -> None:
             await transaction.execute(declare(published))
 
 
-async def published_version(database: Database, published: Published) -> int | None:
-    """The version of the lake table that was published last; None before the first time."""
-    version = await database.fetchval(_SQL["published_version"], published.name)
-    return None if version is None else int(version)
+async def published_state(database: Database, published: Published) -> tuple[int | None, list[date]]:
+    """The version of the lake table that was published last, None before the first time; and the days held back."""
+    rows = await database.fetch(_SQL["published_state"], published.name)
+    return (int(rows[0]["delta_version"]), list(rows[0]["withheld"])) if rows else (None, [])
 
 
 def lake_version(lake: TenantLake, published: Published) -> int:
@@ -77,9 +77,11 @@ def days_to_publish(lake: TenantLake, published: Published, since: int | None, d
     return sorted({*days, *lake.days_added_since(published.source, seen)[1]})
 
 
-def rows_to_publish(lake: TenantLake, published: Published, version: int, days: Sequence[date]) -> pl.DataFrame:
-    """Rows of these days at a version, or the latest row of each key of all days."""
-    rows = scan(lake, published, version)
+def rows_to_publish(
+    lake: TenantLake, published: Published, version: int, days: Sequence[date], without: Collection[date] = ()
+) -> pl.DataFrame:
+    """Rows of these days at a version, or the latest row of each key of all days but for those to be left out."""
+    rows = scan(lake, published, version).filter(~pl.col("date").is_in(list(without)))
     if published.latest_by is None:
         return rows.filter(pl.col("date").is_in(list(days))).select(published.columns).collect()
     order = [published.latest_by, "date"]
@@ -95,6 +97,7 @@ async def publish(
     version: int,
     run_id: str,
     checks: Mapping[str, str],
+    withheld: Collection[date] = (),
 ) -> Publication:
     """Make these days of the published table hold exactly these rows, and note where they come from.
 
@@ -108,6 +111,7 @@ async def publish(
         version: version of the lake table the rows were read at.
         run_id: the run that publishes.
         checks: latest result of each check on the lake table.
+        withheld: days of which the table goes on holding what was published before; none of `days`.
     """
     name = quote_identifier(SCHEMA, published.name)
     async with database.transaction() as transaction:
@@ -120,6 +124,7 @@ async def publish(
         await transaction.execute(
             _SQL["note_publication"],
             *(published.name, published.source.full_name, version, held, run_id, dict(checks), datetime.now(UTC)),
+            sorted(withheld),
         )
     return Publication(version, held, written, deleted)
 

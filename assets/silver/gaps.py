@@ -23,7 +23,7 @@ def gaps(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantR
     rows = all_gaps(build.read(bronze.GAPS), build.scan(silver.READINGS))
     unread = rows.filter(~pl.col("reason").is_in([LINK_DOWN, BAD_QUALITY]))
     seconds = float(unread["duration_s"].sum())
-    return build.replace(ops.GAPS, rows, others=[unread_time(unread.height, seconds)], unread_s=seconds)
+    return build.replace(ops.GAPS, rows, others=[unread_time(unread)], unread_s=seconds)
 
 
 def all_gaps(notices: pl.DataFrame, readings: pl.LazyFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import polars as pl
 
 from assets.silver.judge import Judged
-from quality.conduct import Words, conduct, conduct_outcomes, disbelief
+from quality.conduct import Finding, Findings, conduct, conduct_outcomes, disbelief
 from quality.drift import drift, drift_outcomes
 from quality.outcome import Outcome
 
@@ -23,7 +23,7 @@ class Inspection:
 
     def __init__(self, catalogue: pl.DataFrame) -> None:
         self._quiet = catalogue.filter("deadband").select("site", "equipment_id", signal="base")
-        self._words: dict[str, list[str]] = defaultdict(list)
+        self._found: dict[str, list[Finding]] = defaultdict(list)
         self._doubted: Counter[str] = Counter()
 
     def add(self, raw: pl.DataFrame, judged: Judged, doubted: pl.DataFrame, reference: pl.DataFrame) -> None:
@@ -40,13 +40,13 @@ class Inspection:
         self._note(drift(judged.kept, heard, reference, self._quiet))
         self._doubted.update(dict(doubted.group_by("reason").len().iter_rows()))
 
-    def _note(self, words: Words) -> None:
-        for check, found in words.items():
-            self._words[check] += found
+    def _note(self, found: Findings) -> None:
+        for check, several in found.items():
+            self._found[check] += several
 
     def outcomes(self) -> list[Outcome]:
         """Outcomes of all that was looked at."""
-        return [*conduct_outcomes({**self._words, **disbelief(self._doubted)}), *drift_outcomes(self._words)]
+        return [*conduct_outcomes({**self._found, **disbelief(self._doubted)}), *drift_outcomes(self._found)]
 
 
 def inspect(

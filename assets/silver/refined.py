@@ -21,7 +21,7 @@ from assets.silver.readings import Refining, Standing
 from core.contracts.lanes import LaneKind
 from lake.tables import bronze, ops, silver
 from quality.asset_checks import check_specs
-from quality.balance import books_balance, imbalances, rejected_share
+from quality.balance import books_balance, rejected_share
 
 _BRONZE = (bronze.READINGS, bronze.EVENTS)
 _WRITTEN = (silver.READINGS, silver.EVENTS, silver.QUARANTINE, ops.SIGNAL_REFERENCE)
@@ -145,5 +145,4 @@ def _reconciled(
         last,
     )
     lines = lost.told_apart(lines, lost_rows(build.lake, lines, counts, version))
-    outcomes = books_balance(lines.height, imbalances(lines), int(lines["in_flight"].clip(0).sum()))
-    return build.replace(ops.BOOKS, lines, others=outcomes, in_flight=int(lines["in_flight"].sum()))
+    return build.replace(ops.BOOKS, lines, others=books_balance(lines), in_flight=int(lines["in_flight"].sum()))

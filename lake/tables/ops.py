@@ -101,6 +101,11 @@ CHECK_RESULTS = TableSpec(
         Column("expected", TEXT, "what would have been right", nullable=False),
         Column("day_first", pa.date32(), "first day checked", nullable=False),
         Column("day_last", pa.date32(), "last day checked", nullable=False),
+        Column(
+            "failed_days",
+            pa.list_(pa.date32()),
+            "days that broke it; null if it passed, or if it cannot be told by day and concerns every day checked",
+        ),
         Column("run_id", TEXT, "Dagster run", nullable=False),
         Column("at", TIME, "when it was checked", nullable=False),
         day("`at`"),

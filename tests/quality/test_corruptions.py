@@ -20,7 +20,7 @@ from assets.silver.judge import beyond_contract, beyond_physics, doubt, judge_ev
 from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
 from lake.tables import table
-from quality.balance import books_balance, imbalances
+from quality.balance import books_balance
 from quality.expected import BEYOND_CONTRACT, BEYOND_PHYSICS, expectations
 from quality.reference import first_days, references
 from quality.validation import validate
@@ -319,7 +319,7 @@ def test_a_table_that_contradicts_itself_fails_exactly_its_check(
 def test_books_that_do_not_balance_and_impossible_events_are_caught() -> None:
     line = row_of("ops.books").with_columns(pl.col(pl.Int64) * 0)
     broken = line.with_columns(read=pl.lit(3))
-    failed = [one.check for one in books_balance(1, imbalances(broken), 0) if not one.passed]
+    failed = [one.check for one in books_balance(broken) if not one.passed]
     assert failed == ["read_is_accounted_for"]
     event = row_of("bronze.events", site="mill", equipment_id="pump-1", state="raised", severity=300)
     assert judge_events(event, CATALOGUE).rejected["reason"].to_list() == ["severity is not between 0 and 100"]

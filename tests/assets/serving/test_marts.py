@@ -24,6 +24,8 @@ from core.tenancy import RegisteredSite
 from lake.store import Lake
 from orchestration.bronze_watch import add_partitions
 from orchestration.dbt_project import manifest, project_dir
+from quality.expected import Severity
+from quality.outcome import Occasion, Outcome, record
 
 pytestmark = pytest.mark.xdist_group("marts")
 KPI, HEALTH, LIFE, FAULTS = (published.source for published in PUBLISHED)
@@ -227,3 +229,33 @@ def test_a_wrong_published_row_fails_the_run_and_names_the_test(serving_layer: S
     mend = "update kpi.remaining_life set life_low = 12"
     serving_layer.databases.work(ONE, lambda database: database.execute(mend))
     assert serving_layer.run(ONE, selection=marts).success
+
+
+def test_a_day_that_stands_failed_is_held_back_and_the_others_are_published(
+    serving_layer: Serving, module_plant: SimpleNamespace, built: object
+) -> None:
+    lake, key, held = Lake(serving_layer.folder).tenant(ONE), dg.AssetKey(["kpi", "kpi_daily"]), WEEK[2]
+
+    def checked(hour: int, *, passed: bool) -> None:
+        outcome = Outcome("within_physics", passed, Severity.ERROR, "1 row", "none", days=frozenset({held} - {passed}))
+        record(lake, "silver.readings", [outcome], Occasion(tuple(WEEK), "run", datetime(2024, 4, 1, hour, tzinfo=UTC)))
+
+    def published() -> set[float]:
+        sql = "select value - extract(day from date) as v from kpi.kpi_daily where equipment_id = 'pump-1'"
+        rows = serving_layer.fetch(ONE, sql)
+        return {float(row["v"]) for row in rows}
+
+    kpis = [utilisation("pump-1", day, 60.0 + day) for day in range(7)]
+    lake.replace_all(KPI, module_plant.frame(KPI, kpis).to_arrow())
+    checked(1, passed=False)
+    alone = dg.AssetSelection.assets(key)
+    refused = serving_layer.run(ONE, selection=alone)
+    assert not refused.success
+    told = {event.partition for event in refused.get_asset_materialization_events()}
+    assert told == {f"{day}|{ONE}" for day in WEEK if day != held}
+    assert published() == {36.0, 56.0}
+    (note,) = serving_layer.fetch(ONE, "select withheld from kpi.publication where \"table\" = 'kpi_daily'")
+    assert note["withheld"] == [held]
+    checked(2, passed=True)
+    assert serving_layer.run(ONE, selection=alone).success
+    assert published() == {56.0}

@@ -19,7 +19,7 @@ from assets.serving.publish import (
     lake_version,
     prepare,
     publish,
-    published_version,
+    published_state,
     rows_to_publish,
 )
 from assets.serving.tables import PUBLISHED, Published
@@ -55,7 +55,8 @@ class Tenant:
     def publish(self, published: Published, days: list[date]) -> Publication:
         async def job(database: Database) -> Publication:
             version = lake_version(self.lake, published)
-            due = days_to_publish(self.lake, published, await published_version(database, published), days)
+            since, _ = await published_state(database, published)
+            due = days_to_publish(self.lake, published, since, days)
             rows = rows_to_publish(self.lake, published, version, due)
             checks = {"unique": "passed"}
             done = await publish(database, published, rows, due, version=version, run_id="run-1", checks=checks)
@@ -153,6 +154,7 @@ def test_the_note_names_version_rows_run_and_checks(tenants: tuple[Tenant, Tenan
         "rows": 1,
         "run_id": "run-1",
         "checks": {"unique": "passed"},
+        "withheld": [],
     }
 
 
@@ -200,9 +202,22 @@ def test_the_latest_result_of_each_check_counts(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path)).tenant(ONE)
     at = datetime(2024, 3, 4, tzinfo=UTC)
     rows = [
-        ("gold.kpi_daily", "unique", "failed", "error", "2", "0", MONDAY, MONDAY, "r1", at, MONDAY),
-        ("gold.kpi_daily", "unique", "passed", "error", "0", "0", MONDAY, MONDAY, "r2", at + timedelta(1), TUESDAY),
-        ("gold.baseline", "fresh", "warned", "warn", "0", "0", MONDAY, MONDAY, "r2", at, MONDAY),
+        ("gold.kpi_daily", "unique", "failed", "error", "2", "0", MONDAY, MONDAY, None, "r1", at, MONDAY),
+        (
+            "gold.kpi_daily",
+            "unique",
+            "passed",
+            "error",
+            "0",
+            "0",
+            MONDAY,
+            MONDAY,
+            None,
+            "r2",
+            at + timedelta(1),
+            TUESDAY,
+        ),
+        ("gold.baseline", "fresh", "warned", "warn", "0", "0", MONDAY, MONDAY, None, "r2", at, MONDAY),
     ]
     empty = pl.from_arrow(CHECK_RESULTS.schema.empty_table())
     lake.append(CHECK_RESULTS, pl.DataFrame(rows, schema=empty.schema, orient="row").to_arrow())
