@@ -5,23 +5,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from lake.spec import TableSpec
-from quality.balance import EQUATIONS
-from quality.conduct import CONDUCT
-from quality.drift import DRIFT
-from quality.expected import Severity, expectations
+from quality.checks import checks_of
+from quality.expected import Severity
 from quality.outcome import Outcome, days_in_words
-
-_OTHERS: dict[str, tuple[tuple[str, Severity, str], ...]] = {
-    "bronze.readings": (("is_fresh", Severity.WARN, "received within a day"),),
-    "silver.readings": (*CONDUCT, *DRIFT),
-    "silver.quarantine": (("few_rows_are_rejected", Severity.WARN, "at most 1 % of the rows"),),
-    "ops.books": (
-        *((name, Severity.ERROR, equation) for name, equation in EQUATIONS.items()),
-        ("everything_sent_has_arrived", Severity.WARN, "in_flight = 0"),
-    ),
-    "ops.gaps": (("everything_was_read", Severity.WARN, "no source time that nobody read"),),
-}
-"""Checks that are not expectations on columns, by table: name, severity, what would be right."""
 
 
 def asset_key(spec: TableSpec) -> dg.AssetKey:
@@ -31,10 +17,11 @@ def asset_key(spec: TableSpec) -> dg.AssetKey:
 
 def check_specs(spec: TableSpec) -> list[dg.AssetCheckSpec]:
     """Every check of a table; those of severity error block what comes after it."""
-    declared = [(one.name, one.severity, one.in_words()) for one in expectations(spec)]
     return [
-        dg.AssetCheckSpec(name, asset=asset_key(spec), description=text, blocking=severity is Severity.ERROR)
-        for name, severity, text in (*declared, *_OTHERS.get(spec.full_name, ()))
+        dg.AssetCheckSpec(
+            one.name, asset=asset_key(spec), description=one.expected, blocking=one.severity is Severity.ERROR
+        )
+        for one in checks_of(spec)
     ]
 
 

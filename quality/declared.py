@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lake.spec import Column, TableSpec
-from quality.expected import expectations
+from quality.checks import checks_of
 
 
 def declared(spec: TableSpec) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def declared(spec: TableSpec) -> dict[str, Any]:
             for one in spec.columns
         ],
         "checks": [
-            {"name": one.name, "expected": one.in_words(), "severity": one.severity.value} for one in expectations(spec)
+            {"name": one.name, "expected": one.expected, "severity": one.severity.value} for one in checks_of(spec)
         ],
     }
 
@@ -45,7 +45,7 @@ def in_words(spec: TableSpec) -> str:
         "  " + "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row[:4], widths, strict=True)), row[4]])
         for row in rows
     ]
-    checks = [f"  {one.severity.value:<5}  {one.name}: {one.in_words()}" for one in expectations(spec)]
+    checks = [f"  {one.severity.value:<5}  {one.name}: {one.expected}" for one in checks_of(spec)]
     facts = [f"{name:<12} {text}" for name, text in facts_of(spec)]
     return "\n".join([f"{spec.full_name}: {spec.description}", "", *facts, "", *columns, "", "Checks:", *checks])
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from lake.spec import Column, Layer, TableSpec
 from lake.tables import TABLES
+from quality.checks import checks_of
 from quality.declared import facts_of
-from quality.expected import expectations
 
 _HEAD = """\
 # Tables of the lake
@@ -36,10 +36,10 @@ def _layer(layer: Layer) -> Iterator[str]:
             yield from (f"- {name}: {text}" for name, text in facts_of(spec))
             yield from ("", "| column | type | unit | null | what |", "|---|---|---|---|---|")
             yield from map(_column, spec.columns)
-            checks = expectations(spec)
+            checks = checks_of(spec)
             if checks:
                 yield from ("", "| check | expected | severity |", "|---|---|---|")
-                yield from (f"| {one.name} | {_cell(one.in_words())} | {one.severity.value} |" for one in checks)
+                yield from (f"| {one.name} | {_cell(one.expected)} | {one.severity.value} |" for one in checks)
             yield ""
 
 

@@ -12,7 +12,8 @@ from lake.spec import Column
 from lake.store import Lake
 from lake.tables import TABLES
 from lake.tables.silver import READINGS
-from quality.declared import declared
+from quality.asset_checks import check_specs
+from quality.declared import declared, in_words
 from quality.tables_page import page
 
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
@@ -32,6 +33,17 @@ def test_every_table_and_column_stands_on_the_page(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(TABLES, READINGS.full_name, wider)
     assert "| ripple | double | mm/s | yes | a \\| b |" in page()
     assert page() != text
+
+
+def test_every_check_that_runs_on_a_table_is_named_on_the_page_and_in_its_description() -> None:
+    sections = {part.split("\n", 1)[0]: part for part in page().split("\n## ")}
+    for spec in TABLES.values():
+        ran = {one.name for one in check_specs(spec)}
+        assert {one["name"] for one in declared(spec)["checks"]} == ran
+        for name in ran:
+            assert f"\n| {name} | " in sections[spec.full_name], (spec.full_name, name)
+            assert f"  {name}: " in in_words(spec)
+    assert "counters_only_rise" in in_words(READINGS)
 
 
 def test_a_source_s_new_column_is_added_and_history_stays(tmp_path: Path) -> None:
