@@ -62,6 +62,8 @@ class SamplePlant:
             "gold.kpi_daily": pa.Table.from_pylist(list(self._kpis()), schema=_schema(_KPI)),
             "gold.deviation_daily": pa.Table.from_pylist(list(self._deviations()), schema=_schema(_DEVIATION)),
             "gold.health_daily": pa.Table.from_pylist(list(self._health()), schema=_schema(_HEALTH)),
+            "gold.envelope_daily": pa.Table.from_pylist(list(self._envelopes()), schema=_schema(_ENVELOPE)),
+            "gold.envelope_signal_daily": pa.Table.from_pylist(list(self._envelope_signals()), schema=_schema(_SIGNAL)),
             "gold.remaining_life": pa.Table.from_pylist(list(self._lives()), schema=_schema(_LIFE)),
         }
 
@@ -151,6 +153,25 @@ class SamplePlant:
             top = {"top_signal": "bearing_temperature", "top_deviation": strain}
             yield {**names, "anomaly_score": strain / (strain + 6), **top, "reason": reason, "date": day}
 
+    def _envelopes(self) -> Iterator[Row]:
+        for row in self._envelope_signals():
+            strain = row["spreads"]
+            if row["signal"] != "bearing_temperature":
+                continue
+            names = {name: row[name] for name in (*_NAMES, "hours", "hours_outside", "settings", "date")}
+            reason = f"in every hour, bearing_temperature {strain} spreads above what is usual at {row['settings']}"
+            score = {"distance": strain / 3, "anomaly_score": strain / (strain + 3), "hours_pooled": 0}
+            yield {**names, **score, "top_signal": row["signal"], "top_deviation": strain, "reason": reason}
+
+    def _envelope_signals(self) -> Iterator[Row]:
+        """Limits are three spreads away; half of the day is under load."""
+        for number, names, day in self._each():
+            for signal, unit in _UNITS.items():
+                strain = round(self._strain(number, day), 6) if signal == "bearing_temperature" else 0.1
+                figures = {"mean": self.scale * (_LEVELS[signal] + strain), "deviation": strain, "spreads": strain}
+                hours = {"hours": 24, "hours_outside": 12 if strain > 3 else 0, "settings": "flow 110 to 130 l/min"}
+                yield {**names, "signal": signal, "unit": unit, **figures, **hours, "date": day}
+
     def _lives(self) -> Iterator[Row]:
         for number, names, day in self._each():
             if number < 3:
@@ -193,15 +214,19 @@ _EVENT = ("event_id", *_NAMES, "ts", "fault_code", "severity", "state", "message
 _KPI = (*_NAMES, "kpi", "value", "unit", "samples", "date")
 _DEVIATION = (*_NAMES, "signal", "unit", "mean", "baseline", "spread", "deviation", "date")
 _HEALTH = (*_NAMES, "anomaly_score", "top_signal", "top_deviation", "reason", "date")
+_HOURS = ("hours", "hours_outside", "settings")
+_SIGNAL = (*_NAMES, "signal", "unit", "mean", "deviation", "spreads", *_HOURS, "date")
+_TOP = ("top_signal", "top_deviation", "reason")
+_ENVELOPE = (*_NAMES, "distance", "anomaly_score", *_HOURS, "hours_pooled", *_TOP, "date")
 _LEFT = ("life_median", "life_low", "life_high")
 _LIFE = (*_NAMES, "as_of", "age", *_LEFT, "unit", "drivers", "model_version", "date")
 _FLOATS = (
     *("mean", "min", "max", "last", "observed_s", "duration_s", "value", "baseline", "spread", "deviation"),
-    *("anomaly_score", "top_deviation", "age", *_LEFT),
+    *("anomaly_score", "top_deviation", "spreads", "distance", "age", *_LEFT),
 )
 _TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("hour", "ts", "as_of", "raised_at", "cleared_at"), _TIME),
-    **dict.fromkeys(("severity", "samples"), pa.int64()),
+    **dict.fromkeys(("severity", "samples", "hours", "hours_outside", "hours_pooled"), pa.int64()),
     **dict.fromkeys(_FLOATS, pa.float64()),
     "date": pa.date32(),
 }

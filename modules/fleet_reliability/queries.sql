@@ -245,3 +245,48 @@ WHERE ($equipment IS NULL OR list_contains($equipment, equipment_id))
 GROUP BY equipment_id
 ORDER BY episodes DESC, equipment_id
 LIMIT $top;
+
+-- name: envelope
+-- Each machine against its own healthy envelope over the period, or on its latest day if none is given; furthest off
+-- first. `limit_score` is the anomaly score at the limit; `machines` and `machines_outside` count all that fit.
+WITH asked AS (
+    SELECT equipment_id, equipment_type, date, hours, hours_outside, hours_pooled, anomaly_score, reason
+    FROM gold.envelope_daily
+    WHERE equipment_type = coalesce($equipment_type, equipment_type)
+        AND ($equipment IS NULL OR list_contains($equipment, equipment_id))
+        AND date BETWEEN coalesce($first, DATE '0001-01-01') AND coalesce($last, DATE '9999-12-31')
+    QUALIFY $first IS NOT NULL OR $last IS NOT NULL
+        OR row_number() OVER (PARTITION BY equipment_id ORDER BY date DESC) = 1
+),
+by_machine AS (
+    SELECT
+        equipment_id, min(equipment_type) AS equipment_type,
+        count(*) AS days, min(date) AS first_day, max(date) AS last_day,
+        CAST(sum(hours) AS BIGINT) AS hours, CAST(sum(hours_outside) AS BIGINT) AS hours_outside,
+        CAST(sum(hours_pooled) AS BIGINT) AS hours_pooled,
+        max(anomaly_score) AS worst_score, 0.5 AS limit_score,
+        arg_max(date, row(anomaly_score, date)) AS worst_day, arg_max(reason, row(anomaly_score, date)) AS worst_reason
+    FROM asked
+    GROUP BY equipment_id
+)
+SELECT
+    *, count(*) OVER () AS machines,
+    count(*) FILTER (WHERE hours_outside > 0) OVER () AS machines_outside
+FROM by_machine
+ORDER BY hours_outside / hours DESC, worst_score DESC, equipment_id
+LIMIT $top;
+
+-- name: envelope_signals
+-- Signals of a machine that left their own limits on a day, furthest off first.
+SELECT equipment_id, signal, unit, date, mean, deviation, spreads, hours, hours_outside, settings
+FROM gold.envelope_signal_daily
+WHERE equipment_id = $equipment AND date = $day AND hours_outside > 0
+ORDER BY abs(spreads) DESC, signal
+LIMIT 5;
+
+-- name: envelope_days
+-- Days that were held against an envelope: what to say when a period has none.
+SELECT count(DISTINCT equipment_id) AS machines, min(date) AS first_day, max(date) AS last_day
+FROM gold.envelope_daily
+WHERE equipment_type = coalesce($equipment_type, equipment_type)
+    AND ($equipment IS NULL OR list_contains($equipment, equipment_id));

@@ -68,6 +68,13 @@ def plan(question: str, offered: list[ToolDefinition], chooser: Chooser) -> list
         ("Give me the three blowers in the worst shape", "rank_equipment", None),
         ("Which blower will break down soonest?", "rank_equipment", None),
         ("Is blower 2 healthy?", "rank_equipment", [B2_ONLY]),
+        ("Is blower 2 running inside its healthy envelope?", "healthy_envelope", [B2_ONLY]),
+        ("Was blower 2 outside its envelope in May?", "healthy_envelope", [{**B2_ONLY, **MAY}]),
+        (
+            "Which blowers are outside their healthy envelope?",
+            "healthy_envelope",
+            [{"equipment_type": "aeration_blower"}],
+        ),
         ("Which blowers have less than 30 cycles left?", "rank_equipment", None),
         ("Did blower 2 ever surge?", "fault_episodes", [{**B2, "fault_code": "SURGE"}]),
         ("How many times did the dosing pump run dry?", "fault_episodes", None),

@@ -164,9 +164,10 @@ def test_a_corrupt_row_stops_the_run_before_anything_is_built_on_it(plant):
     ((tenant, cause, subject, message),) = plant.tenants.told
     assert (tenant, cause) == ("waterworks", "check/bronze.readings")
     assert subject == "bronze.readings does not pass its checks: nothing is built on it"
-    assert "keys_are_unique: " in message
+    assert message.startswith("On 2024-03-06, keys_are_unique: ")
     assert "What to do: " in message
     failed = plant.rows(ops.CHECK_RESULTS).filter(pl.col("status") == "failed")
     assert failed.select("table", "check").rows() == [("bronze.readings", "keys_are_unique")]
+    assert failed["failed_days"].to_list() == [[plant.day(2)]]
     with pytest.raises(TerminalError):
         plant.build()

@@ -1,4 +1,4 @@
-"""The fleet's tools; each delegates to `service.py` or `incidents.py`."""
+"""The fleet's tools; each delegates to `service.py`, `incidents.py` or `envelopes.py`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.sdk import (
     TopN,
     platform_tool,
 )
-from modules.fleet_reliability import incidents, service
+from modules.fleet_reliability import envelopes, incidents, service
 
 _MODULE = "FLEET_RELIABILITY"
 _READ = "FLEET.READ"
@@ -246,3 +246,35 @@ async def compare_equipment(
 ) -> ToolResult:
     """Machines side by side."""
     return await service.compare_equipment(context, equipment, equipment_type, first, last, top)
+
+
+@platform_tool(
+    module_code=_MODULE,
+    permission_code=_READ,
+    risk_level="safe",
+    timeout_ms=_TIMEOUT_MS,
+    summary_instructions="""Whether machines run inside their own healthy envelope: what was normal under each operating
+    condition while they were commissioned. Hours outside the limits, the signal that is furthest off and under which
+    condition. Use it for envelopes, operating ranges, and whether a machine runs as when it was commissioned.""",
+    examples=(
+        "Is this machine running inside its healthy envelope?",
+        "Was the machine outside its envelope in May?",
+        "Does it run within its normal operating envelope?",
+        "Which machines are outside their healthy envelope?",
+        "How many hours did it spend outside its healthy envelope?",
+        "Does it still run as it did when it was commissioned?",
+        "Is it within what is normal for its operating condition?",
+        "Which signal left the commissioning envelope?",
+    ),
+    pre_conditions=(_ORDERED,),
+)
+async def healthy_envelope(
+    context: ToolContext,
+    equipment: EquipmentIds | None = None,
+    equipment_type: EquipmentType | None = None,
+    first: FirstDay | None = None,
+    last: LastDay | None = None,
+    top: TopN | None = None,
+) -> ToolResult:
+    """Machines against their own healthy envelopes."""
+    return await envelopes.healthy_envelope(context, equipment, equipment_type, first, last, top)
