@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import polars as pl
 from assets.catalogue import ContractedSite, catalogue, rule_names
 from assets.notices import blocked
 from assets.plot import bars
+from assets.portions import rows_held, whole_machines
 from assets.resources import LakeResource, TenantResource
 from assets.seen import Seen
 from assets.window import Window, require_predecessor, window
@@ -95,6 +96,18 @@ class Build:
     def read(self, spec: TableSpec, lookback_days: int = 0, version: int | None = None) -> pl.DataFrame:
         """The same, collected."""
         return self.scan(spec, lookback_days, version).collect()
+
+    def machines(self, spec: TableSpec, lookback_days: int = 0, day: date | None = None) -> Iterator[pl.DataFrame]:
+        """What `read` gives, some whole machines at a time, of a table whose rows lie machine by machine.
+
+        Args:
+            spec: the table.
+            lookback_days: days before.
+            day: instead of the window.
+        """
+        window = self.window if day is None else Window(self.window.tenant, (day,))
+        first, last = window.since(lookback_days), window.last
+        yield from whole_machines(self.lake.scan(spec, first=first, last=last), rows_held(self.lake, spec, first, last))
 
     def built_before(self, spec: TableSpec, days: Collection[date]) -> set[date]:
         """Those of some days that an earlier run has built: its checks tell, where a day holds no row that could."""

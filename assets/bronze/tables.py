@@ -51,7 +51,7 @@ def _whole_batches(build: Build, spec: TableSpec) -> Iterator[pl.DataFrame]:
     if spec is not bronze.READINGS:
         return iter([build.read(spec)])
     rows = build.scan(spec).select(*spec.keys, "date")
-    return portions(rows, rows_held(build.lake, spec, build.days), by=("lane", "seq"))
+    return portions(rows, rows_held(build.lake, spec, build.window.first, build.window.last), by=("lane", "seq"))
 
 
 def _newest(build: Build) -> datetime | None:

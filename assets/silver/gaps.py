@@ -1,5 +1,7 @@
 """Every time that was not as it should be, for the ledger: not read, read late, or read and not known."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 import polars as pl
 
@@ -20,24 +22,26 @@ def gaps(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantR
     agents.
     """
     build = Build(context, lake, tenants)
-    rows = all_gaps(build.read(bronze.GAPS), build.scan(silver.READINGS))
+    readings = (some.lazy() for some in build.machines(silver.READINGS))
+    rows = all_gaps(build.read(bronze.GAPS), readings)
     unread = rows.filter(~pl.col("reason").is_in([LINK_DOWN, BAD_QUALITY]))
     seconds = float(unread["duration_s"].sum())
     return build.replace(ops.GAPS, rows, others=[unread_time(unread)], unread_s=seconds)
 
 
-def all_gaps(notices: pl.DataFrame, readings: pl.LazyFrame) -> pl.DataFrame:
+def all_gaps(notices: pl.DataFrame, readings: pl.LazyFrame | Iterable[pl.LazyFrame]) -> pl.DataFrame:
     """Rows of `ops.gaps`: what was noticed and still stands, and spells of bad quality. Pure.
 
     Args:
         notices: rows of `bronze.gaps`.
-        readings: rows of `silver.readings` of the same days.
+        readings: rows of `silver.readings` of the same days; some machines at a time, if they are many.
     """
     noticed = standing_gaps(notices).with_columns(
         signal=pl.lit(None, dtype=pl.String), readings=pl.lit(None, dtype=pl.Int64)
     )
     place = pl.concat_str("reason", "site", "equipment_id", "signal", pl.col("ts").dt.epoch("us"), separator="/")
-    bad = spells(readings).with_columns(gap_id=place)
+    told = [readings] if isinstance(readings, pl.LazyFrame) else readings
+    bad = pl.concat([spells(some) for some in told]).with_columns(gap_id=place)
     columns = [name for name in ops.GAPS.schema.names if name != "duration_s"]
     return (
         pl.concat([noticed.select(columns), bad.select(columns)])

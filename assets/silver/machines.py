@@ -1,6 +1,6 @@
 """Machines: signals by the minute, the states they were in, and which there are."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import polars as pl
@@ -23,8 +23,9 @@ def signal_minutely(
     Grain: machine, signal, minute. Source: silver readings of the day and the day before. Consumers: charts, agents.
     """
     build = Build(context, lake, tenants)
-    readings = build.read(silver.READINGS, machines.SIGNAL_MINUTELY.lookback_days)
-    return build.replace(machines.SIGNAL_MINUTELY, minutely(readings, build.catalogue, build.days))
+    readings = build.machines(silver.READINGS, machines.SIGNAL_MINUTELY.lookback_days)
+    rows = pl.concat([minutely(some, build.catalogue, build.days) for some in readings])
+    return build.replace(machines.SIGNAL_MINUTELY, rows)
 
 
 @table_asset(machines.EQUIPMENT_STATES, [silver.READINGS, silver.FAULT_EPISODES])
@@ -38,7 +39,8 @@ def equipment_states(
     build = Build(context, lake, tenants)
     spec = machines.EQUIPMENT_STATES
     raised = build.lake.scan(silver.FAULT_EPISODES).collect()
-    rows = states(build.read(silver.READINGS, spec.lookback_days), build.catalogue, raised, build.days)
+    heard = build.machines(silver.READINGS, spec.lookback_days)
+    rows = pl.concat([states(some, build.catalogue, raised, build.days) for some in heard])
     # A fault may stand for months, so a late word of it changes days that nothing else touched.
     stored = build.lake.scan(spec, first=build.window.first).filter(~pl.col("date").is_in(list(build.days)))
     others = contradicted(stored.collect(), raised)
@@ -48,9 +50,8 @@ def equipment_states(
 
 def _states_of(build: Build, day: date, raised: pl.DataFrame) -> pl.DataFrame:
     """States of one day beyond the window."""
-    first = day - timedelta(days=machines.EQUIPMENT_STATES.lookback_days)
-    readings = build.lake.scan(silver.READINGS, first=first, last=day).collect()
-    return states(readings, build.catalogue, raised, [day])
+    readings = build.machines(silver.READINGS, machines.EQUIPMENT_STATES.lookback_days, day)
+    return pl.concat([states(some, build.catalogue, raised, [day]) for some in readings])
 
 
 @table_asset(machines.EQUIPMENT, [])

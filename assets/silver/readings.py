@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from assets.build import Build
-from assets.portions import MACHINE, PORTION_ROWS, portions, rows_held
+from assets.portions import MACHINE, PORTION_ROWS, of_machines, portions, rows_held
 from assets.silver import books
 from assets.silver.inspection import Inspection
 from assets.silver.judge import (
@@ -64,14 +64,6 @@ class Standing:
         )
 
 
-def of_machines(rows: pl.LazyFrame, machines: pl.DataFrame) -> pl.LazyFrame:
-    """Rows of some machines; the bounds let a reader leave out what lies beyond them."""
-    low, high = machines["equipment_id"].min(), machines["equipment_id"].max()
-    return rows.filter(pl.col("equipment_id").is_between(pl.lit(low), pl.lit(high))).join(
-        machines.lazy(), on=MACHINE, how="semi"
-    )
-
-
 class Refining:
     """One pass over bronze readings of a window.
 
@@ -100,7 +92,8 @@ class Refining:
 
     def kept(self) -> Iterator[pl.DataFrame]:
         """Rows of `silver.readings`, with how far they lie beyond their limits, sorted by its key."""
-        held = rows_held(self._build.lake, bronze.READINGS, self._build.days, self._version)
+        window = self._build.window
+        held = rows_held(self._build.lake, bronze.READINGS, window.first, window.last, self._version)
         rows = self._build.scan(bronze.READINGS, version=self._version).drop("contract_version")
         for raw in portions(rows, held, at_most=PORTION_ROWS):
             yield self._refined(raw)

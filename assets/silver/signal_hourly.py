@@ -1,6 +1,7 @@
 """Signals by the hour."""
 
 import dagster as dg
+import polars as pl
 
 from assets.build import Build
 from assets.declared import table_asset
@@ -18,5 +19,6 @@ def signal_hourly(
     Grain: machine, signal, hour. Source: silver readings of the day and the day before. Consumers: gold, agents.
     """
     build = Build(context, lake, tenants)
-    readings = build.read(silver.READINGS, silver.SIGNAL_HOURLY.lookback_days)
-    return build.replace(silver.SIGNAL_HOURLY, hourly(readings, build.catalogue, build.days))
+    readings = build.machines(silver.READINGS, silver.SIGNAL_HOURLY.lookback_days)
+    rows = pl.concat([hourly(some, build.catalogue, build.days) for some in readings])
+    return build.replace(silver.SIGNAL_HOURLY, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from assets.portions import numbered, portions
+from assets.portions import numbered, portions, whole_machines
 
 ROWS = pl.DataFrame(
     {
@@ -39,3 +39,14 @@ def test_no_rows_are_one_empty_portion():
 def test_neighbours_share_a_portion_as_long_as_they_fit():
     counts = pl.DataFrame({"equipment_id": list("abcde"), "rows": [2, 3, 9, 1, 1]})
     assert numbered(counts, 5)["portion"].to_list() == [0, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("held", [None, 12])
+def test_a_table_that_lies_machine_by_machine_is_read_where_it_is(held: int | None):
+    found = list(whole_machines(ROWS.lazy(), held, at_most=5))
+    assert [sorted(part["equipment_id"].unique()) for part in found] == [["a"], ["b", "c"], ["d"]]
+    assert pl.concat(found).sort("n").equals(ROWS)
+    (only,) = whole_machines(ROWS.lazy(), held, at_most=12)
+    assert only.sort("n").equals(ROWS)
+    (none,) = whole_machines(ROWS.clear().lazy(), None, at_most=5)
+    assert none.schema == ROWS.schema
