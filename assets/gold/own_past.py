@@ -35,6 +35,12 @@ def commissioning(history: pl.DataFrame) -> pl.DataFrame:
     return lives.group_by("equipment_type").agg(needed=share.cast(pl.Int64))
 
 
+def is_measured() -> pl.Expr:
+    """True for rows of `silver.readings` of which a baseline is made: good numbers that count nothing."""
+    counts = pl.col("role").fill_null("").is_in(_COUNTERS) | pl.col("signal").str.contains(":count:", literal=True)
+    return is_good() & pl.col("value").is_not_null() & ~counts
+
+
 def baseline(readings: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     """Rows of `gold.baseline` that were completed on `days`.
 
@@ -43,12 +49,8 @@ def baseline(readings: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date])
         needed: see `commissioning`.
         days: the days to compute.
     """
-    numeric = readings.filter(
-        is_good() & pl.col("value").is_not_null() & ~pl.col("role").fill_null("").is_in(_COUNTERS)
-    )
-    counts = pl.col("signal").str.contains(":count:", literal=True)
     ranked = (
-        numeric.filter(~counts)
+        readings.filter(is_measured())
         .sort(*SIGNAL, "ts")
         .with_columns(
             rank=pl.int_range(1, pl.len() + 1).over(SIGNAL),

@@ -7,6 +7,7 @@ from assets.build import Build
 from assets.declared import table_asset
 from assets.gold import own_past
 from assets.gold.kpi_daily import kpi_daily
+from assets.portions import rows_held, whole_machines
 from assets.resources import LakeResource, TenantResource
 from assets.silver.judge import is_good
 from lake.tables import bronze, gold, silver
@@ -34,9 +35,13 @@ def baseline(context: dg.AssetExecutionContext, lake: LakeResource, tenants: Ten
     """
     build = Build(context, lake, tenants)
     frozen = build.lake.scan(gold.BASELINE).collect()
-    unfinished = build.scan(silver.READINGS, gold.EVER).join(frozen.lazy(), on=own_past.SIGNAL, how="anti").collect()
+    # A counter never gets a baseline: without the filter all of its samples would be read every day.
+    measured = build.scan(silver.READINGS, gold.EVER).filter(own_past.is_measured())
+    unfinished = measured.join(frozen.lazy(), on=own_past.SIGNAL, how="anti")
+    held = rows_held(build.lake, silver.READINGS, build.window.since(gold.EVER), build.window.last)
     steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()
-    new = own_past.baseline(unfinished, own_past.commissioning(steps), build.days)
+    needed = own_past.commissioning(steps)
+    new = pl.concat([own_past.baseline(some, needed, build.days) for some in whole_machines(unfinished, held)])
     kept = frozen.filter(pl.col("date").is_in(build.days))
     return build.replace(gold.BASELINE, pl.concat([kept, new.select(kept.columns)]))
 
