@@ -11,8 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.etl.service import remember_site
+from bridge.packages.incoming import INCOMING
 from bridge.packages.keep import Packages
 from bridge.store import Store
+from cli.main import main
 from core.audit import Actor
 from core.bridge_calls import BridgeCalls, BridgeOfflineError
 from core.bridge_calls.packages import BridgePackages
@@ -153,3 +155,45 @@ async def test_a_new_key_reaches_the_site_and_a_lost_one_does_not(
             await packages.push(one.scope, ANA, one.place, packed)
         site(one).trusted.set(fourth, "somebody on site")
         assert await packages.push(one.scope, ANA, one.place, packed) == "lab 2.0.0"
+
+
+async def test_the_operator_s_commands_over_a_link_that_is_cut(
+    tenancy: Tenancy,
+    prepared: Installation,
+    calls: BridgeCalls,
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GOLDLAYER_POSTGRES__DURABLE", "false")
+    one = await plant_of("commanding-co", tenancy, calls, address, tmp_path)
+    with Store.open(one.home) as store:
+        remember_site(store, at(one))
+    folder, packed = tmp_path / "lab", tmp_path / "lab.zip"
+    (folder / "etl").mkdir(parents=True)
+    (folder / "etl" / "lab.yaml").write_bytes(PIPELINE + b"# " + Random(2).randbytes(1_500_000).hex().encode() + b"\n")
+    where = ["--tenant", one.scope.slug, "--run", str(prepared.run.path)]
+
+    async def command(*words: str) -> str:
+        code = await asyncio.to_thread(main, ["bridges", "packages", *words, *where])
+        said = "".join(capsys.readouterr())
+        assert code == 0, said
+        return said
+
+    await command("sign", str(folder), "--name", "lab", "--version", "1.0.0", "--for-site", SITE, "--out", str(packed))
+    assert packed.stat().st_size > 6 * PIECE_BYTES
+    async with one.connected():
+        sending = asyncio.create_task(command("push", str(packed)))
+        async with asyncio.timeout(60):
+            while not any((one.home / INCOMING).glob("*")):  # noqa: ASYNC110  a file has no event
+                await asyncio.sleep(0.001)
+    async with one.connected():
+        assert "lab 1.0.0 is in use on called-hall-bridge" in await sending
+        listed = await command("list")
+    (shown,) = {line for line in (await command("key")).splitlines() if line.startswith("SHA256:")}
+    assert f"trusted key {shown}" in listed
+    assert "SHA256:" in await command("rotate")
+    capsys.readouterr()
+    assert main(["bridge", "packages", "list", "--home", str(one.home)]) == 0
+    assert f"trusted key {shown}" in "".join(capsys.readouterr())
