@@ -39,7 +39,8 @@ class Scan:
         blocks: values that came many at a time, behind the samples.
         repeats: machines whose clock and values stood still; no sample was built for them.
         complete: a polled device has been visited once round; the runner pauses here.
-        unfilled: machines whose device keeps no history: what passed while nobody was connected is lost.
+        unfilled: machines whose device keeps no history, and who come back with this scan or a later one: what passed
+            while nobody was connected is lost.
     """
 
     samples: list[Sample]

@@ -35,10 +35,13 @@ class GapChanges:
     Attributes:
         found: gaps to record, parts of narrowed ones included.
         narrowed: gaps that a reading turned up in, found earlier or just now; their parts take their place.
+        set_back: times of the bridge's clock in which nobody read a machine whose own clock was earlier afterwards.
+            They are no source time: no reading narrows them, and they overlap with no gap.
     """
 
     found: list[Gap] = field(default_factory=list[Gap])
     narrowed: list[Gap] = field(default_factory=list[Gap])
+    set_back: list[Gap] = field(default_factory=list[Gap])
 
 
 class KnownGaps:
@@ -97,6 +100,11 @@ class MachineClock:
     def longest_step_us(self) -> float:
         """Distance between two readings up to which nothing is missing; 0 while the step is unknown."""
         return self._limit or 0.0
+
+    @property
+    def newest_us(self) -> int | None:
+        """The newest time it showed; None if it showed none."""
+        return self._newest
 
     def observe(self, ts_us: int, reason: str) -> Gap | None:
         """Take one reading's source time; a gap if steps are missing before it."""

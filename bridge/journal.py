@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from bridge.driver import Series
 from bridge.gaps import Gap, GapChanges
 from bridge.store import transaction
 from core import clock, faults
@@ -86,7 +87,7 @@ class Journal:
             )
             connection.executemany(
                 "insert into gap_news (equipment_id, from_us, to_us, reason, state) values (?, ?, ?, ?, ?)",
-                [(*gap, "found") for gap in gaps.found] + [(*gap, "void") for gap in gaps.narrowed],
+                [(*gap, "found") for gap in (*gaps.found, *gaps.set_back)] + [(*gap, "void") for gap in gaps.narrowed],
             )
             faults.die_here(BEFORE_FSYNC)
         assert frame_id is not None  # noqa: S101  an insert into a rowid table has one
@@ -131,6 +132,26 @@ def last_received(connection: sqlite3.Connection) -> int | None:
         "select max(received_at) from (select max(received_at) as received_at from frames"
         " union all select max(received_at) from segments)"
     ).fetchone()[0]
+
+
+def last_came(connection: sqlite3.Connection, series: Collection[Series]) -> dict[str, int]:
+    """When the newest frame with readings of each machine came, in microseconds; frames that are sealed do not count.
+
+    Args:
+        connection: to the journal.
+        series: those that a device has; of what was made on site nothing is to be learned about it.
+    """
+    missing = {machine for machine, _ in series}
+    found: dict[str, int] = {}
+    for came, payload in connection.execute("select received_at, payload from frames where rows > 0 order by id desc"):
+        if not missing:
+            break
+        there = pa.Table.from_batches([decode_frame(payload)]).select(["equipment_id", "signal"])
+        pairs = there.group_by(["equipment_id", "signal"], use_threads=False).aggregate([]).to_pylist()
+        heard = missing & {row["equipment_id"] for row in pairs if (row["equipment_id"], row["signal"]) in series}
+        found |= {machine: int(came) for machine in heard}
+        missing -= heard
+    return found
 
 
 def recorded_gaps(connection: sqlite3.Connection) -> list[Gap]:

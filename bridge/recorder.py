@@ -7,30 +7,42 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import cast
+from itertools import chain
+from typing import NamedTuple, cast
 
 import pyarrow as pa
 
+from bridge import segments
 from bridge.block import Block, together
 from bridge.contract.columns import unite
 from bridge.driver import Scan, Series
 from bridge.gaps import BRIDGE_DOWN, DEVICE_LOST, MISSED_SCAN, OUTBOX_FULL, Gap, GapChanges, KnownGaps, MachineClock
 from bridge.identity import IdentityIndex, Verdict
-from bridge.journal import HOUR_US, Also, Journal, Notes, last_received, recorded_gaps
+from bridge.journal import HOUR_US, Also, Journal, Notes, last_came, last_received, recorded_gaps
 from bridge.past import OldReadings, newest_first
-from bridge.segments import forgotten
 from bridge.space import database_bytes
 from bridge.store import Store, StoreError
-from core.contracts.reading import Sample, readings_to_arrow
+from core import clock
+from core.contracts.quality import GOOD
+from core.contracts.reading import CLOCK_SET_BACK, Sample, readings_to_arrow
 from core.contracts.site import SiteFile
+from core.log import get_logger
 
 _FRAME_ROWS = 10_000
 _NOTES_WAIT_S = 30.0
 """Re-reads alone, without a new reading, are written this seldom."""
+_log = get_logger("bridge")
 
 
 def _nothing_more(_connection: sqlite3.Connection, _rows: int) -> None:
     """A maker that remembers nothing."""
+
+
+class _Leave(NamedTuple):
+    """What was known of a machine when nobody read it any more: its own newest time, and when that came."""
+
+    newest_us: int | None
+    came_us: int | None
 
 
 class _Draft:
@@ -87,6 +99,8 @@ class Recorder:
         self._signals = {unit.id: [signal.name for signal in unit.signals] for unit in site.measured().units()}
         self._derived = frozenset(site.derived())
         self._clocked = clocked
+        # A recording that is served again begins at its first row, and what it shows of that is what it showed before.
+        self._may_be_set_back = clocked and site.recording is None
         self._started: set[str] = set()
         self._connected_before: set[str] = set()
         self._lock = threading.Lock()
@@ -99,12 +113,17 @@ class Recorder:
         self._load()
         # The first conversion loads what Arrow needs of other libraries; no reading should wait for that.
         readings_to_arrow(site.site, [])
+        # Frames are sealed while a device is away, so that this has to be looked up before.
+        series = {(one, signal) for one, signals in self._signals.items() for signal in signals}
+        self._came = last_came(self._connection, series) if self._may_be_set_back else {}
+        self._away: dict[str, _Leave] = {}
+        self._heard: set[str] = set()
 
     def _load(self) -> None:
         """Everything in memory that the journal knows better."""
         find = OldReadings(self._connection, self._home).find
         self._index = IdentityIndex.rebuild(newest_first(self._connection, self._home), find)
-        self._forgotten = forgotten(self._connection)
+        self._forgotten = segments.forgotten(self._connection)
         self._clocks = {
             one: MachineClock(one, self._index.times_of(one, signals))
             for one, signals in self._signals.items()
@@ -137,10 +156,13 @@ class Recorder:
             StoreError: nothing of what failed is remembered; the same scans may be given again.
         """
         with self._lock:
+            away = dict(self._away)
             try:
                 return self._record(scans)
             except StoreError:
                 self._load()
+                self._away = away
+                self._heard.clear()
                 raise
 
     def derive(self, samples: Sequence[Sample], also: Also = _nothing_more) -> int:
@@ -182,7 +204,10 @@ class Recorder:
         written = 0
         for scan in scans:
             self._note_unfilled(scan)
+            if self._away:
+                self._take_back(scan, draft.gaps)
             for repeat in scan.repeats:
+                self._heard.add(repeat.equipment_id)
                 self._repeats[repeat.equipment_id, repeat.ts_us // HOUR_US * HOUR_US] += 1
             for piece in (scan.samples, *scan.blocks):
                 for start in range(0, len(piece), _FRAME_ROWS):
@@ -194,8 +219,11 @@ class Recorder:
                     if draft.rows >= _FRAME_ROWS:
                         written += self._append(draft)
                         draft = _Draft()
-        if draft.rows or (self._has_notes() and time.monotonic() - self._noted_at >= _NOTES_WAIT_S):
+        noted_s = time.monotonic() - self._noted_at
+        if draft.rows or draft.gaps.set_back or (self._has_notes() and noted_s >= _NOTES_WAIT_S):
             written += self._append(draft)
+        self._came.update(dict.fromkeys(self._heard, clock.now_us()))
+        self._heard.clear()
         return written
 
     def _take(self, samples: Sequence[Sample], draft: _Draft) -> None:
@@ -204,12 +232,14 @@ class Recorder:
         for sample in samples:
             verdict = self._index.admit(sample)
             if verdict is Verdict.AGAIN:
+                self._heard.add(sample.equipment_id)
                 self._notes[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
                 continue
             if verdict is Verdict.CONFLICT:
                 draft.conflicts[sample.equipment_id, sample.signal, sample.ts_us // HOUR_US * HOUR_US] += 1
             if sample.ts_us != watched[1] or sample.equipment_id != watched[0]:
                 watched = (sample.equipment_id, sample.ts_us)
+                self._heard.add(sample.equipment_id)
                 self._watch(*watched, draft.gaps)
             draft.add(sample)
 
@@ -224,6 +254,7 @@ class Recorder:
         if self._clocked or self._losses or self._stood_still or not self._gaps.closed_before(int(block.ts.min())):
             moments = ((one.equipment_id, one.ts_us) for one in block.samples())
             for machine, ts_us in dict.fromkeys(moments):
+                self._heard.add(machine)
                 self._watch(machine, ts_us, draft.gaps)
         draft.add_block(block)
 
@@ -249,6 +280,12 @@ class Recorder:
         return notes
 
     def _note_unfilled(self, scan: Scan) -> None:
+        if self._clocked:
+            # The gap of a machine with a clock is told by its clock, unless that was set back.
+            if self._may_be_set_back:
+                for one in scan.unfilled & self._clocks.keys():
+                    self._away.setdefault(one, _Leave(self._clocks[one].newest_us, self._came.get(one)))
+            return
         if not scan.unfilled:
             return
         newest: dict[str, int] = {}
@@ -260,17 +297,33 @@ class Recorder:
             self._losses[one] = newest[one], OUTBOX_FULL if self._stood_still else known
         self._connected_before |= scan.unfilled
 
+    def _take_back(self, scan: Scan, gaps: GapChanges) -> None:
+        """Look at the clocks of machines that are read again; one that is refused still is not."""
+        for one in chain(scan.samples, *(block.samples() for block in scan.blocks)):
+            if one.equipment_id in self._away and one.quality == GOOD:
+                newest, since = self._away.pop(one.equipment_id)
+                if newest is not None and one.ts_us < newest:
+                    self._note_set_back(one.equipment_id, since, gaps)
+
+    def _note_set_back(self, machine: str, since: int | None, gaps: GapChanges) -> None:
+        now = clock.now_us()
+        if since is None:
+            since = segments.last_came(self._connection, self._home, machine, self._signals[machine])
+        _log.warning("clock of a machine was set back while nobody read it", action="read", equipment=machine)
+        if since is not None and since < now:  # this machine's own clock, set back too, cannot tell how long it was
+            gaps.set_back.append(Gap(machine, since, now, CLOCK_SET_BACK))
+
     def _reason(self, machine: str) -> str:
         if machine in self._stood_still:
             return OUTBOX_FULL
         return MISSED_SCAN if machine in self._started else BRIDGE_DOWN
 
     def _watch(self, machine: str, ts_us: int, gaps: GapChanges) -> None:
-        clock = self._clocks.get(machine)
-        self._gaps.read_at(machine, ts_us, clock.longest_step_us if clock else 0.0, gaps)
+        own = self._clocks.get(machine)
+        self._gaps.read_at(machine, ts_us, own.longest_step_us if own else 0.0, gaps)
         found: Gap | None = None
-        if clock is not None:
-            found = clock.observe(ts_us, self._reason(machine))
+        if own is not None:
+            found = own.observe(ts_us, self._reason(machine))
             self._started.add(machine)
         elif machine in self._losses and ts_us > self._losses[machine][0]:
             since, reason = self._losses.pop(machine)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -206,6 +206,20 @@ def newest_first(connection: sqlite3.Connection, home: Path) -> Iterator[pa.Reco
     """Readings of the files, from the last file back, in the order they came."""
     for (file,) in connection.execute("select file from segments order by id desc").fetchall():
         yield from reversed(in_order(home / FOLDER / file).to_batches())
+
+
+def last_came(connection: sqlite3.Connection, home: Path, machine: str, signals: Collection[str]) -> int | None:
+    """When the last sealed readings of a machine came, rather too early than too late; None without any.
+
+    A file knows only when its newest frame came: what is in it came since the newest of the file before. Of the oldest
+    file, which has none before it, its own time is told.
+    """
+    files = connection.execute("select file, received_at from segments order by id desc").fetchall()
+    for place, (file, came) in enumerate(files):
+        there = read(home / FOLDER / file, ["signal"], [("equipment_id", "=", machine)])
+        if not set(there["signal"].unique().to_pylist()).isdisjoint(signals):
+            return int(files[place + 1][1] if place + 1 < len(files) else came)
+    return None
 
 
 def in_order(path: Path) -> pa.Table:

@@ -62,6 +62,12 @@ LINK_DOWN = "link_down"
 Its times are of the bridge's clock: from when the link was lost until the platform had all that had waited. Its machine
 is `ALL_OF_SITE`."""
 ALL_OF_SITE = "*"
+CLOCK_SET_BACK = "clock_set_back"
+"""Reason of a notice that a machine came back with its own clock earlier than what had been read of it.
+
+Nobody read it meanwhile, and its own clock cannot say what is missing: it shows those times twice. The notice's times
+are of the bridge's clock, like those of `LINK_DOWN`: from when the machine was last read until it was read again. A
+site that is a recording has no such clock: served again, it begins at its first row."""
 
 COUNT_COLUMNS = (
     "read",

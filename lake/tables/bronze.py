@@ -86,9 +86,15 @@ GAPS = TableSpec(
         Column("gap_id", TEXT, "identity of the gap", nullable=False),
         Column("site", TEXT, "site of the machine", nullable=False),
         Column("equipment_id", TEXT, "machine", nullable=False),
-        Column("ts", TIME, "source time of the last reading before, exclusive", nullable=False),
-        Column("until", TIME, "source time of the first reading after, exclusive", nullable=False),
-        Column("reason", TEXT, "bridge_down, device_lost or missed_scan", nullable=False),
+        Column("ts", TIME, "source time of the last reading before, exclusive; see `reason`", nullable=False),
+        Column("until", TIME, "source time of the first reading after, exclusive; see `reason`", nullable=False),
+        Column(
+            "reason",
+            TEXT,
+            "bridge_down, device_lost, missed_scan or outbox_full; link_down or clock_set_back, whose times are the "
+            "bridge's clock's",
+            nullable=False,
+        ),
         Column("state", TEXT, "found, or void: a late reading turned up in it", nullable=False),
         *_ORIGIN,
         day("`ts`"),

@@ -52,8 +52,10 @@ GAPS = TableSpec(
     name="gaps",
     description=(
         "Time that was not as it should be, as it stands now. Nobody read: bridge_down, device_lost, missed_scan, "
-        "outbox_full; what a late reading has filled is no gap any more. Read and not known: bad_quality, signal by "
-        "signal. Read and only late: link_down, after which nothing is missing; its times are the bridge's clock's."
+        "outbox_full; what a late reading has filled is no gap any more. Nobody read, and the machine's clock was set "
+        "back, so that it cannot say which of its times are missing: clock_set_back. Read and not known: bad_quality, "
+        "signal by signal. Read and only late: link_down, after which nothing is missing. Times of clock_set_back and "
+        "link_down are the bridge's clock's."
     ),
     grain="gap; of bad quality: signal, day and spell",
     columns=(
@@ -64,20 +66,22 @@ GAPS = TableSpec(
         Column(
             "ts",
             TIME,
-            "source time of the last reading before, exclusive; the first bad reading; when the link was lost",
+            "source time of the last reading before, exclusive; when that came, if the machine's clock was set back; "
+            "the first bad reading; when the link was lost",
             nullable=False,
         ),
         Column(
             "until",
             TIME,
             "source time of the first reading after, exclusive, or of the last bad one if none follows on its day; "
-            "when all that had waited for the link had arrived",
+            "when the first after came, if the machine's clock was set back; when all that had waited for the link "
+            "had arrived",
             nullable=False,
         ),
         Column(
             "reason",
             TEXT,
-            "bridge_down, device_lost, missed_scan, outbox_full, bad_quality or link_down",
+            "bridge_down, device_lost, missed_scan, outbox_full, clock_set_back, bad_quality or link_down",
             nullable=False,
         ),
         Column("duration_s", FLOAT, "from `ts` to `until`", unit="s", nullable=False),

@@ -16,6 +16,7 @@ _REASONS = {
     "device_lost": "the device did not answer",
     "missed_scan": "a scan was missed",
     "outbox_full": "the outbox was full",
+    "clock_set_back": "it was away and came back with its clock set back",
 }
 
 

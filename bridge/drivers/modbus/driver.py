@@ -64,6 +64,7 @@ class ModbusDriver:
         self._failure: DeviceLostError | None = None
         self._samples: list[Sample] = []
         self._repeats: list[Repeat] = []
+        self._unfilled = frozenset(poll.clock.equipment_id for poll in self.polls if poll.clock is not None)
 
     @classmethod
     def of_site(cls, site: SiteFile, writable: Collection[Series] = ()) -> Self:
@@ -120,7 +121,7 @@ class ModbusDriver:
             return self._last_scan(error)
         complete = self._next >= len(self._standing)
         self._next = 0 if complete else self._next
-        return Scan(*self._handed_over(), complete)
+        return self._scan(*self._handed_over(), complete=complete)
 
     def _lane(self, standing: Standing) -> int | None:
         """The unit that went apart and takes this poll along; None if it goes over the shared connection."""
@@ -148,7 +149,11 @@ class ModbusDriver:
                 samples.extend(standing.refuse(standing.reads, GONE))
         if not samples and not repeats:
             raise error
-        return Scan(samples, repeats)
+        return self._scan(samples, repeats)
+
+    def _scan(self, samples: list[Sample], repeats: list[Repeat], *, complete: bool = False) -> Scan:
+        unfilled, self._unfilled = self._unfilled, frozenset()
+        return Scan(samples, repeats, complete, unfilled)
 
     async def _visit(self, standing: Standing) -> None:
         taken, refused = await self._ask_all(standing)

@@ -141,6 +141,13 @@ async def test_a_link_that_was_down_is_late_and_no_gap() -> None:
     assert "No gap" not in both and "Nobody read *" not in both and "Nobody read pump-2" in both
 
 
+async def test_a_machine_that_came_back_with_its_clock_set_back_was_not_read() -> None:
+    lake = FakeLake(tables_of(BOOKS, [gap("pump-1", 1, 0.5, "clock_set_back")]), {})
+    said = (await ask(lake, None, None, None, None, None)).findings
+    span = "from 2023-04-10 13:00 to 13:30 UTC, 0.5 h"
+    assert f"Nobody read pump-1 {span}, because it was away and came back with its clock set back." in said
+
+
 async def test_what_is_short_or_doubled_is_named_and_never_netted() -> None:
     lake = lake_of([line("pump-1", "flow", 0, 60, 55), line("pump-2", "flow", 0, 10, 12, broken=1)])
     result = await ask(lake, None, None, None, None, None)
