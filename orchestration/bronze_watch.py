@@ -185,6 +185,7 @@ def _rebuilds(
         touched.add(available[-1])  # new lives make a new model, which speaks from the latest day on
     if _has_come(tables, touched):
         booked = {*booked, FIRST_DAY}
+    booked = booked | _left_open(tables, touched)
     plan = [(stage.keys, stage.ranges) for stage in stages(sorted(touched), available, reach)]
     plan.append((_BOOKS, tuple(contiguous(booked - touched))))
     plan.append((_GAPS, tuple(contiguous(_there(gains[bronze.GAPS][1]) - touched))))
@@ -205,3 +206,16 @@ def _has_come(tables: TenantLake, touched: set[date]) -> bool:
         pl.col("hour").dt.date().is_in(sorted(touched - {FIRST_DAY}))
     )
     return not ahead.select("hour").collect().is_empty()
+
+
+def _left_open(tables: TenantLake, touched: set[date]) -> set[date]:
+    """Once a day begins, those before it whose books have readings in flight: if these are lost, it shows by now.
+
+    A lane that goes on with the new day has gone past what it carried of the old one, which nothing else touches.
+    """
+    booked = tables.days(ops.BOOKS)
+    if not booked or max(touched, default=date.min) <= booked[-1]:
+        return set()
+    of_readings = ~pl.col("signal").str.starts_with("rule:")
+    waiting = tables.scan(ops.BOOKS).filter(pl.col("in_flight") > 0, of_readings)
+    return set(waiting.select(pl.col("date").unique()).collect()["date"])

@@ -68,6 +68,17 @@ def test_a_batch_that_bronze_has_no_more_is_lost_and_stops_the_build(bridge: Bri
     assert failed == [("ops.books", "nothing_is_lost", "error")]
 
 
+def test_what_is_lost_at_the_end_of_a_day_shows_when_the_next_one_begins(bridge: Bridge) -> None:
+    plant = bridge.plant
+    remove(plant, "seq = 3")
+    plant.build()
+    assert under_way_and_lost(plant) == (2, 0)
+    assert bridge.send([flow(6 * 24 * 60)]) is None
+    with pytest.raises(TerminalError, match=r"ops/books\.nothing_is_lost"):
+        plant.build()
+    assert under_way_and_lost(plant) == (0, 2)
+
+
 def test_what_may_still_come_is_in_flight_and_what_is_in_quarantine_has_arrived(bridge: Bridge) -> None:
     plant = bridge.plant
     assert bridge.send([flow(n) for n in range(10, 13)], max_bytes=10) is not None
