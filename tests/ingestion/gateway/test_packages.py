@@ -15,8 +15,10 @@ from bridge.packages.incoming import INCOMING
 from bridge.packages.keep import Packages
 from bridge.store import Store
 from cli.main import main
+from cli.up import furnishing_sites
 from core.audit import Actor
 from core.bridge_calls import BridgeCalls, BridgeOfflineError
+from core.bridge_calls.package_keys import chain_of
 from core.bridge_calls.packages import BridgePackages
 from core.contracts.package import PIECE_BYTES, Audience, build
 from core.contracts.package_key import fingerprint
@@ -197,3 +199,12 @@ async def test_the_operator_s_commands_over_a_link_that_is_cut(
     capsys.readouterr()
     assert main(["bridge", "packages", "list", "--home", str(one.home)]) == 0
     assert f"trusted key {shown}" in "".join(capsys.readouterr())
+
+
+async def test_a_tenant_with_sites_has_a_key_before_its_bridges_connect(
+    tenancy: Tenancy, prepared: Installation
+) -> None:
+    for _ in range(2):
+        furnish = await furnishing_sites(tenancy, prepared.run, prepared.settings, actor=ANA)
+        scope = await tenancy.create("furnished-co", "Furnished", actor=ANA, furnish=furnish)
+    assert len(await chain_of(tenancy.platform, scope)) == 1
