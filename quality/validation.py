@@ -17,7 +17,7 @@ from quality.expected import Expected
 from quality.outcome import Outcome
 from quality.pushdown import Tally, failing_days
 
-LIBRARY_ROWS = 100_000
+LIBRARY_ROWS = 10_000
 """Rows up to which the library is asked: it takes seconds and kilobytes a row beyond; see `quality.pushdown`."""
 
 

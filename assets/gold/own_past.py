@@ -88,7 +88,7 @@ def _center_and_spread(samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def deviation_daily(hourly: pl.DataFrame, baselines: pl.DataFrame) -> pl.DataFrame:
+def deviation_daily(hourly: pl.DataFrame | pl.LazyFrame, baselines: pl.DataFrame) -> pl.DataFrame:
     """Rows of `gold.deviation_daily`: days after a baseline was complete, and the day it was, from then on.
 
     Args:
@@ -96,15 +96,19 @@ def deviation_daily(hourly: pl.DataFrame, baselines: pl.DataFrame) -> pl.DataFra
         baselines: rows of `gold.baseline`.
     """
     known = baselines.select(*SIGNAL, "spread", "last_ts", baseline="center")
-    after = hourly.join(known, on=SIGNAL, how="inner").filter(pl.col("hour") + pl.duration(hours=1) > pl.col("last_ts"))
+    after = (
+        hourly.lazy().join(known.lazy(), on=SIGNAL).filter(pl.col("hour") + pl.duration(hours=1) > pl.col("last_ts"))
+    )
     weight = pl.col("observed_s")
     mean = (
         pl.when(weight.sum() > 0).then((pl.col("mean") * weight).sum() / weight.sum()).otherwise(pl.col("mean").mean())
     )
     return (
-        after.group_by([*SIGNAL, "date"], maintain_order=True)
+        after.group_by([*SIGNAL, "date"])
         .agg(mean=mean, baseline=pl.col("baseline").first(), spread=pl.col("spread").first())
         .with_columns(deviation=(pl.col("mean") - pl.col("baseline")) / pl.col("spread"))
+        .sort(*SIGNAL, "date")
+        .collect()
     )
 
 

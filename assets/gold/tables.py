@@ -55,7 +55,7 @@ def deviation_daily(
     Grain: machine, signal, day. Source: hourly figures and baselines complete by then. Consumers: health, agents.
     """
     build = Build(context, lake, tenants)
-    rows = own_past.deviation_daily(build.read(silver.SIGNAL_HOURLY), build.read(gold.BASELINE, gold.EVER))
+    rows = own_past.deviation_daily(build.scan(silver.SIGNAL_HOURLY), build.read(gold.BASELINE, gold.EVER))
     return build.replace(gold.DEVIATION_DAILY, rows)
 
 
