@@ -12,6 +12,7 @@ from assets import bronze, embeddings, fleet, gold, serving, silver, training
 from orchestration.alerts import alerts
 from orchestration.fleet import daily as fleet_daily
 from orchestration.fleet import fleet_job
+from orchestration.freshness import freshness_hourly, freshness_job
 from orchestration.optimizing import optimize_daily, optimize_job
 from orchestration.resources import installation, resources
 from orchestration.sensors import JOB, bronze_watch, follow_upstream
@@ -20,16 +21,21 @@ from orchestration.upkeep import daily, upkeep_job
 _ROOMS = (bronze, silver, gold, serving, embeddings, training, fleet)
 
 
-def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] = ()) -> dg.Definitions:
+def definitions(
+    found: Mapping[str, Any],
+    others: Sequence[dg.AssetsDefinition] = (),
+    checks: Sequence[dg.AssetChecksDefinition] = (),
+) -> dg.Definitions:
     """The code location over some resources.
 
     Args:
         found: resources by key: `lake`, `tenants`, `databases`, `upkeep`, `fleet`, `notices`.
         others: assets that need more than the code, the dbt marts.
+        checks: likewise, the freshness of what they rest on.
     """
     return dg.Definitions(
         assets=[*(asset for room in _ROOMS for asset in room.ASSETS), *others],
-        asset_checks=[check for room in _ROOMS for check in room.CHECKS],
+        asset_checks=[*(check for room in _ROOMS for check in room.CHECKS), *checks],
         jobs=[
             dg.define_asset_job(
                 JOB,
@@ -39,8 +45,9 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
             upkeep_job,
             fleet_job,
             optimize_job,
+            freshness_job,
         ],
-        schedules=[daily, fleet_daily, optimize_daily],
+        schedules=[daily, fleet_daily, optimize_daily, freshness_hourly],
         sensors=[bronze_watch, follow_upstream, alerts],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.
@@ -52,8 +59,10 @@ def definitions(found: Mapping[str, Any], others: Sequence[dg.AssetsDefinition] 
 def defs() -> dg.Definitions:
     """The code location of the installation that `GOLDLAYER_RUN` names."""
     from assets.serving.dbt_run import DbtProjectFiles
+    from assets.serving.freshness import freshness_checks
     from assets.serving.marts import mart_assets
     from orchestration.dbt_project import manifest, project_dir
 
     run, settings = installation()
-    return definitions(resources(run, settings), [mart_assets(DbtProjectFiles(project_dir(), manifest()))])
+    files = DbtProjectFiles(project_dir(), manifest())
+    return definitions(resources(run, settings), [mart_assets(files)], [freshness_checks(files)])

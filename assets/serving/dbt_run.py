@@ -9,6 +9,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ from core.errors import TerminalError
 
 Event = dict[str, Any]
 _ONE_AT_A_TIME = threading.Lock()
+_AGES = ("pass", "warn", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,23 @@ class DbtOutcome:
     failures: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """How old a source is.
+
+    Attributes:
+        name: of the table.
+        status: `pass`, `warn` or `error`, by the project's thresholds.
+        at: when it was loaded last; None if never.
+        hours: since then.
+    """
+
+    name: str
+    status: str
+    at: datetime | None
+    hours: float
+
+
 def build(
     project: DbtProjectFiles, dsn: str, scratch: Path, selection: Sequence[str], indirect: str | None = None
 ) -> DbtOutcome:
@@ -61,14 +80,40 @@ def build(
     Raises:
         TerminalError: dbt could not start its work; failing nodes are in the outcome instead.
     """
+    arguments = ["build", *selection, *(["--indirect-selection", indirect] if indirect else [])]
+    events, result = _invoke(project, dsn, scratch, arguments)
+    failed = [one for one in result.results if one.status in ("error", "fail")]
+    return DbtOutcome(events, [f"{one.node.name}: {one.message}" for one in failed])
+
+
+def source_ages(project: DbtProjectFiles, dsn: str, scratch: Path) -> list[SourceAge]:
+    """How long ago each source of the project was loaded, by what `sources.yml` says of it.
+
+    Raises:
+        TerminalError: dbt could not look; arguments as of `build`.
+    """
+    _, result = _invoke(project, dsn, scratch, ["source", "freshness"])
+    unknown = [f"{one.node.name}: {one.message}" for one in result.results if one.status not in _AGES]
+    if unknown:
+        raise TerminalError("dbt cannot tell how old its sources are", received="; ".join(unknown))
+    return [_age(one) for one in result.results]
+
+
+def _age(found: Any) -> SourceAge:
+    at = found.max_loaded_at
+    # What was never loaded has dbt's earliest time.
+    return SourceAge(found.node.name, str(found.status), None if at.year == 1 else at, found.age / 3600)
+
+
+def _invoke(project: DbtProjectFiles, dsn: str, scratch: Path, command: Sequence[str]) -> tuple[list[Event], Any]:
+    """Events and result of a command of dbt."""
     from dbt.cli.main import dbtRunner
     from dbt_common.events.functions import msg_to_dict
 
     events: list[Event] = []
-    arguments = ["--log-level", "none", "--log-level-file", "info", "--log-format-file", "json", "build", *selection]
+    arguments = ["--log-level", "none", "--log-level-file", "info", "--log-format-file", "json", *command]
     arguments += ["--project-dir", str(project.folder), "--profiles-dir", str(project.folder)]
     arguments += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
-    arguments += ["--indirect-selection", indirect] if indirect else []
     variables = _variables(dsn)
     manifest = parsed_for(project.manifest.parent, variables["TENANT_DB_NAME"])
     with _ONE_AT_A_TIME, _environment(variables):
@@ -80,8 +125,7 @@ def build(
             where=str(project.folder),
             next_step=f"read {scratch / 'logs' / 'dbt.log'}",
         )
-    failed = [one for one in result.result.results if one.status in ("error", "fail")]  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  typed as any command's result
-    return DbtOutcome(events, [f"{one.node.name}: {one.message}" for one in failed])
+    return events, result.result
 
 
 def _variables(dsn: str) -> dict[str, str]:

@@ -77,3 +77,17 @@ def test_no_python_lies_in_the_project_and_no_folder_hides_one_of_dbts() -> None
     assert spec is not None
     assert spec.origin is not None
     assert folder not in Path(spec.origin).parents
+
+
+def test_every_column_is_described_every_mart_keeps_its_contract_and_every_source_has_an_age() -> None:
+    found = json.loads(dbt_project.manifest().read_text(encoding="utf-8"))
+    models = [node for node in found["nodes"].values() if node["resource_type"] == "model"]
+    assert {node["schema"] for node in models} == {"staging", "mart"}
+    for node in (*models, *found["sources"].values()):
+        assert node["description"], node["name"]
+        assert all(column["description"] for column in node["columns"].values()), node["name"]
+    assert all(node["config"]["contract"]["enforced"] for node in models if node["schema"] == "mart")
+    for source in found["sources"].values():
+        assert source["freshness"]["warn_after"] == {"count": 1, "period": "day"}
+        assert source["freshness"]["error_after"] == {"count": 2, "period": "day"}
+        assert source["loaded_at_query"]

@@ -170,7 +170,7 @@ def test_columns_are_described_and_keys_enforced_in_the_database(serving_layer: 
     undescribed = serving_layer.fetch(
         ONE,
         "select table_schema, table_name, column_name from information_schema.columns"
-        " where table_schema in ('kpi', 'mart', 'memory', 'training') and col_description("
+        " where table_schema in ('kpi', 'staging', 'mart', 'memory', 'training') and col_description("
         "(quote_ident(table_schema) || '.' || quote_ident(table_name))::regclass, ordinal_position) is null",
     )
     assert undescribed == []
