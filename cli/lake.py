@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import lake_secret
+from cli.lake_accept import accept
 from cli.lake_backfill import backfill
 from cli.lake_doctor import doctor
 from cli.table import print_table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lake.store import Lake, TenantLake
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app.command()(accept)
 app.command()(backfill)
 app.command()(doctor)
 app.add_typer(lake_secret.app, name="secret", help="What the store wants to know and no setting may say.")

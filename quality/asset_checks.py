@@ -28,8 +28,11 @@ def check_specs(spec: TableSpec) -> list[dg.AssetCheckSpec]:
 def told(outcome: Outcome) -> dict[str, str]:
     """What a check's page shows of its result."""
     days = {"days": days_in_words(outcome.days)} if outcome.days else {}
-    remedy = {} if outcome.passed else {**days, "what_to_do": outcome.remedy}
-    return {"observed": outcome.observed, "expected": outcome.expected, **remedy}
+    if outcome.accepted is not None:
+        more = {**days, "accepted": outcome.accepted}
+    else:
+        more = {} if outcome.passed else {**days, "what_to_do": outcome.remedy}
+    return {"observed": outcome.observed, "expected": outcome.expected, **more}
 
 
 def checks_table(outcomes: Sequence[Outcome]) -> str:
@@ -43,7 +46,13 @@ def checks_table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _found(one: Outcome) -> str:
-    return f"{days_in_words(one.days)}: {one.observed}" if one.days else one.observed
+    return f"{days_in_words(one.days)}: {one.told}" if one.days else one.told
+
+
+def _described(one: Outcome) -> str | None:
+    if one.passed:
+        return None
+    return f"{_found(one)}." if one.accepted else f"{_found(one)}. What to do: {one.remedy}."
 
 
 def _cell(text: str) -> str:
@@ -58,8 +67,8 @@ def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetChe
             asset_key=asset_key(spec),
             check_name=one.check,
             passed=one.passed,
-            severity=severities[one.severity],
-            description=None if one.passed else f"{_found(one)}. What to do: {one.remedy}.",
+            severity=severities[one.severity if one.blocks else Severity.WARN],
+            description=_described(one),
             metadata=told(one),
         )
         for one in outcomes

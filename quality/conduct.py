@@ -10,12 +10,12 @@ import polars as pl
 
 from core.contracts.lanes import BRIDGE_OF
 from quality.expected import Severity
-from quality.outcome import Outcome
+from quality.outcome import Outcome, finding
 from quality.reference import OF_A_DAY, SIGNAL, is_good
 
 REPEATED_SHARE = 0.1
 """Share of a machine's rows that may be superseded by a later copy before somebody replayed a file."""
-_RESTARTED = 0.1
+RESTARTED = 0.1
 """A counter that falls below this share of what it showed has restarted at zero."""
 _SPEAKS = 0.5
 """Share of samples with a value from which on a machine is there, and a signal without any is not."""
@@ -24,10 +24,14 @@ _MACHINE = ["site", "equipment_id", "date"]
 
 
 class Finding(NamedTuple):
-    """A sentence about what is wrong, and its day; None if it is about no day in particular."""
+    """A sentence about what is wrong, and its day; None if it is about no day in particular.
+
+    `exact` says the same so that nothing else is meant, site and microseconds too: what can be accepted.
+    """
 
     words: str
     day: date | None
+    exact: str | None = None
 
 
 Findings = Mapping[str, Sequence[Finding]]
@@ -44,7 +48,10 @@ CONDUCT: tuple[tuple[str, Severity, str], ...] = (
 )
 """Checks of this file on `silver.readings`: name, severity, what would be right."""
 _REMEDY = {
-    "counters_only_rise": "look at the counter on site: was it set or exchanged? It shows what was not made that day",
+    "counters_only_rise": (
+        "look at the counter on site: was it set or exchanged? What it gained in that moment nobody knows, and it "
+        "counts for nothing; if the rest is right, let the day through with `platform lake accept`"
+    ),
     "counters_do_not_restart": "nothing to do if the machine was restarted: the count goes on from zero",
     "one_bridge_a_machine": "stop one of the bridges or take the machine out of its site file, then rebuild the days",
     "signals_have_values": "look at the sensor and its wiring: the device says itself that it does not know",
@@ -90,7 +97,14 @@ def outcomes(
     """Outcomes of some checks in their order; what was found on days that are known blames these."""
     return [
         Outcome(
-            name, not found.get(name), severity, listed(found.get(name, ())), right, remedies[name], _days(found, name)
+            name,
+            not found.get(name),
+            severity,
+            listed(found.get(name, ())),
+            right,
+            remedies[name],
+            _days(found, name),
+            _exact(found.get(name, ())),
         )
         for name, severity, right in checks
     ]
@@ -101,9 +115,16 @@ def _days(found: Findings, name: str) -> frozenset[date]:
     return frozenset() if None in days else frozenset(day for day in days if day is not None)
 
 
+def _exact(found: Sequence[Finding]) -> tuple[str, ...]:
+    """Each finding for itself; none unless all of them can be told."""
+    told = tuple(finding(one.day, one.exact) for one in found if one.day is not None and one.exact is not None)
+    return told if len(told) == len(found) else ()
+
+
 def told(found: pl.DataFrame) -> list[Finding]:
-    """What is wrong from columns `words` and `date`."""
-    return [Finding(*row) for row in found.select("words", "date").iter_rows()]
+    """What is wrong from columns `words` and `date`, and `exact` if there is one."""
+    names = [name for name in ("words", "date", "exact") if name in found.columns]
+    return [Finding(*row) for row in found.select(names).iter_rows()]
 
 
 def listed(found: Sequence[Finding]) -> str:
@@ -121,7 +142,14 @@ def _falls(kept: pl.DataFrame) -> pl.DataFrame:
         counters.sort(*SIGNAL, "ts")
         .with_columns(last=last)
         .filter(pl.col("value") < pl.col("last"))
-        .select("date", words=words, restarted=pl.col("value") <= pl.col("last") * _RESTARTED)
+        .select(
+            "date",
+            words=words,
+            exact=pl.format(
+                "{}: {} {} fell from {} to {} at {}", *SIGNAL, "last", "value", pl.col("ts").dt.to_string()
+            ),
+            restarted=pl.col("value") <= pl.col("last") * RESTARTED,
+        )
     )
 
 
@@ -141,7 +169,7 @@ def _shared(*accepted: pl.DataFrame) -> list[Finding]:
         pl.col("first_other") <= pl.col("last"),
     )
     words = pl.format("{} is read by {} and {} on {}", "equipment_id", "bridge", "bridge_other", "date")
-    return told(both.sort(_MACHINE).select("date", words=words))
+    return told(both.sort(_MACHINE).select("date", words=words, exact=pl.format("{}: {}", "site", words)))
 
 
 def _by_signal(kept: pl.DataFrame) -> pl.DataFrame:

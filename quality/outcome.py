@@ -25,6 +25,8 @@ class Outcome:
         expected: what would have been right, in words.
         remedy: what to do about a failure.
         days: those that broke it; none if it cannot be told by day, and then every day checked stands accused.
+        findings: what was found, each for itself and with its day (see `finding`), if it can be told apart.
+        accepted: by whom and why all that was found is right; a failure that was accepted warns.
     """
 
     check: str
@@ -34,11 +36,28 @@ class Outcome:
     expected: str
     remedy: str = "look at silver.quarantine and ops.check_results, correct the cause, and rebuild the days"
     days: frozenset[date] = frozenset()
+    findings: tuple[str, ...] = ()
+    accepted: str | None = None
 
     @property
     def status(self) -> str:
         """`passed`, `warned` or `failed`."""
-        return "passed" if self.passed else "failed" if self.severity is Severity.ERROR else "warned"
+        return "passed" if self.passed else "failed" if self.blocks else "warned"
+
+    @property
+    def blocks(self) -> bool:
+        """True if a failure stops what comes after it."""
+        return self.severity is Severity.ERROR and self.accepted is None
+
+    @property
+    def told(self) -> str:
+        """What was found, and who accepted it."""
+        return self.observed if self.accepted is None else f"{self.observed}; {self.accepted}"
+
+
+def finding(day: date, words: str) -> str:
+    """One thing that was found, as it is kept and accepted: the day and the words."""
+    return f"{day} {words}"
 
 
 def days_in_words(days: Iterable[date]) -> str:
@@ -69,13 +88,14 @@ def record(lake: TenantLake, table: str, outcomes: Sequence[Outcome], occasion: 
             "check": outcome.check,
             "status": outcome.status,
             "severity": outcome.severity.value,
-            "observed": outcome.observed,
+            "observed": outcome.told,
             "expected": outcome.expected,
             "day_first": occasion.days[0],
             "day_last": occasion.days[-1],
             "failed_days": _failed_days(outcome, occasion),
             "run_id": occasion.run_id,
             "at": occasion.at,
+            "findings": list(outcome.findings) or None,
             "date": occasion.at.date(),
         }
         for outcome in outcomes

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from quality.conduct import RESTARTED
+
 MACHINE = ["site", "equipment_id", "equipment_type"]
 MACHINE_DAY = [*MACHINE, "date"]
 _DAY = timedelta(days=1)
@@ -41,11 +43,13 @@ def utilisation(hourly: pl.DataFrame) -> pl.DataFrame:
 def increase(readings: pl.DataFrame, role: str) -> pl.DataFrame:
     """What a counter gained on a day, from the last sample of the day before; `value` and `samples`.
 
-    A counter that falls has restarted at zero and has gained what it shows.
+    A counter that falls near zero has restarted there and has gained what it shows; one that falls less far was set
+    back or exchanged, and what it gained in that moment nobody knows: it counts for nothing.
     """
     samples = readings.filter((pl.col("role") == role) & pl.col("value").is_not_null()).sort(*MACHINE, "ts")
     last, last_day = (pl.col(name).shift(1).over(MACHINE) for name in ("value", "date"))
-    gained = pl.when(pl.col("value") >= last).then(pl.col("value") - last).otherwise("value")
+    rises, restarted = pl.col("value") >= last, pl.col("value") <= last * RESTARTED
+    gained = pl.when(rises).then(pl.col("value") - last).when(restarted).then("value").otherwise(0.0)
     recent = (pl.col("date") - last_day) <= _DAY
     return (
         samples.with_columns(gained=pl.when(recent.fill_null(False)).then(gained).otherwise(0.0))

@@ -18,7 +18,10 @@ KPI_FORMULAS = {
         "100 x (1 - time under at least one fault / time observed); for machines that a rule or a signal with role "
         "fault watches"
     ),
-    "throughput": "increase of the signal with role count over the day; a counter that falls has restarted at zero",
+    "throughput": (
+        "increase of the signal with role count over the day; a counter that falls below a tenth has restarted at "
+        "zero, one that falls less far gained nothing in that moment"
+    ),
     "cycle_time": "running time (time observed, without a running signal) / throughput, in seconds",
     "fault_count": "fault episodes raised on the day",
     "mtbf": (

@@ -112,11 +112,32 @@ CHECK_RESULTS = TableSpec(
         ),
         Column("run_id", TEXT, "Dagster run", nullable=False),
         Column("at", TIME, "when it was checked", nullable=False),
+        Column("findings", pa.list_(TEXT), "day and words of each thing found; null where `observed` is all there is"),
         day("`at`"),
     ),
     keys=("table", "check", "run_id"),
     owner="assets",
     retention_days=365,
+)
+ACCEPTANCES = TableSpec(
+    layer=Layer.OPS,
+    name="acceptances",
+    description=(
+        "What blocking checks found and somebody accepted because it is right, an exchanged counter for one: it warns "
+        "from the next build of its day. `platform lake accept` writes it."
+    ),
+    grain="one finding of one check on one day",
+    columns=(
+        Column("table", TEXT, "layer and name of the table checked", nullable=False),
+        Column("check", TEXT, "name of the check", nullable=False),
+        Column("finding", TEXT, "day and words of what was found, to the letter", nullable=False),
+        Column("reason", TEXT, "why it is right", nullable=False),
+        Column("accepted_by", TEXT, "who accepted it", nullable=False),
+        Column("accepted_at", TIME, "when", nullable=False),
+        day("the finding"),
+    ),
+    keys=("table", "check", "finding"),
+    owner="quality",
 )
 SIGNAL_REFERENCE = TableSpec(
     layer=Layer.OPS,
@@ -141,4 +162,4 @@ SIGNAL_REFERENCE = TableSpec(
     owner="assets",
 )
 
-TABLES: tuple[TableSpec, ...] = (BOOKS, GAPS, CHECK_RESULTS, SIGNAL_REFERENCE)
+TABLES: tuple[TableSpec, ...] = (BOOKS, GAPS, CHECK_RESULTS, ACCEPTANCES, SIGNAL_REFERENCE)

@@ -21,8 +21,10 @@ from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
 from core.errors import TerminalError
 from core.tenancy import RegisteredSite
+from lake.store import TenantLake
 from lake.tables import bronze, gold, ops, silver
 from orchestration.materialize import Summary
+from quality.acceptance import accept, standing
 from quality.balance import imbalances
 from tests.orchestration.conftest import MONDAY, OneSite, Plant
 
@@ -237,3 +239,38 @@ def test_two_bridges_and_a_counter_set_back_stop_what_rests_on_their_day(plant: 
         require_met(failed, [first])
         with pytest.raises(TerminalError, match="one_bridge_a_machine on 2024-03-05"):
             require_met(failed, [first, second])
+
+
+def test_an_exchanged_counter_is_accepted_by_somebody_who_knows(plant: Plant) -> None:
+    rows = clean(2, 2)
+    first, second = MONDAY, MONDAY + timedelta(days=1)
+    back = on("m-2", "pieces", second) & (pl.col("ts").dt.hour() >= 12)
+    plant.add(numbered(valued(back, VALUE / 2)(rows)))
+    with pytest.raises(TerminalError, match="m-2 pieces fell"):
+        plant.build()
+    assert any("`platform lake accept`" in text for _, *words in plant.tenants.told for text in words)
+    assert plant.lake.version(gold.KPI_DAILY) is None
+    found = standing(plant.lake, "silver.readings", "counters_only_rise", second)
+    accept(plant.lake, found, reason="exchanged", by="ada", at=datetime.now(UTC))
+    plant.build()
+    for published in PUBLISHED[:3]:
+        require_met(withheld(plant.lake, published), [first, second])
+    (told,) = latest(plant.lake, "counters_only_rise")
+    assert told["status"] == "warned"
+    assert "accepted by ada on" in told["observed"]
+    made = {machine: values["throughput"] for machine, values in figures(plant, second).items()}
+    assert 0 < made["m-2"] < made[TRUE]
+
+    # It is set back once more: that was never accepted.
+    once_more = rows.filter(on("m-2", "pieces", second) & (pl.col("ts").dt.hour() >= 18)).with_columns(
+        value=VALUE / 4, lane=pl.lit("bridge/2/readings-live"), received_at=pl.lit(datetime.now(UTC))
+    )
+    plant.add(numbered(once_more))
+    with pytest.raises(TerminalError, match="m-2 pieces fell"):
+        plant.build()
+    with pytest.raises(TerminalError, match="counters_only_rise on 2024-03-05"):
+        require_met(withheld(plant.lake, PUBLISHED[0]), [second])
+
+
+def latest(lake: TenantLake, check: str) -> list[dict[str, object]]:
+    return lake.scan(ops.CHECK_RESULTS).filter(pl.col("check") == check).sort("at").tail(1).collect().to_dicts()

@@ -40,6 +40,12 @@ def test_a_counter_gains_over_midnight_and_over_its_own_restart(gold, figures):
     assert found["cycle_time", TUESDAY] == pytest.approx(7200 / 15)
 
 
+def test_an_exchanged_counter_gains_nothing_in_that_moment(gold, figures):
+    shown = [100.0 + 10.0 * n for n in range(12)] + [60.0 + 10.0 * n for n in range(12)]
+    found = figures([gold.hour(n, 1.0, "running") for n in range(24)], gold.readings("pieces", shown, role="count"))
+    assert found["throughput", MONDAY] == 220.0
+
+
 def test_overlapping_faults_stop_a_machine_once(gold, figures):
     found = figures([gold.hour(n, 5.0) for n in range(24)], spans=[(2, 6), (4, 8)])
     assert found["availability", MONDAY] == pytest.approx(100 * 18 / 24)

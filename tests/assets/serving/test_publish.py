@@ -202,7 +202,7 @@ def test_the_latest_result_of_each_check_counts(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path)).tenant(ONE)
     at = datetime(2024, 3, 4, tzinfo=UTC)
     rows = [
-        ("gold.kpi_daily", "unique", "failed", "error", "2", "0", MONDAY, MONDAY, None, "r1", at, MONDAY),
+        ("gold.kpi_daily", "unique", "failed", "error", "2", "0", MONDAY, MONDAY, None, "r1", at, None, MONDAY),
         (
             "gold.kpi_daily",
             "unique",
@@ -215,9 +215,10 @@ def test_the_latest_result_of_each_check_counts(tmp_path: Path) -> None:
             None,
             "r2",
             at + timedelta(1),
+            None,
             TUESDAY,
         ),
-        ("gold.baseline", "fresh", "warned", "warn", "0", "0", MONDAY, MONDAY, None, "r2", at, MONDAY),
+        ("gold.baseline", "fresh", "warned", "warn", "0", "0", MONDAY, MONDAY, None, "r2", at, None, MONDAY),
     ]
     empty = pl.from_arrow(CHECK_RESULTS.schema.empty_table())
     lake.append(CHECK_RESULTS, pl.DataFrame(rows, schema=empty.schema, orient="row").to_arrow())
