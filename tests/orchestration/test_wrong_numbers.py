@@ -241,6 +241,7 @@ def test_two_bridges_and_a_counter_set_back_stop_what_rests_on_their_day(plant: 
             require_met(failed, [first, second])
 
 
+@pytest.mark.long
 def test_an_exchanged_counter_is_accepted_by_somebody_who_knows(plant: Plant) -> None:
     rows = clean(2, 2)
     first, second = MONDAY, MONDAY + timedelta(days=1)
