@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
+import pyarrow as pa
 import pytest
 
 from assets.serving.gate import failures, require_met
@@ -162,7 +162,7 @@ def test_results_from_before_findings_were_kept_are_read(lake: TenantLake) -> No
     old = replace(CHECK_RESULTS, columns=tuple(one for one in CHECK_RESULTS.columns if one.name != "findings"))
     row = {"table": TABLE, "check": CHECK, "status": "failed", "severity": "error", "observed": "1 fell"}
     rest = {"expected": "x", "day_first": TUESDAY, "day_last": TUESDAY, "run_id": "r", "at": AT, "date": AT.date()}
-    lake.append(old, pl.DataFrame([row | rest]).select(old.schema.names).to_arrow())
+    lake.append(old, pa.Table.from_pylist([row | rest], schema=old.schema))
     assert standing(lake, TABLE, CHECK, TUESDAY).findings == (finding(TUESDAY, "1 fell"),)
     build(lake, fell(FELL), TUESDAY, hour=1)
     assert standing(lake, TABLE, CHECK, TUESDAY).findings == (FELL,)
