@@ -18,7 +18,7 @@ from lake.rewriting import files_of
 from lake.spec import TableSpec
 from lake.store import TenantLake
 
-PORTION_ROWS = 500_000
+PORTION_ROWS = 250_000
 """Rows of a portion, unless a single key has more: a kilobyte or two each while silver is made of them."""
 MACHINE = ("site", "equipment_id")
 

@@ -4,8 +4,9 @@ Ours is all that the asset does to data: judging, doubt, late rows, every check,
 knows the day as a whole: it joins the catalogue, judges, takes the sample received last, sorts, and writes readings and
 quarantine. The outputs are compared row for row. Each side runs in a process of its own, which tells its seconds and
 the highest resident memory it ever had, imports included; the libraries of units and of checks are loaded before the
-clock starts, as they are once a process. By default four million readings of six hundred signals that
-come in turns, as machines send them; `GOLDLAYER_BENCH_READINGS=50000000` for the day that is claimed.
+clock starts, as they are once a process. Four million readings of six hundred signals that come in turns, as machines
+send them: the script holds the whole day, over a kilobyte a reading. `GOLDLAYER_BENCH_READINGS=50000000` builds the day
+that is claimed as well, ours alone, and holds its seconds a reading against the script's.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from lake.store import Lake
 from lake.tables import bronze, ops, silver
 from quality.reference import REFERENCE_DAYS, references
 
-TARGET, AS_A_DAY, LIMIT_MB = 1 / 0.7, 1.0, 2048.0
-A_DAY, PAIRS = 50_000_000, 3
+TARGET, AS_A_DAY, LIMIT_MB = 1 / 0.7, 1.0, 2000.0
+WHOLE_DAY, PAIRS = 4_000_000, 3
 TENANT, DAY = "bench-co", date(2024, 3, 4)
 MACHINES, SIGNALS, A_COMMIT = 50, 12, 500_000
 _SITE = {
@@ -281,41 +282,55 @@ def _medians(runs: Sequence[Measured]) -> Measured:
 
 
 def claims() -> list[dict[str, object]]:
-    """Seconds against the script, megabytes against the budget."""
-    rows = int(os.environ.get("GOLDLAYER_BENCH_READINGS", "4000000"))
-    large = rows >= A_DAY
-    folder = Path(tempfile.mkdtemp(prefix="goldlayer-bench-"))
-    runs: dict[str, list[Measured]] = {"ours": [], "script": []}
-    try:
+    """Seconds against the script, megabytes against the budget; at the larger size seconds a reading."""
+    rows = int(os.environ.get("GOLDLAYER_BENCH_READINGS", str(WHOLE_DAY)))
+    both = min(rows, WHOLE_DAY)
+    ours, script = _side_by_side(both)
+    found = [_faster("silver", ours.seconds, script.seconds, TARGET), _fits("silver resident", ours)]
+    if rows > both:
+        day = _ours_alone(rows)
+        share = both / rows
+        found += [_faster("silver of a day", day.seconds * share, script.seconds, AS_A_DAY), _fits("a day's", day)]
+    return [claim.as_dict() for claim in found]
+
+
+def _side_by_side(rows: int) -> tuple[Measured, Measured]:
+    """Both sides of one day in turn, whose rows are compared."""
+    with tempfile.TemporaryDirectory(prefix="goldlayer-bench-") as name:
+        folder = Path(name)
         _fill(folder, rows)
-        for _ in range(1 if large else PAIRS):
-            for side, kept in runs.items():
-                kept.append(_in_a_process(side, folder))
+        runs = [(_in_a_process("ours", folder), _in_a_process("script", folder)) for _ in range(PAIRS)]
         _require_same(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    ours, script = _medians(runs["ours"]), _medians(runs["script"])
-    for side, one in (("ours", ours), ("script", script)):
-        print(
-            f"silver of {rows:,} readings, {side}: {one.seconds:.2f} s (CPU {one.cpu:.2f} s), {one.peak_mb:,.0f} MB",
-            flush=True,
-        )
-    ratio, target = ours.seconds / script.seconds, AS_A_DAY if large else TARGET
-    share = ours.peak_mb / LIMIT_MB
-    return [
-        Claim(
-            "silver",
-            "ratio",
-            round(ours.seconds, 3),
-            round(script.seconds, 3),
-            round(ratio, 4),
-            round(target, 4),
-            ratio <= target,
-        ).as_dict(),
-        Claim(
-            "silver resident", "budget", round(ours.peak_mb, 1), LIMIT_MB, round(share, 4), 1.0, share <= 1
-        ).as_dict(),
-    ]
+    ours, script = (_medians(side) for side in zip(*runs, strict=True))
+    _tell(rows, "ours", ours)
+    _tell(rows, "script", script)
+    return ours, script
+
+
+def _ours_alone(rows: int) -> Measured:
+    """A day that the script could not hold."""
+    with tempfile.TemporaryDirectory(prefix="goldlayer-bench-") as name:
+        _fill(Path(name), rows)
+        measured = _in_a_process("ours", Path(name))
+    _tell(rows, "ours", measured)
+    return measured
+
+
+def _tell(rows: int, side: str, one: Measured) -> None:
+    print(
+        f"silver of {rows:,} readings, {side}: {one.seconds:.2f} s (CPU {one.cpu:.2f} s), {one.peak_mb:,.0f} MB",
+        flush=True,
+    )
+
+
+def _faster(name: str, ours: float, script: float, target: float) -> Claim:
+    ratio = ours / script
+    return Claim(name, "ratio", round(ours, 3), round(script, 3), round(ratio, 4), round(target, 4), ratio <= target)
+
+
+def _fits(name: str, one: Measured) -> Claim:
+    share = one.peak_mb / LIMIT_MB
+    return Claim(name, "budget", round(one.peak_mb, 1), LIMIT_MB, round(share, 4), 1.0, share <= 1)
 
 
 if __name__ == "__main__":

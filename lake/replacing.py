@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
 
@@ -75,17 +76,27 @@ def replace_days(tables: TenantLake, spec: TableSpec, parts: Iterable[pl.DataFra
 def _written(
     tables: TenantLake, spec: TableSpec, parts: Iterable[pl.DataFrame], days: set[date]
 ) -> Iterator[AddAction]:
-    files = storage(tables, spec)
-    for part in parts:
-        for (day,), rows in part.select(spec.schema.names).partition_by("date", as_dict=True).items():
-            if day not in days:
-                raise InputError(
-                    "rows lie outside the days to replace",
-                    expected=", ".join(map(str, sorted(days))),
-                    received=str(day),
-                    where=spec.full_name,
-                )
-            yield _file(files, tables.location(spec), spec, str(day), rows)
+    """A part is written while the next one is made: two are in memory, and neither waits for the other."""
+    files, where = storage(tables, spec), tables.location(spec)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="replace") as writer:
+        begun: list[Future[AddAction]] = []
+        for part in parts:
+            by_day = _by_day(spec, part, days)
+            yield from (one.result() for one in begun)
+            begun = [writer.submit(_file, files, where, spec, str(day), rows) for day, rows in by_day.items()]
+        yield from (one.result() for one in begun)
+
+
+def _by_day(spec: TableSpec, part: pl.DataFrame, days: set[date]) -> dict[date, pl.DataFrame]:
+    found = {day: rows for (day,), rows in part.select(spec.schema.names).partition_by("date", as_dict=True).items()}
+    if beyond := sorted(found.keys() - days):
+        raise InputError(
+            "rows lie outside the days to replace",
+            expected=", ".join(map(str, sorted(days))),
+            received=", ".join(map(str, beyond)),
+            where=spec.full_name,
+        )
+    return found
 
 
 def _file(files: pafs.FileSystem, where: str, spec: TableSpec, day: str, rows: pl.DataFrame) -> AddAction:
