@@ -27,7 +27,7 @@ def look_at_sources(context: dg.OpExecutionContext, databases: TenantDatabases) 
 
 
 @dg.job(
-    name=f"{FRESHNESS}_hourly",
+    name="freshness",
     description="How long ago each published table of a tenant was published, by dbt.",
     partitions_def=TENANTS,
     executor_def=dg.in_process_executor,
