@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from lake.spec import TableSpec
-from lake.tables.gold import KPI_FORMULAS
+from lake.tables.gold import HOURLY_KPIS, KPI_FORMULAS
 
 Kind = Literal["not_null", "unique", "in_set", "between", "ordered", "rows"]
 
@@ -120,6 +120,13 @@ _OF_MEANING: Mapping[str, tuple[Expected, ...]] = {
         _one_of("kpi", *KPI_FORMULAS),
         _positive("value"),
         Expected("percent_is_possible", "between", ("value",), minimum=0, maximum=105, where=("unit", "percent")),
+    ),
+    "gold.kpi_hourly": (
+        _one_of("kpi", *HOURLY_KPIS),
+        _positive("value"),
+        _share("observed_s", 3600),
+        # A piece made before the hour and judged in it makes its quality more than whole.
+        Expected("percent_is_possible", "between", ("value",), Severity.WARN, 0, 105, where=("unit", "percent")),
     ),
     "gold.baseline": (_positive("spread"), Expected("samples_suffice", "between", ("samples",), minimum=30)),
     "gold.health_daily": (_share("anomaly_score"),),

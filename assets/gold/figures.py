@@ -1,47 +1,50 @@
-"""The formulas behind `gold.kpi_daily` (`lake.tables.gold.KPI_FORMULAS`). Pure: frames in, frames out.
+"""The formulas behind gold's key figures by day and by hour (`lake.tables.gold.KPI_FORMULAS`). Pure.
 
-`MACHINE` identifies a machine; every function takes and returns at most one row a machine and day.
+`MACHINE` identifies a machine; every function returns at most one row a machine and period, `MACHINE_DAY` or
+`MACHINE_HOUR`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
+from lake.tables.gold import BEST_SPEED_DAYS
 from quality.conduct import RESTARTED
 
 MACHINE = ["site", "equipment_id", "equipment_type"]
 MACHINE_DAY = [*MACHINE, "date"]
+MACHINE_HOUR = [*MACHINE_DAY, "hour"]
 _DAY = timedelta(days=1)
-BEST_SPEED_DAYS = 30
 
 
-def observed_time(hourly: pl.DataFrame) -> pl.DataFrame:
+def observed_time(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
     """`observed_s` and `running_s`: time a machine was heard, and ran; without a running signal it ran throughout.
 
     Windows are left out: a daily mean says nothing about the hours in which its machine was heard.
     """
     raw = hourly.filter(~pl.col("signal").str.contains(":", literal=True) | pl.col("role").is_not_null())
     running = pl.col("role") == "running"
-    by_hour = raw.group_by([*MACHINE_DAY, "hour"]).agg(
+    by_hour = raw.group_by(MACHINE_HOUR).agg(
         observed_s=pl.col("observed_s").max(),
         running_s=(pl.col("mean") * pl.col("observed_s")).filter(running).sum(),
         has_running=running.any(),
     )
-    summed = by_hour.group_by(MACHINE_DAY).agg(pl.col("observed_s", "running_s").sum(), pl.col("has_running").any())
+    summed = by_hour.group_by(by).agg(pl.col("observed_s", "running_s").sum(), pl.col("has_running").any())
     return summed.with_columns(running_s=pl.when("has_running").then("running_s").otherwise("observed_s"))
 
 
-def utilisation(hourly: pl.DataFrame) -> pl.DataFrame:
+def utilisation(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
     """Percent of the observed time spent running; `value` and `samples`."""
     running = hourly.filter((pl.col("role") == "running") & (pl.col("observed_s") > 0))
     weighted = (pl.col("mean") * pl.col("observed_s")).sum() / pl.col("observed_s").sum()
-    return running.group_by(MACHINE_DAY).agg(value=weighted * 100, samples=pl.col("samples").sum())
+    return running.group_by(by).agg(value=weighted * 100, samples=pl.col("samples").sum())
 
 
-def increase(readings: pl.DataFrame, role: str) -> pl.DataFrame:
-    """What a counter gained on a day, from the last sample of the day before; `value` and `samples`.
+def increase(readings: pl.DataFrame, role: str, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
+    """What a counter gained in a period, from the last sample before it, of the day before at most; `value`, `samples`.
 
     A counter that falls near zero has restarted there and has gained what it shows; one that falls less far was set
     back or exchanged, and what it gained in that moment nobody knows: it counts for nothing.
@@ -52,8 +55,10 @@ def increase(readings: pl.DataFrame, role: str) -> pl.DataFrame:
     gained = pl.when(rises).then(pl.col("value") - last).when(restarted).then("value").otherwise(0.0)
     recent = (pl.col("date") - last_day) <= _DAY
     return (
-        samples.with_columns(gained=pl.when(recent.fill_null(False)).then(gained).otherwise(0.0))
-        .group_by(MACHINE_DAY)
+        samples.with_columns(
+            hour=pl.col("ts").dt.truncate("1h"), gained=pl.when(recent.fill_null(False)).then(gained).otherwise(0.0)
+        )
+        .group_by(by)
         .agg(value=pl.col("gained").sum(), samples=pl.len().cast(pl.Int64))
     )
 
@@ -66,22 +71,49 @@ def fault_time(episodes: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
         days: machines and days, `MACHINE_DAY`.
     """
     start = pl.col("date").cast(pl.Datetime("us", "UTC"))
-    end = start + pl.duration(days=1)
-    spans = (
-        days.select(MACHINE_DAY)
-        .join(episodes.select("site", "equipment_id", "raised_at", "cleared_at"), on=["site", "equipment_id"])
-        .with_columns(
+    spans = days.select(MACHINE_DAY).join(_standing(episodes), on=["site", "equipment_id"])
+    return _covered(spans, MACHINE_DAY, start, timedelta(days=1))
+
+
+def fault_time_by_hour(episodes: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
+    """`fault_s` likewise of hours, `MACHINE_HOUR`.
+
+    Faults are cut at the hours first: of a fault that stood for long, no hour is held against all others.
+    """
+    first, last = (pl.lit(hour, pl.Datetime("us", "UTC")) for hour in (hours["hour"].min(), hours["hour"].max()))
+    begins = pl.max_horizontal("raised_at", first).dt.truncate("1h")
+    ends = pl.min_horizontal(pl.coalesce("cleared_at", last), last).dt.truncate("1h")
+    cut = (
+        _standing(episodes)
+        .with_columns(begin_hour=begins, end_hour=ends)
+        .filter(pl.col("begin_hour") <= pl.col("end_hour"))
+        .with_columns(hour=pl.datetime_ranges("begin_hour", "end_hour", "1h"))
+        .explode("hour")
+    )
+    spans = hours.select(MACHINE_HOUR).join(cut, on=["site", "equipment_id", "hour"])
+    return _covered(spans, MACHINE_HOUR, pl.col("hour"), timedelta(hours=1))
+
+
+def _standing(episodes: pl.DataFrame) -> pl.DataFrame:
+    return episodes.select("site", "equipment_id", "raised_at", "cleared_at")
+
+
+def _covered(spans: pl.DataFrame, by: Sequence[str], start: pl.Expr, lasts: timedelta) -> pl.DataFrame:
+    """`fault_s`: how much of each period, from `start` on, its spans cover together."""
+    end = start + lasts
+    clipped = (
+        spans.with_columns(
             begins=pl.max_horizontal("raised_at", start),
             ends=pl.min_horizontal(pl.coalesce("cleared_at", end), end),
         )
         .filter(pl.col("begins") < pl.col("ends"))
-        .sort(*MACHINE_DAY, "begins")
+        .sort(*by, "begins")
     )
-    covered = pl.col("ends").cum_max().shift(1).over(MACHINE_DAY)
+    covered = pl.col("ends").cum_max().shift(1).over(by)
     fresh = pl.col("ends") - pl.max_horizontal("begins", covered)
     return (
-        spans.with_columns(seconds=fresh.dt.total_microseconds().clip(lower_bound=0) / 1e6)
-        .group_by(MACHINE_DAY)
+        clipped.with_columns(seconds=fresh.dt.total_microseconds().clip(lower_bound=0) / 1e6)
+        .group_by(by)
         .agg(fault_s=pl.col("seconds").sum())
     )
 
@@ -110,7 +142,7 @@ def failures(episodes: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
     return zero.with_columns(*sums, repair).filter(pl.col("observed_s").is_not_null())
 
 
-def performance(hourly: pl.DataFrame) -> pl.DataFrame:
+def performance(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
     """Mean speed while running over the best hourly speed of the last 30 days; `value`.
 
     A drive that stands may show nothing, and pulls the mean of its hour down, or its set point, and does not: what it
@@ -123,10 +155,7 @@ def performance(hourly: pl.DataFrame) -> pl.DataFrame:
         speed=pl.min_horizontal(pl.col("shown") / pl.col("mean"), "highest"),
         weight=pl.col("mean") * pl.col("observed_s"),
     )
-    daily = (
-        weighted.group_by(MACHINE_DAY)
-        .agg(value=(pl.col("speed") * pl.col("weight")).sum() / pl.col("weight").sum(), peak=pl.col("speed").max())
-        .sort(MACHINE_DAY)
-    )
-    best = daily.rolling("date", period=f"{BEST_SPEED_DAYS}d", group_by=MACHINE).agg(best=pl.col("peak").max())
-    return daily.join(best, on=MACHINE_DAY).select(*MACHINE_DAY, value=pl.col("value") / pl.col("best"))
+    peaks = weighted.group_by(MACHINE_DAY).agg(peak=pl.col("speed").max()).sort(MACHINE_DAY)
+    best = peaks.rolling("date", period=f"{BEST_SPEED_DAYS}d", group_by=MACHINE).agg(best=pl.col("peak").max())
+    ran_at = weighted.group_by(by).agg(value=(pl.col("speed") * pl.col("weight")).sum() / pl.col("weight").sum())
+    return ran_at.join(best, on=MACHINE_DAY).select(*by, value=pl.col("value") / pl.col("best"))

@@ -1,5 +1,8 @@
 """Gold's assets but for remaining life: key figures, baselines, deviations, health."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import dagster as dg
 import polars as pl
 
@@ -7,10 +10,14 @@ from assets.build import Build
 from assets.declared import table_asset
 from assets.gold import own_past
 from assets.gold.kpi_daily import kpi_daily
+from assets.gold.kpi_hourly import RUNS, contradicted, kpi_hourly
 from assets.portions import rows_held, whole_machines
 from assets.resources import LakeResource, TenantResource
 from assets.silver.judge import is_good
+from assets.window import Window
 from lake.tables import bronze, gold, silver
+
+_COUNTING = pl.col("role").is_in(["count", "good"]) & is_good()
 
 
 @table_asset(gold.KPI_DAILY, [silver.SIGNAL_HOURLY, silver.READINGS, silver.FAULT_EPISODES])
@@ -21,10 +28,37 @@ def kpis(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantR
     """
     build = Build(context, lake, tenants)
     hourly = build.read(silver.SIGNAL_HOURLY, gold.EVER)
-    counting = pl.col("role").is_in(["count", "good"]) & is_good()
-    counters = build.scan(silver.READINGS, lookback_days=1).filter(counting).collect()
+    counters = build.scan(silver.READINGS, lookback_days=1).filter(_COUNTING).collect()
     raised = build.read(silver.FAULT_EPISODES, gold.EVER)
     return build.replace(gold.KPI_DAILY, kpi_daily(hourly, counters, raised, build.watched, build.days))
+
+
+@table_asset(gold.KPI_HOURLY, [silver.SIGNAL_HOURLY, silver.READINGS, silver.FAULT_EPISODES])
+def kpis_by_hour(
+    context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantResource
+) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
+    """Contracted key figures by the hour, from roles.
+
+    Grain: machine, KPI, hour. Source: silver of the last 30 days, all episodes. Consumers: engineers, agents.
+    """
+    build = Build(context, lake, tenants)
+    spec = gold.KPI_HOURLY
+    raised = build.lake.scan(silver.FAULT_EPISODES).collect()
+    # A fault may stand for months, so a late word of it changes days that nothing else touched.
+    stored = build.lake.scan(spec, first=build.window.first).filter(~pl.col("date").is_in(list(build.days)))
+    others = contradicted(stored.collect(), raised)
+    rows = pl.concat([_of_hours(build, days, raised) for days in (build.days, others) if days])
+    return build.replace(spec, rows, sorted({*build.days, *others}), days_corrected=len(others))
+
+
+def _of_hours(build: Build, days: Sequence[date], raised: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `gold.kpi_hourly` of some days."""
+    over = Window(build.window.tenant, tuple(days))
+    since = over.since(gold.KPI_HOURLY.lookback_days)
+    hourly = build.lake.scan(silver.SIGNAL_HOURLY, first=since, last=over.last)
+    counters = build.lake.scan(silver.READINGS, first=over.since(1), last=over.last).filter(_COUNTING)
+    told = hourly.filter((pl.col("date") >= over.first) | RUNS)
+    return kpi_hourly(told.collect(), counters.collect(), raised, build.watched, days)
 
 
 @table_asset(gold.BASELINE, [silver.READINGS, bronze.HISTORY])

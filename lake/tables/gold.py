@@ -10,7 +10,8 @@ from lake.tables.columns import DATE, FLOAT, INT, MACHINE, SIGNAL, TEXT, UNIT, U
 
 EVER = 36_500
 """Lookback of figures that accumulate from a machine's first day."""
-
+BEST_SPEED_DAYS = 30
+"""Days whose best hour tells how fast a machine can run, the day itself among them."""
 
 KPI_FORMULAS = {
     "utilisation": "time-weighted mean of the signal with role running, in percent of the time observed",
@@ -31,11 +32,13 @@ KPI_FORMULAS = {
     "mttr": "mean time to restore: mean duration of the episodes cleared since the first day, in hours",
     "oee": (
         "availability x performance x quality, in percent; performance = mean speed while running / the best hourly "
-        "speed while running of the last 30 days, quality = increase of good / increase of count; only with roles "
-        "speed, count, good"
+        f"speed while running of the last {BEST_SPEED_DAYS} days, quality = increase of good / increase of count; only "
+        "with roles speed, count, good"
     ),
 }
 """Definition of each KPI; the names are those of `gold.kpi_daily.kpi`."""
+HOURLY_KPIS = tuple(kpi for kpi in KPI_FORMULAS if kpi not in ("mtbf", "mttr"))
+"""Those that are told by the hour."""
 
 KPI_DAILY = TableSpec(
     layer=Layer.GOLD,
@@ -53,6 +56,29 @@ KPI_DAILY = TableSpec(
     keys=("site", "equipment_id", "kpi", "date"),
     owner="assets",
     lookback_days=EVER,
+)
+KPI_HOURLY = TableSpec(
+    layer=Layer.GOLD,
+    name="kpi_hourly",
+    description=(
+        "Key figures of each machine and hour, by the definitions of gold.kpi_daily with the hour in the place of the "
+        "day; of counts and throughput, the hours of a day add up to the day. mtbf and mttr run over a machine's whole "
+        "life and are told by day alone. A fault told of late, or cleared late, changes every hour in which it stood."
+    ),
+    grain="site, equipment, KPI, hour",
+    columns=(
+        *MACHINE,
+        Column("kpi", TEXT, ", ".join(HOURLY_KPIS), nullable=False),
+        Column("hour", TIME, "start of the hour, UTC", nullable=False),
+        Column("value", FLOAT, "the figure", unit=UNIT_IS, nullable=False),
+        UNIT,
+        Column("samples", INT, "samples, or episodes, behind the figure", unit="1", nullable=False),
+        Column("observed_s", FLOAT, "time of the hour during which the machine was heard", unit="s", nullable=False),
+        day("`hour`"),
+    ),
+    keys=("site", "equipment_id", "kpi", "hour"),
+    owner="assets",
+    lookback_days=BEST_SPEED_DAYS - 1,
 )
 BASELINE = TableSpec(
     layer=Layer.GOLD,
@@ -178,4 +204,12 @@ REMAINING_LIFE = TableSpec(
     lookback_days=30,
 )
 
-TABLES: tuple[TableSpec, ...] = (KPI_DAILY, BASELINE, DEVIATION_DAILY, HEALTH_DAILY, LIFE_MODEL, REMAINING_LIFE)
+TABLES: tuple[TableSpec, ...] = (
+    KPI_DAILY,
+    KPI_HOURLY,
+    BASELINE,
+    DEVIATION_DAILY,
+    HEALTH_DAILY,
+    LIFE_MODEL,
+    REMAINING_LIFE,
+)

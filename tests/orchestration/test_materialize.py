@@ -18,6 +18,7 @@ DERIVED = (
     silver.SIGNAL_HOURLY,
     ops.BOOKS,
     gold.KPI_DAILY,
+    gold.KPI_HOURLY,
     gold.BASELINE,
     *machines.TABLES,
     rollups.SITE_DAILY,

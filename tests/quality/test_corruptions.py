@@ -305,6 +305,8 @@ def row_of(name: str, **values: object) -> Frame:
         ("gold.kpi_daily", {"kpi": "oee", "unit": "percent"}, {"kpi": "oee", "unit": "percent", "value": 140.0},
          "percent_is_possible"),
         ("gold.kpi_daily", {"kpi": "mtbf", "unit": "hour", "value": 140.0}, {"kpi": "guess"}, "kpi_is_known"),
+        ("gold.kpi_hourly", {"kpi": "oee"}, {"kpi": "mttr"}, "kpi_is_known"),
+        ("gold.kpi_hourly", {"kpi": "oee"}, {"kpi": "oee", "observed_s": 3700.0}, "observed_s_is_in_range"),
         ("gold.remaining_life", {}, {"life_high": 0.5}, "life_median_life_high_in_order"),
         ("gold.health_daily", {}, {"anomaly_score": 1.5}, "anomaly_score_is_in_range"),
     ],
