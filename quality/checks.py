@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lake.spec import TableSpec
 from quality.balance import EQUATIONS, REJECTED_SHARE
 from quality.conduct import CONDUCT
+from quality.counters import COUNTING, COUNTING_BY_HOUR
 from quality.drift import DRIFT
 from quality.expected import Severity, expectations
 
@@ -31,6 +32,8 @@ _OF_A_BUILD: Mapping[str, tuple[tuple[str, Severity, str], ...]] = {
     "bronze.readings": (("is_fresh", Severity.WARN, "received within a day"),),
     "silver.readings": (*CONDUCT, *DRIFT),
     "silver.quarantine": (("few_rows_are_rejected", Severity.WARN, f"at most {REJECTED_SHARE:.0%} of the rows"),),
+    "gold.kpi_daily": COUNTING,
+    "gold.kpi_hourly": COUNTING_BY_HOUR,
     "ops.books": (
         *((name, Severity.ERROR, equation) for name, equation in EQUATIONS.items()),
         ("everything_sent_has_arrived", Severity.WARN, "in_flight = 0"),

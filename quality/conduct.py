@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import polars as pl
 
 from core.contracts.lanes import BRIDGE_OF
+from quality.counters import COUNTS, falls
 from quality.expected import Severity
-from quality.outcome import Outcome, finding
+from quality.findings import Finding, Findings, outcomes, told
+from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, is_good
 
 REPEATED_SHARE = 0.1
 """Share of a machine's rows that may be superseded by a later copy before somebody replayed a file."""
-RESTARTED = 0.1
-"""A counter that falls below this share of what it showed has restarted at zero."""
 _SPEAKS = 0.5
 """Share of samples with a value from which on a machine is there, and a signal without any is not."""
-_NAMED = 3
 _MACHINE = ["site", "equipment_id", "date"]
 
-
-class Finding(NamedTuple):
-    """A sentence about what is wrong, and its day; None if it is about no day in particular.
-
-    `exact` says the same so that nothing else is meant, site and microseconds too: what can be accepted.
-    """
-
-    words: str
-    day: date | None
-    exact: str | None = None
-
-
-Findings = Mapping[str, Sequence[Finding]]
-"""What is wrong by name of check; rows of different machines are looked at apart and told as one."""
 
 CONDUCT: tuple[tuple[str, Severity, str], ...] = (
     ("counters_only_rise", Severity.ERROR, "a counter rises, or restarts near zero"),
@@ -69,7 +52,9 @@ def conduct(raw: pl.DataFrame, kept: pl.DataFrame, superseded: pl.DataFrame) -> 
         kept: those that silver keeps.
         superseded: those that a later one replaced.
     """
-    fell, by_signal = _falls(kept), _by_signal(kept)
+    counters = kept.filter(COUNTS, is_good(), pl.col("value").is_not_null())
+    # Over midnight it is `gold.kpi_daily` that looks, whichever days are built together.
+    fell, by_signal = falls(counters, [*SIGNAL, "date"]), _by_signal(kept)
     return {
         "counters_only_rise": told(fell.filter(~pl.col("restarted"))),
         "counters_do_not_restart": told(fell.filter("restarted")),
@@ -89,68 +74,6 @@ def disbelief(rows_by_reason: Mapping[str, int]) -> Findings:
 def conduct_outcomes(found: Findings) -> list[Outcome]:
     """Outcomes in the order of `CONDUCT`."""
     return outcomes(CONDUCT, _REMEDY, found)
-
-
-def outcomes(
-    checks: Sequence[tuple[str, Severity, str]], remedies: Mapping[str, str], found: Findings
-) -> list[Outcome]:
-    """Outcomes of some checks in their order; what was found on days that are known blames these."""
-    return [
-        Outcome(
-            name,
-            not found.get(name),
-            severity,
-            listed(found.get(name, ())),
-            right,
-            remedies[name],
-            _days(found, name),
-            _exact(found.get(name, ())),
-        )
-        for name, severity, right in checks
-    ]
-
-
-def _days(found: Findings, name: str) -> frozenset[date]:
-    days = {one.day for one in found.get(name, ())}
-    return frozenset() if None in days else frozenset(day for day in days if day is not None)
-
-
-def _exact(found: Sequence[Finding]) -> tuple[str, ...]:
-    """Each finding for itself; none unless all of them can be told."""
-    told = tuple(finding(one.day, one.exact) for one in found if one.day is not None and one.exact is not None)
-    return told if len(told) == len(found) else ()
-
-
-def told(found: pl.DataFrame) -> list[Finding]:
-    """What is wrong from columns `words` and `date`, and `exact` if there is one."""
-    names = [name for name in ("words", "date", "exact") if name in found.columns]
-    return [Finding(*row) for row in found.select(names).iter_rows()]
-
-
-def listed(found: Sequence[Finding]) -> str:
-    """The first few, and how many more there are."""
-    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return "; ".join(one.words for one in found[:_NAMED]) + more if found else "nothing of the kind"
-
-
-def _falls(kept: pl.DataFrame) -> pl.DataFrame:
-    counters = kept.filter(pl.col("role").is_in(["count", "good"]), is_good(), pl.col("value").is_not_null())
-    last = pl.col("value").shift(1).over(SIGNAL)
-    when = pl.col("ts").dt.strftime("%Y-%m-%d %H:%M")
-    words = pl.format("{} {} fell from {} to {} at {}", "equipment_id", "signal", "last", "value", when)
-    return (
-        counters.sort(*SIGNAL, "ts")
-        .with_columns(last=last)
-        .filter(pl.col("value") < pl.col("last"))
-        .select(
-            "date",
-            words=words,
-            exact=pl.format(
-                "{}: {} {} fell from {} to {} at {}", *SIGNAL, "last", "value", pl.col("ts").dt.to_string()
-            ),
-            restarted=pl.col("value") <= pl.col("last") * RESTARTED,
-        )
-    )
 
 
 def _shared(*accepted: pl.DataFrame) -> list[Finding]:

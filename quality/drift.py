@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from quality.conduct import Finding, Findings, outcomes, told
 from quality.expected import Severity
+from quality.findings import Finding, Findings, outcomes, told
 from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_share, known, measured, width
 

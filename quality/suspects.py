@@ -12,6 +12,7 @@ from itertools import chain
 import polars as pl
 
 from core.contracts.units import convert_factor
+from quality.counters import COUNTS, misread
 from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_good, known, measured, width, young
 
 ORIGIN = ["lane", "seq", "row_no"]
@@ -49,8 +50,6 @@ _RUNS = 0.5
 _MACHINE = ["site", "equipment_id", "date"]
 _QUARTER_S = 15 * 60
 _STEADY_S = 120
-_GLITCH = 3
-"""Samples a counter may be away before it is taken to have restarted."""
 
 
 def suspects(readings: pl.DataFrame, reference: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
@@ -199,16 +198,9 @@ def _local_time(readings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _glitches(readings: pl.DataFrame) -> pl.DataFrame:
-    """Samples of a counter that fall and are back within three: it did not restart, it was misread."""
-    counters = readings.filter(pl.col("role").is_in(["count", "good"]), is_good(), pl.col("value").is_not_null())
-    value, steps = pl.col("value"), range(1, _GLITCH + 1)
-    nearby = counters.sort(*SIGNAL, "ts").with_columns(
-        top=value.cum_max().shift(1).over(SIGNAL),
-        before=pl.max_horizontal([value.shift(n).over(SIGNAL) for n in steps]),
-        after=pl.max_horizontal([value.shift(-n).over(SIGNAL) for n in steps]),
-    )
-    away = nearby.filter(value < pl.col("top"), pl.col("before") >= pl.col("top"), pl.col("after") >= pl.col("top"))
-    return _told(away, pl.lit("a counter that falls and is back: misread"))
+    """Samples of a counter that it never showed: it did not restart, it was misread."""
+    counters = readings.filter(COUNTS, is_good(), pl.col("value").is_not_null())
+    return _told(misread(counters, SIGNAL), pl.lit("a counter that leaves its course and is back: misread"))
 
 
 def _told(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import polars as pl
 
 from lake.tables.gold import BEST_SPEED_DAYS
-from quality.conduct import RESTARTED
+from quality.counters import GLITCH, RESTARTED, with_misread
 
 MACHINE = ["site", "equipment_id", "equipment_type"]
 MACHINE_DAY = [*MACHINE, "date"]
@@ -47,19 +47,29 @@ def increase(readings: pl.DataFrame, role: str, by: Sequence[str] = MACHINE_DAY)
     """What a counter gained in a period, from the last sample before it, of the day before at most; `value`, `samples`.
 
     A counter that falls near zero has restarted there and has gained what it shows; one that falls less far was set
-    back or exchanged, and what it gained in that moment nobody knows: it counts for nothing.
+    back or exchanged, and what it gained in that moment nobody knows: it counts for nothing. Whether it restarted or
+    was misread the next three samples tell: what shows in the last ones of a day counts with the first of the next.
     """
-    samples = readings.filter((pl.col("role") == role) & pl.col("value").is_not_null()).sort(*MACHINE, "ts")
+    good = readings.filter((pl.col("role") == role) & pl.col("value").is_not_null())
+    samples = with_misread(good, MACHINE).with_columns(hour=pl.col("ts").dt.truncate("1h"))
     last, last_day = (pl.col(name).shift(1).over(MACHINE) for name in ("value", "date"))
     rises, restarted = pl.col("value") >= last, pl.col("value") <= last * RESTARTED
     gained = pl.when(rises).then(pl.col("value") - last).when(restarted).then("value").otherwise(0.0)
-    recent = (pl.col("date") - last_day) <= _DAY
+    recent = ((pl.col("date") - last_day) <= _DAY).fill_null(value=False)
+    gains = samples.filter(~pl.col("misread")).select(
+        *MACHINE_HOUR,
+        gained=pl.when(recent).then(gained).otherwise(0.0),
+        doubtful=~rises & (pl.int_range(pl.len(), 0, -1).over(MACHINE_DAY) <= GLITCH),
+    )
+    doubtful = pl.col("doubtful").fill_null(value=False)
+    begins = samples.group_by(MACHINE_DAY).agg(pl.col("hour").min())
+    later = gains.filter(doubtful).with_columns(pl.col("date") + _DAY).drop("hour").join(begins, on=MACHINE_DAY)
+    made = pl.concat([gains.filter(~doubtful), later.select(gains.columns)])
     return (
-        samples.with_columns(
-            hour=pl.col("ts").dt.truncate("1h"), gained=pl.when(recent.fill_null(False)).then(gained).otherwise(0.0)
-        )
-        .group_by(by)
-        .agg(value=pl.col("gained").sum(), samples=pl.len().cast(pl.Int64))
+        samples.group_by(by)
+        .agg(samples=pl.len().cast(pl.Int64))
+        .join(made.group_by(by).agg(value=pl.col("gained").sum()), on=by, how="left")
+        .select(*by, pl.col("value").fill_null(0.0), "samples")
     )
 
 
@@ -150,12 +160,16 @@ def performance(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.Dat
     """
     hour = [*MACHINE, "hour"]
     ran = hourly.filter((pl.col("role") == "running") & (pl.col("mean") > 0)).select(*hour, "mean", "observed_s")
-    speed = hourly.filter(pl.col("role") == "speed").select(*hour, "date", shown="mean", highest="max")
+    speed = hourly.filter(pl.col("role") == "speed").select(*hour, "date", "unit", shown="mean", highest="max")
     weighted = speed.join(ran, on=hour, how="inner").with_columns(
         speed=pl.min_horizontal(pl.col("shown") / pl.col("mean"), "highest"),
         weight=pl.col("mean") * pl.col("observed_s"),
     )
-    peaks = weighted.group_by(MACHINE_DAY).agg(peak=pl.col("speed").max()).sort(MACHINE_DAY)
-    best = peaks.rolling("date", period=f"{BEST_SPEED_DAYS}d", group_by=MACHINE).agg(best=pl.col("peak").max())
-    ran_at = weighted.group_by(by).agg(value=(pl.col("speed") * pl.col("weight")).sum() / pl.col("weight").sum())
-    return ran_at.join(best, on=MACHINE_DAY).select(*by, value=pl.col("value") / pl.col("best"))
+    # A speed in another unit than today's is no speed to be held against.
+    unit = [*MACHINE, "unit"]
+    peaks = weighted.group_by(*MACHINE_DAY, "unit").agg(peak=pl.col("speed").max()).sort(MACHINE_DAY)
+    best = peaks.rolling("date", period=f"{BEST_SPEED_DAYS}d", group_by=unit).agg(best=pl.col("peak").max())
+    ran_at = weighted.group_by(*by, "unit").agg(
+        value=(pl.col("speed") * pl.col("weight")).sum() / pl.col("weight").sum()
+    )
+    return ran_at.join(best, on=[*unit, "date"]).select(*by, value=pl.col("value") / pl.col("best"))

@@ -16,8 +16,10 @@ from assets.resources import LakeResource, TenantResource
 from assets.silver.judge import is_good
 from assets.window import Window
 from lake.tables import bronze, gold, silver
+from quality.counters import COUNTING_BY_HOUR, COUNTS, counting, counting_outcomes
+from quality.findings import Findings
 
-_COUNTING = pl.col("role").is_in(["count", "good"]) & is_good()
+_COUNTING = COUNTS & is_good()
 
 
 @table_asset(gold.KPI_DAILY, [silver.SIGNAL_HOURLY, silver.READINGS, silver.FAULT_EPISODES])
@@ -30,7 +32,8 @@ def kpis(context: dg.AssetExecutionContext, lake: LakeResource, tenants: TenantR
     hourly = build.read(silver.SIGNAL_HOURLY, gold.EVER)
     counters = build.scan(silver.READINGS, lookback_days=1).filter(_COUNTING).collect()
     raised = build.read(silver.FAULT_EPISODES, gold.EVER)
-    return build.replace(gold.KPI_DAILY, kpi_daily(hourly, counters, raised, build.watched, build.days))
+    rows = kpi_daily(hourly, counters, raised, build.watched, build.days)
+    return build.replace(gold.KPI_DAILY, rows, others=counting_outcomes(counting(counters, hourly, build.days)))
 
 
 @table_asset(gold.KPI_HOURLY, [silver.SIGNAL_HOURLY, silver.READINGS, silver.FAULT_EPISODES])
@@ -47,18 +50,23 @@ def kpis_by_hour(
     # A fault may stand for months, so a late word of it changes days that nothing else touched.
     stored = build.lake.scan(spec, first=build.window.first).filter(~pl.col("date").is_in(list(build.days)))
     others = contradicted(stored.collect(), raised)
-    rows = pl.concat([_of_hours(build, days, raised) for days in (build.days, others) if days])
-    return build.replace(spec, rows, sorted({*build.days, *others}), days_corrected=len(others))
+    rows, found = _of_hours(build, build.days, raised)
+    days = sorted({*build.days, *others})
+    corrected = [_of_hours(build, others, raised)[0]] if others else []
+    checked = counting_outcomes(found, COUNTING_BY_HOUR)
+    return build.replace(spec, pl.concat([rows, *corrected]), days, others=checked, days_corrected=len(others))
 
 
-def _of_hours(build: Build, days: Sequence[date], raised: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `gold.kpi_hourly` of some days."""
+def _of_hours(build: Build, days: Sequence[date], raised: pl.DataFrame) -> tuple[pl.DataFrame, Findings]:
+    """Rows of `gold.kpi_hourly` of some days, and what is wrong with their counters."""
     over = Window(build.window.tenant, tuple(days))
     since = over.since(gold.KPI_HOURLY.lookback_days)
     hourly = build.lake.scan(silver.SIGNAL_HOURLY, first=since, last=over.last)
     counters = build.lake.scan(silver.READINGS, first=over.since(1), last=over.last).filter(_COUNTING)
-    told = hourly.filter((pl.col("date") >= over.first) | RUNS)
-    return kpi_hourly(told.collect(), counters.collect(), raised, build.watched, days)
+    told = hourly.filter((pl.col("date") >= over.first) | RUNS | COUNTS).collect()
+    counted = counters.collect()
+    rows = kpi_hourly(told.filter((pl.col("date") >= over.first) | RUNS), counted, raised, build.watched, days)
+    return rows, counting(counted, told, days)
 
 
 @table_asset(gold.BASELINE, [silver.READINGS, bronze.HISTORY])

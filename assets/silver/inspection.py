@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 import polars as pl
 
 from assets.silver.judge import Judged
-from quality.conduct import Finding, Findings, conduct, conduct_outcomes, disbelief
+from quality.conduct import conduct, conduct_outcomes, disbelief
 from quality.drift import drift, drift_outcomes
+from quality.findings import Finding, Findings
 from quality.outcome import Outcome
 
 _HEARD = ["site", "equipment_id", "signal", "date", "ts"]

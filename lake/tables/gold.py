@@ -21,7 +21,8 @@ KPI_FORMULAS = {
     ),
     "throughput": (
         "increase of the signal with role count over the day; a counter that falls below a tenth has restarted at "
-        "zero, one that falls less far gained nothing in that moment"
+        "zero, one that falls less far gained nothing in that moment, and one that is back within three samples was "
+        "misread"
     ),
     "cycle_time": "running time (time observed, without a running signal) / throughput, in seconds",
     "fault_count": "fault episodes raised on the day",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from assets import bronze as bronze_assets
 from assets import gold as gold_assets
 from assets import silver as silver_assets
+from assets.databases import TenantDatabases
 from assets.resources import LakeResource, TenantResource
 from core.contracts.odcs import parse_contract
 from core.contracts.reading import COUNT_COLUMNS
@@ -144,17 +145,26 @@ class Plant:
 
     monday = MONDAY
 
-    def __init__(self, root: Path, instance: dg.DagsterInstance, register: type[OneSite] = OneSite) -> None:
+    def __init__(
+        self,
+        root: Path,
+        instance: dg.DagsterInstance,
+        register: type[OneSite] = OneSite,
+        beyond: Sequence[dg.AssetsDefinition] = (),
+        databases: TenantDatabases | None = None,
+    ) -> None:
+        """A plant whose definitions end with gold, or reach `beyond` it into a tenant's database."""
         self.instance = instance
         self.lake_resource = LakeResource(root=str(root))
         self.tenants = register(notes=str(root.parent / "told.jsonl"))
         self.lake: TenantLake = Lake(str(root)).tenant("waterworks")
         rooms = (bronze_assets, silver_assets, gold_assets)
         self.definitions = dg.Definitions(
-            assets=[asset for room in rooms for asset in room.ASSETS],
+            assets=[*(asset for room in rooms for asset in room.ASSETS), *beyond],
             asset_checks=[check for room in rooms for check in room.CHECKS],
             jobs=[dg.define_asset_job(JOB, dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks())],
-            resources={"lake": self.lake_resource, "tenants": self.tenants},
+            resources={"lake": self.lake_resource, "tenants": self.tenants}
+            | ({"databases": databases} if databases else {}),
             executor=dg.in_process_executor,
         )
 

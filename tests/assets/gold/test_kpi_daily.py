@@ -33,11 +33,45 @@ def test_utilisation_is_weighted_by_time(gold, figures):
 
 
 def test_a_counter_gains_over_midnight_and_over_its_own_restart(gold, figures):
-    shown = [10.0 * n for n in range(24)] + [5.0, 15.0]
+    shown = [10.0 * n for n in range(24)] + [5.0, 15.0, 15.0, 25.0]
     found = figures([gold.hour(n, 1.0, "running") for n in range(26)], gold.readings("pieces", shown, role="count"))
     assert found["throughput", MONDAY] == 230.0
-    assert found["throughput", TUESDAY] == 15.0
-    assert found["cycle_time", TUESDAY] == pytest.approx(7200 / 15)
+    assert found["throughput", TUESDAY] == 25.0
+    assert found["cycle_time", TUESDAY] == pytest.approx(7200 / 25)
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "monday", "tuesday"),
+    [
+        pytest.param(3.0, 240.0, 220.0, 20.0 + 230.0, id="misread low in the last sample"),
+        pytest.param(230.0, 3.0, 230.0, 10.0 * 24 - 230.0 + 10.0 + 230.0 - 10.0, id="misread low in the first"),
+        pytest.param(230.0, 2.0**63, 230.0, 240.0, id="misread high in the first"),
+    ],
+)
+def test_a_counter_misread_around_midnight_gains_what_it_did(gold, figures, last, first, monday, tuesday):
+    shown = [10.0 * n for n in range(48)]
+    shown[23:25] = [last, first]
+    counters = gold.readings("pieces", shown, role="count")
+    hours = [gold.hour(n, 1.0, "running") for n in range(48)]
+    on_monday = counters.filter(pl.col("date") == MONDAY)
+    assert figures(hours, on_monday, days=[MONDAY])["throughput", MONDAY] == monday
+    assert figures(hours, counters, days=[TUESDAY])["throughput", TUESDAY] == tuesday
+    assert figures(hours, counters)["throughput", MONDAY] == monday
+
+
+def test_a_restart_in_the_last_samples_of_a_day_counts_once_it_is_sure(gold, figures):
+    shown = [100.0 * n for n in range(23)] + [10.0] + [10.0 + 10 * n for n in range(24)]
+    counters = gold.readings("pieces", shown, role="count")
+    found = figures([gold.hour(n, 1.0, "running") for n in range(48)], counters)
+    assert (found["throughput", MONDAY], found["throughput", TUESDAY]) == (2200.0, 10.0 + 230.0)
+
+
+def test_a_speed_in_another_unit_is_not_held_against_todays(gold, figures):
+    counters = pl.concat([gold.readings(role, [10.0 * n for n in range(48)], role=role) for role in ("count", "good")])
+    hours = [gold.hour(n, 1.0, "running") for n in range(48)]
+    hours += [gold.hour(n, 600.0 if n < 24 else 10.0, "speed", unit="rpm" if n < 24 else "Hz") for n in range(48)]
+    found = figures(hours, counters)
+    assert found["oee", TUESDAY] == pytest.approx(100.0)
 
 
 def test_an_exchanged_counter_gains_nothing_in_that_moment(gold, figures):
