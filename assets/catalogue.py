@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.contracts.data_contract import DataContract, SignalContract
-from core.contracts.site import Role, Signal, SiteFile
+from core.contracts.equipment import Role, Signal
+from core.contracts.site import SiteFile
 from core.contracts.units import convert_factor
 from quality.physics import possible
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.contracts.site import Signal
+from core.contracts.equipment import Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.settings import load_settings
+from core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from core.run.folder import RunFolder
+    from lake.store import Lake
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -28,6 +32,13 @@ def run(
     asyncio.run(_serve(run, port))
 
 
+def _lake(run: RunFolder, settings: Settings) -> Lake:
+    """The lake, which a gateway hardly ever asks."""
+    from lake.opening import open_lake
+
+    return open_lake(run, settings)
+
+
 async def _serve(path: Path | None, port: int | None) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -38,6 +49,7 @@ async def _serve(path: Path | None, port: int | None) -> None:
     from core.eventlog import open_event_log
     from core.identity import IdentityService
     from core.tenancy import Tenancy
+    from ingestion.gateway.let_in import LetIn
     from ingestion.gateway.register import PlatformRegister
     from ingestion.gateway.server import Gateway, serve_until
     from ingestion.gateway.switchboard import Switchboard
@@ -50,7 +62,8 @@ async def _serve(path: Path | None, port: int | None) -> None:
         log = await open_event_log(settings, session.run, session.postgres)
         try:
             door = PlatformRegister(tenancy, IdentityService(tenancy, session.run, settings))
-            gateway = Gateway(log, door, settings.gateway)
+            let_in = LetIn(log, lambda: _lake(session.run, settings))
+            gateway = Gateway(log, door, settings.gateway, let_in)
             async with Switchboard(CallDesk(tenancy.platform), gateway).open():
                 await serve_until(gateway, port or session.run.port("gateway"), stop)
         finally:

@@ -18,7 +18,7 @@ from pydantic import (
 from bridge.etl.cron import Cron
 from bridge.etl.expression import Expression
 from core.contracts.duration import parse_duration
-from core.contracts.site import EquipmentId, SignalName
+from core.contracts.equipment import EquipmentId, SignalName
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]

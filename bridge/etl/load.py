@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from bridge.etl.form import Readings
 from bridge.etl.frame import ROW, Frame, Reject, written
+from core.contracts.equipment import Signal
 from core.contracts.quality import GOOD
 from core.contracts.reading import Sample, to_us
-from core.contracts.site import Signal
 from core.errors import InputError
 
 Derived = Mapping[tuple[str, str], Signal]

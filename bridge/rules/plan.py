@@ -14,7 +14,8 @@ from bridge.driver import Series
 from bridge.local import Definitions, read_yaml, said_wrong
 from bridge.rules.form import EdgeRule, RuleFile
 from bridge.rules.model import MODEL, Model, width
-from core.contracts.site import SiteFile, Unit
+from core.contracts.equipment import Unit
+from core.contracts.site import SiteFile
 from core.errors import GoldlayerError, InputError
 
 FOLDER = "rules"

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from core.contracts.data_contract import Aggregate
 from core.contracts.duration import parse_duration
-from core.contracts.site import EquipmentId, SignalName
+from core.contracts.equipment import EquipmentId, SignalName
 from core.errors import InputError
 
 Arguments = TypeVar("Arguments", bound=BaseModel)

@@ -11,7 +11,8 @@ from bridge.drivers import driver_for
 from bridge.store import runs
 from bridge.tools.devices import Devices
 from bridge.vault import Secrets
-from core.contracts.site import Equipment, SiteFile
+from core.contracts.equipment import Equipment
+from core.contracts.site import SiteFile
 from core.errors import InputError, NotFoundError
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.contracts.site import SiteFile, Unit
+from core.contracts.equipment import Unit
+from core.contracts.site import SiteFile
 from core.errors import InputError
 
 CLOCK_REGISTERS = 4

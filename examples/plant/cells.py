@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.contracts.reading import to_us
-from core.contracts.site import TimestampColumn
+from core.contracts.recording import TimestampColumn
 from core.errors import InputError
 from examples.plant.table import Cell, RawTable
 

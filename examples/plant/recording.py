@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core.contracts.equipment import Unit
 from core.contracts.reading import to_us
-from core.contracts.site import Recording, SiteFile, TimestampClock, TimestampColumn, Unit
+from core.contracts.recording import Recording, TimestampClock, TimestampColumn
+from core.contracts.site import SiteFile
 from core.errors import InputError
 from examples.plant.cells import Column, aware, parse_cells, parse_times
 from examples.plant.table import RawTable, read_table, recording_files

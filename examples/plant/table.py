@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from core.contracts.site import Recording
+from core.contracts.recording import Recording
 from core.errors import InputError
 
 Cell = str | float | bool | None

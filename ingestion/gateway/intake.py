@@ -29,6 +29,8 @@ _log = get_logger("gateway")
 Reply = Callable[[Ack | Refused], Awaitable[None]]
 PromiseOf = Callable[[str], Awaitable[Promise | None]]
 """The promise of a contract by its SHA-256; None if the platform never saw it."""
+WasLetIn = Callable[[BatchHeader, bytes], Awaitable[bool]]
+"""Whether a batch that would be refused now is on its way already; see `ingestion.gateway.let_in`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Intake:
         max_batch_bytes: larger payloads are refused.
         credit: batches that may wait; the bridge was promised no more.
         budget: bytes that the batches of all connections may hold.
+        was_let_in: asked about what would be refused; None where nobody can tell.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Intake:
         max_batch_bytes: int,
         credit: int,
         budget: ByteBudget,
+        was_let_in: WasLetIn | None = None,
     ) -> None:
         self._tenant = tenant
         self._log = log
@@ -73,6 +77,9 @@ class Intake:
         self._waiting: asyncio.Queue[_Taken] = asyncio.Queue(2 * credit)
         self._last: dict[str, int] = {}
         self._budget = budget
+        self._was_let_in = was_let_in
+        self._news: set[str] = set()
+        """Lanes of which a number came that was never here: no later one was either."""
         self._bytes = 0
         self.held = 0
         """Batches taken of which the bridge has no answer yet; at most the queue, one append and one at hand."""
@@ -96,6 +103,9 @@ class Intake:
         try:
             check_batch(header, kind, payload, promise, max_bytes=self._max_bytes)
         except RefusedBatchError as error:
+            if await self._is_here(stamped, payload):
+                await self._waiting.put(_Taken(stamped, [], None, len(payload)))
+                return
             reason = str(error)
             _log.error(
                 "batch refused for good",
@@ -110,13 +120,26 @@ class Intake:
         else:
             await self._waiting.put(_Taken(stamped, [accepted(stamped, payload)], None, len(payload)))
 
+    async def _is_here(self, header: BatchHeader, payload: bytes) -> bool:
+        """True for a resend of what was let in under the rules of then: its acknowledgement was lost."""
+        if self._was_let_in is None or header.lane in self._news:
+            return False
+        here = await self._was_let_in(header, payload)
+        if here:
+            facts = {"tenant": self._tenant, "bridge": header.bridge, "lane": header.lane, "seq": header.seq}
+            _log.info("batch was let in before and is acknowledged again", action="acknowledge", **facts)
+        else:
+            self._news.add(header.lane)
+        return here
+
     async def run(self) -> None:
         """Append and acknowledge until cancelled."""
         while True:
             taken = [await self._waiting.get()]
             while len(taken) < MOST_AT_ONCE and not self._waiting.empty():
                 taken.append(self._waiting.get_nowait())
-            await self._append([record for one in taken for record in one.records])
+            if records := [record for one in taken for record in one.records]:
+                await self._append(records)
             faults.die_here(AFTER_LOG)
             for one in taken:
                 if one.reason is not None:

@@ -23,6 +23,7 @@ from core.settings import GatewaySettings
 from core.tenancy import BridgeStanding, InactiveTenantError
 from core.tenancy.keys import hash_of
 from ingestion.gateway.budget import ByteBudget
+from ingestion.gateway.intake import WasLetIn
 from ingestion.gateway.session import Register, Session
 from ingestion.gateway.tls import check_certificate, server_context
 
@@ -57,12 +58,22 @@ class Door(Register, Protocol):
 
 
 class Gateway:
-    """Serves every tenant's bridges; made for `async with gateway.serving(port)`."""
+    """Serves every tenant's bridges; made for `async with gateway.serving(port)`.
 
-    def __init__(self, log: EventLog, door: Door, settings: GatewaySettings) -> None:
+    Args:
+        log: the event log.
+        door: the register.
+        settings: of the gateway.
+        was_let_in: asked about batches that would be refused; None refuses a resend of what was let in before as well.
+    """
+
+    def __init__(
+        self, log: EventLog, door: Door, settings: GatewaySettings, was_let_in: WasLetIn | None = None
+    ) -> None:
         self._log = log
         self._door = door
         self._settings = settings
+        self._was_let_in = was_let_in
         # Weak: a handshake that breaks off after the key was checked never becomes a session.
         self._identities: WeakKeyDictionary[ServerConnection, BridgeIdentity] = WeakKeyDictionary()
         self._keys: WeakKeyDictionary[ServerConnection, bytes] = WeakKeyDictionary()
@@ -147,7 +158,7 @@ class Gateway:
     async def _session(self, socket: ServerConnection) -> None:
         identity = self._identities.pop(socket)
         key = self._keys.pop(socket)
-        session = Session(socket, identity, key, self._log, self._door, self._settings, self._budget)
+        session = Session(socket, identity, key, self._log, self._door, self._settings, self._budget, self._was_let_in)
         self._sessions[session] = None
         try:
             await session.run()

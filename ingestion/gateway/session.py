@@ -44,7 +44,7 @@ from ingestion.gateway.budget import ByteBudget
 from ingestion.gateway.calls import OpenCalls
 from ingestion.gateway.check import check_header
 from ingestion.gateway.handover import hand_over
-from ingestion.gateway.intake import Intake
+from ingestion.gateway.intake import Intake, WasLetIn
 from ingestion.gateway.promise import Promise
 
 _GREETING_S = 15.0
@@ -101,6 +101,7 @@ class Session:
         register: Register,
         settings: GatewaySettings,
         budget: ByteBudget,
+        was_let_in: WasLetIn | None = None,
     ) -> None:
         self._socket = socket
         self._identity = identity
@@ -109,6 +110,7 @@ class Session:
         self._register = register
         self._settings = settings
         self._budget = budget
+        self._was_let_in = was_let_in
         self._promises: dict[str, Promise | None] = {}
         self._seen_at = 0.0
         self._intake: Intake | None = None
@@ -241,6 +243,7 @@ class Session:
             max_batch_bytes=self._settings.max_batch_bytes,
             credit=self._settings.credit,
             budget=self._budget,
+            was_let_in=self._was_let_in,
         )
         # While the log is slow nobody reads the socket, so that its end has to be looked for beside that.
         parts = (intake.run(), self._receive(hello, intake), self._socket.wait_closed())

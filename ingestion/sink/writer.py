@@ -57,17 +57,7 @@ class Writer:
 
     def others(self, batches: Sequence[Batch]) -> set[int]:
         """Offsets of those batches that the lake has otherwise, of some of one partition whose numbers it has."""
-        lanes = {road + one.lane for one in batches for road in ("", REFUSED)}
-        mine = pl.col("lane").is_in(lanes) & pl.col("seq").is_in({one.seq for one in batches})
-        days = {day for one in batches if one.size for day in unite([one])[0].column("date").to_pylist()}
-        counted = {day for one in batches for day in _counted_days(one)}
-        main = READINGS if self._route.main is QUARANTINE else self._route.main
-        known = Known(
-            main=self._lake.scan(main).filter(pl.col("date").is_in(days), mine).collect(),
-            apart=self._lake.scan(QUARANTINE).filter(mine).select("lane", "seq", "row_no", *_APART).collect(),
-            counts=self._lake.scan(BRIDGE_COUNTS).filter(pl.col("date").is_in(counted), mine).collect(),
-        )
-        return {one.offset for one in batches if is_other(one, known)}
+        return others(self._lake, self._route, batches)
 
     def plan(self, chunk: Chunk) -> list[Commit]:
         """The commits of a chunk."""
@@ -104,6 +94,21 @@ class Writer:
         if commit.spec is self._route.main:
             return {lane: self._last.get(lane, 0) for lane in commit.transactions}
         return {lane: self._known.get((commit.spec.full_name, lane), 0) for lane in commit.transactions}
+
+
+def others(lake: TenantLake, route: Route, batches: Sequence[Batch]) -> set[int]:
+    """Offsets of those batches that the lake has otherwise, of some of one partition whose numbers it has."""
+    lanes = {road + one.lane for one in batches for road in ("", REFUSED)}
+    mine = pl.col("lane").is_in(lanes) & pl.col("seq").is_in({one.seq for one in batches})
+    days = {day for one in batches if one.size for day in unite([one])[0].column("date").to_pylist()}
+    counted = {day for one in batches for day in _counted_days(one)}
+    main = READINGS if route.main is QUARANTINE else route.main
+    known = Known(
+        main=lake.scan(main).filter(pl.col("date").is_in(days), mine).collect(),
+        apart=lake.scan(QUARANTINE).filter(mine).select("lane", "seq", "row_no", *_APART).collect(),
+        counts=lake.scan(BRIDGE_COUNTS).filter(pl.col("date").is_in(counted), mine).collect(),
+    )
+    return {one.offset for one in batches if is_other(one, known)}
 
 
 def _counted_days(batch: Batch) -> list[date]:

@@ -17,7 +17,8 @@ from bridge.store import Store, StoreError, set_meta
 from core import clock
 from core.contracts.quality import BAD_NO_COMMUNICATION, GOOD
 from core.contracts.reading import CLOCK_SET_BACK, GapNews, Sample
-from core.contracts.site import Recording, SiteFile
+from core.contracts.recording import Recording
+from core.contracts.site import SiteFile
 
 HOUR_US = 3_600_000_000
 

@@ -12,7 +12,9 @@ from bridge.rules.form import RuleFile
 from bridge.vault import BridgeVault, NoSecrets
 from core.contracts.addresses import HOLE_FLOAT32_BITS
 from core.contracts.device import Deadband, ModbusOptions, OpcuaOptions, OpcuaSecurity, SerialLine
-from core.contracts.site import Clock, Equipment, Recording, Signal, SiteFile, load_site
+from core.contracts.equipment import Equipment, Signal
+from core.contracts.recording import Recording
+from core.contracts.site import Clock, SiteFile, load_site
 from core.contracts.writing import Interlock, WriteRule
 from examples.plant.recording import read_recording
 

@@ -14,7 +14,8 @@ from bridge.drivers.modbus.decode import CLOCK, Layout, Point
 from bridge.drivers.modbus.profiles import ModbusProfile
 from bridge.scaling import scaling_of
 from core.contracts.addresses import ModbusBlock, modbus_blocks
-from core.contracts.site import SiteFile, Unit
+from core.contracts.equipment import Unit
+from core.contracts.site import SiteFile
 from core.errors import InputError
 
 CLOCK_UNITS_US = {"us": 1, "ms": 1_000, "s": 1_000_000}

@@ -15,7 +15,8 @@ from bridge.scaling import scaling_of
 from bridge.vault import Secrets
 from core.contracts.addresses import opcua_node_id
 from core.contracts.device import Deadband
-from core.contracts.site import Signal, SiteFile
+from core.contracts.equipment import Signal
+from core.contracts.site import SiteFile
 from core.errors import InputError
 
 
