@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,6 +44,8 @@ from lake.store import Lake
 _log = get_logger("agents")
 _MODULES = Actor.service("modules")
 """Who hands out what modules bring."""
+_READERS = 8
+"""Tenants whose readers are kept."""
 
 
 @asynccontextmanager
@@ -100,6 +103,7 @@ class _House:
         self._tenancy = sources.tenancy
         self._identity = sources.identity
         self._lake = lake
+        self._readers: OrderedDict[TenantScope, LakeReader] = OrderedDict()
         self._granted: set[UUID] = set()
         self._provisioned: set[UUID] = set()
 
@@ -147,13 +151,21 @@ class _House:
             identity=person,
             subscriptions=await self._sources.subscriptions.active(scope),
             audit=_Trail(self._tenancy.audit, person),
-            lake=LakeReader(self._lake.tenant(scope.slug)),
+            lake=self._reader_of(scope),
             connector_of=connector_of,
             embedder=_embed,
             bridges=SiteReader(self._calls, scope, person.actor.name),
             core=TenantCoreData(self._sources, person),
             is_active=is_active,
         )
+
+    def _reader_of(self, scope: TenantScope) -> LakeReader:
+        """A tenant's reader; those of the tenants that asked last are kept, each with what stands of its tables."""
+        reader = self._readers.pop(scope, None) or LakeReader(self._lake.tenant(scope.slug))
+        self._readers[scope] = reader
+        while len(self._readers) > _READERS:
+            self._readers.popitem(last=False)
+        return reader
 
     async def sessions_of(self, person: SignedIn) -> Sessions:
         """A person's sessions; their tables are made on first use."""

@@ -2,7 +2,8 @@
 
 All read the same Delta table: ours through `TenantLake.scan`, where assets and people read, and through `LakeReader`,
 where modules and agents ask in SQL and get evidence; alone, Polars scans the table and DuckDB its files. Two questions:
-every signal of all days, and one signal of one day. All give the same rows, which is compared. By default ten million
+every signal of all days, and one signal of one day. All give the same rows, which is compared. The reader stands, as it
+does in a service: its first question, which is not counted, has opened the table and DuckDB. By default ten million
 readings of ten days; `GOLDLAYER_BENCH_READINGS=100000000` for the hundred million that are claimed.
 """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,52 +50,97 @@ class Found:
     truncated: bool
 
 
-def select(sql: str, tables: Mapping[TableSpec, DeltaTable], limits: Limits) -> Found:
-    """Run one SELECT over tables, each under its full name and at the version it was opened at.
+class Duck:
+    """A DuckDB of its own over some tables, each under its full name and at the version it was opened at.
 
-    Raises:
-        InputError: it is not one SELECT over these tables, or two of its columns have one name.
-        NotFoundError: files of a version are gone.
-        TransientError: it took too long.
+    It answers one query after another, for one thread at a time, until one raises. What it can reach is fixed before
+    the first one runs.
+
+    Args:
+        tables: handles that nobody moves on to another version while this is in use.
+        limits: what each query may take.
     """
-    require_one_select(sql)
-    with duckdb.connect(":memory:") as connection:
-        require_known(connection, sql, [spec.full_name for spec in tables])
-        _prepare(connection, limits.memory)
-        watch = threading.Timer(limits.timeout_s, connection.interrupt)
-        watch.start()
-        files = {spec: own_files(table) for spec, table in tables.items()}
-        allowed = [path for each in files.values() for path in each]
-        try:
-            for number, (spec, table) in enumerate(tables.items()):
-                provide(connection, number, spec, table, files[spec])
-            _lock_down(connection, allowed)
-            cursor = connection.execute(sql)
+
+    def __init__(self, tables: Mapping[TableSpec, DeltaTable], limits: Limits) -> None:
+        self._tables = tables
+        self._limits = limits
+        self._files: list[str] = []
+        self._is_locked = False
+        self._connection = duckdb.connect(":memory:")
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        self._connection.close()
+
+    def select(self, sql: str) -> Found:
+        """Run one SELECT.
+
+        Raises:
+            InputError: it is not one SELECT over these tables, or two of its columns have one name.
+            NotFoundError: files of a version are gone.
+            TransientError: it took too long.
+        """
+        require_one_select(sql)
+        require_known(self._connection, sql, [spec.full_name for spec in self._tables])
+        with self._watched(sql):
+            self._lock_down()
+            cursor = self._connection.execute(sql)
             columns = [str(column[0]) for column in cursor.description or []]
-            found = cursor.fetchmany(limits.rows + 1)
+            found = cursor.fetchmany(self._limits.rows + 1)
+        if len(set(columns)) < len(columns):
+            raise InputError(
+                "two columns have one name", received=", ".join(columns), where=first_line(sql), next_step="use AS"
+            )
+        rows = [dict(zip(columns, row, strict=True)) for row in found[: self._limits.rows]]
+        truncated = len(found) > self._limits.rows
+        if truncated:
+            self._connection.execute("SELECT NULL")  # lets go of the rows that nobody fetches
+        return Found(columns, rows, truncated)
+
+    @contextmanager
+    def _watched(self, sql: str) -> Generator[None]:
+        watch = threading.Timer(self._limits.timeout_s, self._connection.interrupt)
+        watch.start()
+        try:
+            yield
         except duckdb.InterruptException as error:
             raise TransientError(
-                "query took too long", expected=f"at most {limits.timeout_s:g} s", where=first_line(sql)
+                "query took too long", expected=f"at most {self._limits.timeout_s:g} s", where=first_line(sql)
             ) from error
         except duckdb.Error as error:
-            raise _refused(sql, error, tables.values(), allowed) from error
+            raise self._refused(sql, error) from error
         finally:
             watch.cancel()
-    if len(set(columns)) < len(columns):
-        raise InputError(
-            "two columns have one name", received=", ".join(columns), where=first_line(sql), next_step="use AS"
-        )
-    rows = [dict(zip(columns, row, strict=True)) for row in found[: limits.rows]]
-    return Found(columns, rows, len(found) > limits.rows)
+            watch.join()  # it must not interrupt the next query
+
+    def _lock_down(self) -> None:
+        """The tables and no other file, no network, no extensions, UTC; and no way to switch any of it back on."""
+        if self._is_locked:
+            return
+        _prepare(self._connection, self._limits.memory)
+        for number, (spec, table) in enumerate(self._tables.items()):
+            files = own_files(table)
+            self._files += files
+            provide(self._connection, number, spec, table, files)
+        self._connection.execute("SET allowed_paths = ?", [self._files])
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+        self._is_locked = True
+
+    def _refused(self, sql: str, error: duckdb.Error) -> GoldlayerError:
+        said = str(error)
+        gone = isinstance(error, duckdb.IOException) and not all(map(os.path.exists, self._files))
+        if gone or "FileNotFoundError" in said:
+            return NotFoundError("files of this version are gone", next_step="ask for a later version")
+        for table in self._tables.values():  # where they are is nobody's affair who asks
+            said = said.replace(table.table_uri.removeprefix("file://"), "")
+        return InputError("query cannot be run", received=first_line(said), where=first_line(sql))
 
 
-def _refused(sql: str, error: duckdb.Error, tables: Iterable[DeltaTable], files: Iterable[str]) -> GoldlayerError:
-    said = str(error)
-    if "FileNotFoundError" in said or (isinstance(error, duckdb.IOException) and not all(map(os.path.exists, files))):
-        return NotFoundError("files of this version are gone", next_step="ask for a later version")
-    for table in tables:  # where they are is nobody's affair who asks
-        said = said.replace(table.table_uri.removeprefix("file://"), "")
-    return InputError("query cannot be run", received=first_line(said), where=first_line(sql))
+def select(sql: str, tables: Mapping[TableSpec, DeltaTable], limits: Limits) -> Found:
+    """Run one SELECT over tables and forget them; see `Duck.select`."""
+    with closing(Duck(tables, limits)) as duck:
+        return duck.select(sql)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, memory: str) -> None:
@@ -110,10 +156,3 @@ def _prepare(connection: duckdb.DuckDBPyConnection, memory: str) -> None:
     ):
         connection.execute(statement)
     speed_up(connection)
-
-
-def _lock_down(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
-    """No file but these, no network, no extensions, UTC; and no way to switch any of it back on."""
-    connection.execute("SET allowed_paths = ?", [list(files)])
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")

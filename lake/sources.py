@@ -19,6 +19,7 @@ from deltalake import DeltaTable
 from core.db.identifiers import quote_identifier
 from core.db.queries import load_queries
 from lake.growth import widened
+from lake.rewriting import files_of
 from lake.spec import TableSpec
 
 _SQL = load_queries("lake", "duck.sql")
@@ -69,9 +70,9 @@ def own_files(table: DeltaTable) -> list[str]:
     root = unquote(place.path).rstrip("/")
     if has_magic(root) or not Path(root).is_dir():
         return []
-    added = pa.table(table.get_add_actions(flatten=True))
-    paths = [unquote(path) for path in added.column("path").to_pylist()]
-    dates = added.column("partition.date").to_pylist() if days else [None] * len(paths)
+    added = files_of(table)
+    paths = [unquote(str(one["path"])) for one in added]
+    dates = [one["partition.date"] if days else None for one in added]
     if not all(map(_is_plain, paths, dates)):
         return []
     return [f"{root}/{path}" for path in paths]

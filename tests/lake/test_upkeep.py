@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from lake.clustering import along_z, cluster, interleaved
 from lake.exploring import explore
@@ -233,3 +235,13 @@ def test_a_table_that_fails_is_in_nobody_s_way(lake: TenantLake) -> None:
     failed, done = optimize(lake, [BRONZE, SILVER], rest_s=0)
     assert failed.error is not None and "cannot be opened" in failed.words
     assert done.clustered == 4
+
+
+def test_a_command_that_lists_files_does_not_wait_for_pandas(tmp_path: Path) -> None:
+    program = (
+        "import sys; from lake.rewriting import files_of; from deltalake import DeltaTable\n"
+        f"print(len(files_of(DeltaTable({str(tmp_path)!r}))), 'pandas' in sys.modules)"
+    )
+    write_deltalake(str(tmp_path), pa.table({"step": [1]}))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 False\n"

@@ -103,7 +103,9 @@ def _explore(world: World) -> Callable[[str], Awaitable[Any]]:
 
 
 def _query(world: World) -> Callable[[str], Awaitable[Any]]:
+    reader = LakeReader(world.lake.tenant(A))  # one for all: what stands of one attempt is there at the next
+
     async def call(sql: str) -> Any:
-        return (await asyncio.to_thread(LakeReader(world.lake.tenant(A)).query, sql, [_TABLE])).rows
+        return (await asyncio.to_thread(reader.query, sql, [_TABLE])).rows
 
     return call
