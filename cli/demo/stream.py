@@ -10,9 +10,9 @@ from bridge.books import BridgeBooks
 from cli.demo.plants import PlantState
 from cli.demo.progress import Progress
 
-_LOOK_EVERY_S = 0.5
-_TELL_EVERY = 6
-_QUIET_LOOKS = 4
+_LOOK_EVERY_S = 1.0
+_TELL_EVERY = 3
+_QUIET_LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)

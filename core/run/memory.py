@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,11 +33,14 @@ def tree_pids(roots: Collection[int], exclude: Collection[int] = ()) -> set[int]
 
 
 def _with_descendants(roots: Collection[int]) -> set[int]:
-    found = set(roots)
-    for root in roots:
-        # A look at every process of the machine for each root, not for each descendant: this is asked every second.
-        with contextlib.suppress(psutil.Error):
-            found |= {child.pid for child in psutil.Process(root).children(recursive=True)}
+    found: set[int] = set()
+    # Each root costs a look at every process of the machine, so those below another one get none of their own;
+    # parents come first in the order of their numbers.
+    for root in sorted(roots):
+        if root not in found:
+            found.add(root)
+            with contextlib.suppress(psutil.Error):
+                found |= {child.pid for child in psutil.Process(root).children(recursive=True)}
     return found
 
 
@@ -62,6 +66,10 @@ class PeakMemory:
         self.peak_bytes = max(self.peak_bytes, size)
 
 
+_REST = 50
+"""Pause after a look, in times of what it cost: adding up the pages of many processes is work, for the machine too."""
+
+
 @asynccontextmanager
 async def watched_memory(
     roots: Callable[[], Collection[int]],
@@ -74,17 +82,19 @@ async def watched_memory(
     Args:
         roots: the trees, asked anew each time.
         exclude: processes that do not count, with their descendants, asked anew each time.
-        every_s: pause between two samples.
+        every_s: pause between two samples, longer where one takes more than a fiftieth of it.
     """
     peak = PeakMemory()
 
-    async def look() -> None:
-        peak.add(await asyncio.to_thread(tree_bytes, roots(), exclude()))
+    async def look() -> float:
+        size, cost_s = await asyncio.to_thread(_weighed, roots(), exclude())
+        peak.add(size)
+        return cost_s
 
     async def keep_looking() -> None:
         while True:
-            await look()
-            await asyncio.sleep(every_s)
+            cost_s = await look()
+            await asyncio.sleep(max(every_s, _REST * cost_s))
 
     task = asyncio.create_task(keep_looking())
     try:
@@ -93,3 +103,10 @@ async def watched_memory(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await look()
+
+
+def _weighed(roots: Collection[int], exclude: Collection[int]) -> tuple[int, float]:
+    """Memory of process trees, and the seconds of processor it took to know."""
+    began = time.thread_time()
+    size = tree_bytes(roots, exclude)
+    return size, time.thread_time() - began

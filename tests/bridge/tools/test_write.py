@@ -17,6 +17,7 @@ from bridge.vault import NoSecrets
 from core.contracts.site import SiteFile, load_site
 from core.errors import DeniedError, InputError, NotFoundError, TerminalError
 from tests.bridge.drivers.modbus.conftest import Bus
+from tests.opcua import initialise
 
 RULE = {"minimum": 0, "maximum": 100, "max_writes": 2, "per_s": 3600, "confirm_within_s": 0.3}
 
@@ -132,7 +133,7 @@ async def test_two_at_once_are_one_too_many(port: int, hand: Hand) -> None:
 async def plant(build) -> AsyncIterator[Server]:
     """An OPC UA server with a setpoint that anybody may write and a mode."""
     server = Server()
-    await server.init()
+    await initialise(server)
     server.set_endpoint(f"opc.tcp://127.0.0.1:{build.free_port()}")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     await server.register_namespace("urn:plant")

@@ -21,6 +21,7 @@ from bridge.drivers.opcua.driver import OpcuaDriver
 from core.contracts.quality import GOOD
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
+from tests.opcua import initialise
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 T0 = 1_704_067_200_000_000
@@ -43,7 +44,7 @@ class Plant:
         return f"opc.tcp://127.0.0.1:{self.port}"
 
     async def start(self, secure: tuple[Path, Path] | None = None, **nodes: Any) -> None:
-        await self.server.init()
+        await initialise(self.server)
         self.server.set_endpoint(self.endpoint)
         if secure is None:
             self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
@@ -167,13 +168,15 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 
 _SERVER = """
-import asyncio, sys
+import asyncio, gc, sys
 from datetime import UTC, datetime, timedelta
 from asyncua import Server, ua
 
 async def main():
     server = Server()
+    gc.disable()
     await server.init()
+    gc.enable()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{sys.argv[1]}")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     await server.register_namespace("urn:plant")

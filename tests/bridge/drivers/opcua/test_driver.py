@@ -16,6 +16,7 @@ from core.contracts.quality import BAD_NO_DATA, GOOD
 from core.contracts.reading import Sample
 from core.contracts.site import SiteFile
 from core.errors import DeniedError, InputError
+from tests.opcua import initialise
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 T0 = 1_704_067_200_000_000
@@ -29,7 +30,7 @@ class Device:
     server: Server = field(default_factory=Server)
 
     async def start(self) -> None:
-        await self.server.init()
+        await initialise(self.server)
         self.server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}")
         self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         await self.server.register_namespace("urn:test")
