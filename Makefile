@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # The last line of the demo is its summary, also when another make runs this one.
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup lock demo up test lint bench service backfill chaos chaos-long clean
+.PHONY: help setup lock demo up test lint style bench service backfill chaos chaos-long clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -50,14 +50,20 @@ demo: $(READY) ## walk recorded plant data to answers with evidence; ARGS="--onc
 up: $(READY) ## run an installation on real sites: ARGS="--sites DIR"
 	@$(BIN)/platform up $(ARGS)
 
-lint: $(READY) ## ruff, import contracts, pyright
+lint: style ## ruff, import contracts, pyright
+	@$(BIN)/pyright --level error
+
+style: $(READY)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/lint-imports
-	@$(BIN)/pyright --level error
 
-test: lint ## lint and every test; the last line is pytest's
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+# pyright works for a minute on one core: here it does so beside the first tests, and is heard only if it finds something.
+test: style ## lint and every test; the last line is pytest's
+	@found=$$(mktemp); nice $(BIN)/pyright --level error >"$$found" 2>&1 & types=$$!; \
+	trap 'kill $$types 2>/dev/null; rm -f "$$found"' EXIT; trap 'exit 130' INT TERM; \
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS); code=$$?; \
+	wait $$types || { cat "$$found"; code=1; }; exit $$code
 
 bench: $(READY) ## measure every claim, or ONLY=name
 	@$(BIN)/python -m bench $(ONLY)

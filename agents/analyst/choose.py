@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from agents.analyst.spelling import words_of
 from agents.analyst.times import without_periods
@@ -36,6 +37,10 @@ class Choice:
     score: float
 
 
+_KEPT: WeakKeyDictionary[Embedder, dict[str, Matrix]] = WeakKeyDictionary()
+"""Vectors of what tools say, by model: they take seconds to make, and every chooser of a process needs the same."""
+
+
 class Chooser:
     """Ranks tools for a clause; the vectors of what tools say are kept.
 
@@ -45,7 +50,7 @@ class Chooser:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._kept: dict[str, Matrix] = {}
+        self._kept = _KEPT.setdefault(embedder, {})
 
     def rank(
         self, variants: Sequence[str], tools: Sequence[ToolDefinition], fits: Callable[[ToolDefinition], float]
