@@ -41,6 +41,7 @@ class Scan:
         complete: a polled device has been visited once round; the runner pauses here.
         unfilled: machines whose device keeps no history, and who come back with this scan or a later one: what passed
             while nobody was connected is lost.
+        left_out: signals that are done without for now, because what the device sends of them cannot be decoded.
     """
 
     samples: list[Sample]
@@ -48,6 +49,7 @@ class Scan:
     complete: bool = False
     unfilled: frozenset[str] = frozenset()
     blocks: list[Block] = field(default_factory=list[Block])
+    left_out: tuple[Series, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from bridge.backoff import Backoff, wait_for, wait_for_either
-from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan
+from bridge.driver import DeviceLostError, DeviceRefusedError, Driver, Scan, Series
 from bridge.recorder import Recorder
 from bridge.space import Limit
 from bridge.threads import in_thread
@@ -22,6 +22,8 @@ _SHARE_WAITED = 0.75
 """Of the longest time that a reading may wait: the rest is for writing it."""
 _LOOK_S = 5.0
 """Time between two looks at what is only noted, while nothing is read."""
+_NAMED = 5
+"""Signals that the state of a device names."""
 _log = get_logger("bridge")
 
 
@@ -80,7 +82,7 @@ class Runner:
         self.last_reading_s: float | None = None
         """When something new was read last, seconds since the epoch by this machine's clock."""
         self.error: str | None = None
-        """Why the device is away."""
+        """Why the device is away; of one that is there, what of it cannot be read."""
 
     @property
     def connected(self) -> bool:
@@ -133,6 +135,7 @@ class Runner:
             if rows:
                 self.last_reading_s = time.time()
             self._tell_connected()
+            self.error = _without(scan.left_out)
             fresh = fresh or bool(rows)
             self._take(scan, loop.time())
             await self._room.wait()
@@ -162,7 +165,7 @@ class Runner:
     def _tell_connected(self) -> None:
         """A device is back once it is read: one that takes connections and says nothing would come and go for ever."""
         if self.connected_since is None:
-            self.connected_since, self.error = clock.now(), None
+            self.connected_since = clock.now()
             _log.info("device connected", action="connect", again=self._told is not None)
             self._told = None
 
@@ -210,6 +213,14 @@ class Runner:
     def _record(self, scans: list[Scan]) -> tuple[int, int]:
         """Rows that were appended, and the size of the database then."""
         return self._recorder.record(scans), self._recorder.database_bytes()
+
+
+def _without(left_out: Sequence[Series]) -> str | None:
+    if not left_out:
+        return None
+    named = ", ".join(".".join(one) for one in left_out[:_NAMED])
+    more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+    return f"cannot be decoded and is left out: {named}{more}"
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:

@@ -126,8 +126,8 @@ def _say_health(home: Path) -> None:
     started = f"running since {now.started_at:%Y-%m-%d %H:%M}"
     typer.echo(f"as of {at:%Y-%m-%d %H:%M:%S} UTC, version {now.version}, {started}")
     for one in now.drivers:
-        there = f"connected since {one.connected_since:%Y-%m-%d %H:%M}" if one.connected_since else f"away: {one.error}"
-        typer.echo(f"device {one.endpoint or '-'}: {there}")
+        since = f"connected since {one.connected_since:%Y-%m-%d %H:%M}" if one.connected_since else "away"
+        typer.echo(f"device {one.endpoint or '-'}: {since}" + (f": {one.error}" if one.error else ""))
     oldest = "" if now.outbox_oldest_s is None else f", the oldest batch waits {now.outbox_oldest_s:,.0f} s"
     typer.echo(f"contract {now.contract}{oldest}")
     memory = f"memory {now.memory_bytes / 1e6:,.0f} MB"

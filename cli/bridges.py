@@ -90,7 +90,8 @@ def _say(one: BridgeState, past: list[HealthLine]) -> None:
     facts += [("incarnation", one.incarnation or "-"), ("clock", _clock(one.clock_offset_s))]
     facts += [("reads", f"{d.endpoint or '-'}  {len(d.equipment)} machines, {d.signals} signals") for d in one.devices]
     for driver in one.health.drivers if one.health is not None else ():
-        there = f"connected since {_at(driver.connected_since)}" if driver.connected_since else f"away: {driver.error}"
+        since = f"connected since {_at(driver.connected_since)}" if driver.connected_since else "away"
+        there = since + (f": {driver.error}" if driver.error else "")
         facts.append(("device", f"{driver.endpoint or '-'}  {there}, last reading {_at(driver.last_reading)}"))
     print_table(facts)
     if past:

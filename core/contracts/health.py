@@ -34,7 +34,7 @@ class DriverHealth(_Model):
     last_reading: AwareDatetime | None
     """When something new was read last, by the bridge's clock."""
     error: Text | None
-    """Why the device is away."""
+    """Why the device is away; of one that is there, what of it cannot be read."""
 
 
 class BridgeHealth(_Model):

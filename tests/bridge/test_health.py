@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from pathlib import Path
 
@@ -60,6 +61,12 @@ async def test_a_running_bridge_tells_and_leaves_how_it_is(
     said = capsys.readouterr().out
     assert f"device {machines[0]['endpoint']}: away: device cannot be reached" in said
     assert f"version {health.version}, running since" in said
+    there = health.drivers[0].model_copy(update={"connected_since": health.started_at, "error": "left out: p1.words"})
+    spoken = health.model_copy(update={"drivers": (there,)}).model_dump(mode="json")
+    (tmp_path / FILE).write_text(json.dumps({"at": health.started_at.isoformat(), **spoken}))
+    assert main(["bridge", "status", "--home", str(tmp_path)]) == 0
+    since = f"{health.started_at:%Y-%m-%d %H:%M}"
+    assert f"device {machines[0]['endpoint']}: connected since {since}: left out: p1.words" in capsys.readouterr().out
     (tmp_path / FILE).write_text("{}")
     with pytest.raises(InputError, match="state cannot be read"):
         read_health(tmp_path)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,27 @@ async def test_a_device_that_comes_and_goes(tmp_path: Path, build, capsys: pytes
     said = capsys.readouterr()
     told = (said.out + said.err).splitlines()
     assert [sum(word in line for line in told) for word in ("device is away", "device connected")] == [2, 3]
+
+
+async def test_what_cannot_be_decoded_is_named_while_its_device_is_there(tmp_path: Path, build) -> None:
+    left_out = tuple(("p1", f"s{n}") for n in range(7))
+    told: list[str | None] = []
+    for steps in ([replace(scan(1), left_out=left_out)], [replace(scan(1), left_out=left_out[:1]), scan(2)]):
+        device, stop = Device(*steps), asyncio.Event()
+        with Store.open(tmp_path / str(len(told))) as store:
+            recorder = Recorder(store, build("- name: flow").site, clocked=True)
+            runner = Runner(
+                device, recorder, asyncio.Event(),
+                journal_interval_s=0.05, poll_interval_s=0.0, longest_pause_s=0.02, store_max_bytes=1 << 40,
+            )  # fmt: skip
+            parts = [asyncio.create_task(runner.read(stop)), asyncio.create_task(runner.write(stop))]
+            await asyncio.wait_for(device.idle.wait(), 60)
+            assert runner.connected
+            told.append(runner.error)
+            stop.set()
+            await asyncio.gather(*parts)
+            recorder.close()
+    assert told == ["cannot be decoded and is left out: p1.s0, p1.s1, p1.s2, p1.s3, p1.s4 and 2 more", None]
 
 
 async def test_what_the_disk_refuses_is_kept(tmp_path: Path, build) -> None:

@@ -228,6 +228,7 @@ class OpcuaDriver:
     ) -> None:
         """History first, then what the subscription brought meanwhile; windows close in source order that way."""
         unfilled: set[Series] = set()
+        garbled: dict[Series, str] = {}
         try:
             unreadable: dict[Series, str] = {}
             shown = await shown_times(client, nodes, self._profile, unreadable)
@@ -235,12 +236,19 @@ class OpcuaDriver:
                 self._leave_out(series, reason)
             nodes = {series: node for series, node in nodes.items() if series not in unreadable}
             begin = starts(nodes, newest, shown, overlap_us)
-            async for page in read_history(client, nodes, begin, self._profile, self._decoder.sample, unfilled):
+            async for page in read_history(
+                client, nodes, begin, self._profile, self._decoder.sample, unfilled, garbled
+            ):
                 self._queue.append(page)
                 self._grow(page)
         except ua.UaStatusCodeError as error:
             _log.warning("device has no history", action="history", device=self._where, code=str(error))
             unfilled = set(nodes)
+        if garbled:
+            named = [".".join(series) for series in list(garbled)[:_NAMED]]
+            reason = next(iter(garbled.values()))
+            _log.error("history cannot be decoded, its time stays a gap", action="history", device=self._where,
+                       signals=len(garbled), named=named, reason=reason)  # fmt: skip
         self._tell_kinds()
         self._no_history = (self._no_history - set(nodes)) | unfilled
         self._unfilled |= frozenset(machine for machine, _ in unfilled)
@@ -284,7 +292,7 @@ class OpcuaDriver:
                 rows = len(samples)
             self._queue.popleft()
         unfilled, self._unfilled = self._unfilled, frozenset()
-        return Scan(samples, unfilled=unfilled, blocks=blocks)
+        return Scan(samples, unfilled=unfilled, blocks=blocks, left_out=self._left_out.named)
 
     async def sample(self, equipment_id: str, signal: str) -> Sample:
         """Read one node, past the subscription."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from asyncua import ua
 from asyncua.client.client import Client
@@ -57,6 +58,7 @@ async def read_history(
     profile: OpcuaProfile,
     decode: Decode,
     unfilled: set[Series],
+    unreadable: dict[Series, str],
 ) -> AsyncIterator[list[Sample]]:
     """Everything the server keeps from a source time of each series on, that time included.
 
@@ -66,7 +68,8 @@ async def read_history(
         begin: microseconds; a series that is not in it is read from the beginning of its history.
         profile: how many nodes and values to ask for at once.
         decode: makes a sample of a data value.
-        unfilled: receives the series whose node has no history.
+        unfilled: receives the series whose node has no history, or none that can be read.
+        unreadable: receives the series whose history cannot be decoded, with the reason.
 
     Yields:
         Samples, a page of every node at a time, by source time within a series.
@@ -81,7 +84,12 @@ async def read_history(
             some = dict(everyone[first : first + profile.max_nodes_per_history_read])
             pending = _Pending(some, dict.fromkeys(some))
             while pending.points:
-                page = await _read_page(client, start_us, pending, profile.history_page, decode, unfilled)
+                page: list[Sample] = []
+                for series, result in await _results(client, start_us, pending, profile.history_page, unreadable):
+                    page += _taken(series, result, pending, profile.history_page, decode, unfilled)
+                for series in unreadable.keys() & pending.points.keys():
+                    del pending.points[series]
+                    unfilled.add(series)
                 if page:
                     yield page
             for series, last_us in pending.cut_off.items():
@@ -89,16 +97,38 @@ async def read_history(
                     ahead.setdefault(last_us, {})[series] = some[series]
 
 
-async def _read_page(
-    client: Client, start_us: int, pending: _Pending, size: int, decode: Decode, unfilled: set[Series]
-) -> list[Sample]:
+async def _results(
+    client: Client,
+    start_us: int,
+    pending: _Pending,
+    size: int,
+    unreadable: dict[Series, str],
+    some: Sequence[Series] | None = None,
+) -> list[tuple[Series, Any]]:
+    """A page of nodes; an answer that cannot be decoded is asked for in halves, down to the node that spoils it."""
+    asked = list(pending.points) if some is None else some
+    try:
+        found = await client.uaclient.session.history_read(_parameters(start_us, pending, asked, size))
+    except (OSError, TimeoutError, ua.UaStatusCodeError):
+        raise
+    except Exception as error:  # whatever the library's parts say to bytes that are none of theirs
+        if len(asked) == 1:
+            unreadable[asked[0]] = str(error) or type(error).__name__
+            return []
+        middle = len(asked) // 2
+        halves = [await _results(client, start_us, pending, size, unreadable, half) for half in
+                  (asked[:middle], asked[middle:])]  # fmt: skip
+        return [one for half in halves for one in half]
+    return list(zip(asked, found, strict=True))
+
+
+def _parameters(start_us: int, pending: _Pending, asked: Sequence[Series], size: int) -> ua.HistoryReadParameters:
     details = ua.ReadRawModifiedDetails()
     details.IsReadModified = False
     details.StartTime = _EPOCH + timedelta(microseconds=start_us)
     details.EndTime = _OPEN_END
     details.NumValuesPerNode = size
     details.ReturnBounds = False
-    asked = list(pending.points)
     params = ua.HistoryReadParameters()
     params.HistoryReadDetails = details
     params.TimestampsToReturn = ua.TimestampsToReturn.Both
@@ -109,16 +139,20 @@ async def _read_page(
         node.IndexRange = ""
         node.ContinuationPoint = pending.points[series]
         params.NodesToRead.append(node)
-    samples: list[Sample] = []
-    for series, result in zip(asked, await client.uaclient.session.history_read(params), strict=True):
-        before = pending.points.pop(series)
-        if result.StatusCode.is_bad():
-            unfilled.add(series)
-            continue
-        values = getattr(result.HistoryData, "DataValues", None) or []
-        samples.extend(decode(series, value) for value in values)
-        if result.ContinuationPoint and result.ContinuationPoint != before:
-            pending.points[series] = result.ContinuationPoint
-        elif len(values) >= size:
-            pending.cut_off[series] = samples[-1].ts_us
+    return params
+
+
+def _taken(
+    series: Series, result: Any, pending: _Pending, size: int, decode: Decode, unfilled: set[Series]
+) -> list[Sample]:
+    """Samples of one node's page, and where it goes on."""
+    before = pending.points.pop(series)
+    if result.StatusCode.is_bad():
+        unfilled.add(series)
+        return []
+    samples = [decode(series, value) for value in getattr(result.HistoryData, "DataValues", None) or []]
+    if result.ContinuationPoint and result.ContinuationPoint != before:
+        pending.points[series] = result.ContinuationPoint
+    elif len(samples) >= size:
+        pending.cut_off[series] = samples[-1].ts_us
     return samples

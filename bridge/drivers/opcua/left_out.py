@@ -20,6 +20,11 @@ class LeftOut:
         self._until: dict[Series, float] = {}
         self._pause: dict[Series, float] = {}
 
+    @property
+    def named(self) -> tuple[Series, ...]:
+        """Which."""
+        return tuple(self._until)
+
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._until)

@@ -18,6 +18,7 @@ from bridge.drivers.opcua.receive import Receiver
 from core.contracts.quality import BAD_DECODING_ERROR, GOOD
 from core.contracts.reading import Sample
 
+T0 = 1_704_067_200_000_000
 EARLY = "abc" + "defg" + "i\x0c" + 4 * "\x7f"
 """Three characters, a handle, a mask with a value, the type of a text, and its length."""
 
@@ -71,6 +72,8 @@ async def test_the_good_ones_go_on_beside_it(plant, make_site, until, capsys) ->
         await driver.connect({}, 0)
         again = latest(await until(driver, lambda found: len(latest(found)) == 2))
         assert again == {"flow": (1.0, GOOD), "level": (2.0, GOOD)}
+        await plant.put("level", 2, 3.0)
+        assert (await driver.read()).left_out == (("p1", "words"),)
         await plant.put("words", 2, nonsense())
         await plant.put("flow", 2, 7.0)
         after = latest(await until(driver, lambda found: latest(found).get("flow") == (7.0, GOOD)))
@@ -128,3 +131,32 @@ def test_it_is_asked_for_again_less_and_less_often_and_too_many_are_none(monkeyp
         now[0] += pause
         assert (out.due(), bool(out), out.without([one])) == ([one], False, [one])
     assert [out.add(("p1", str(n))) for n in range(40)] == [True] * 32 + [False] * 8
+
+
+async def test_a_history_that_cannot_be_decoded_is_a_gap_of_its_own_machine_and_costs_no_connection(
+    plant, make_site, until, capsys
+) -> None:
+    await plant.start(flow=0.0, words="fine", level=0.0)
+    for name in ("flow", "words", "level"):
+        await plant.keep_history(name)
+    for second in (10, 11):
+        await plant.put("flow", second, float(second))
+        await plant.put("level", second, float(second))
+        await plant.put("words", second, nonsense() if second == 10 else "fine again")
+    for name in ("flow", "words", "level"):
+        await plant.remembers(name, 11)
+    signals: dict[str, dict[str, Any]] = {"words": {}, "flow": {}, "level": {}}
+    newest = {("p1", name): T0 + 5_000_000 for name in signals}
+    async with OpcuaDriver.of_site(make_site(plant.endpoint, signals)) as driver:
+        await driver.connect(newest, 0)
+        await plant.put("flow", 12, 12.0)
+        await plant.put("words", 12, "live")
+        found = await until(driver, lambda found: {"live", 12.0} <= {one.text or one.value for one in found})
+        of = {name: {one.text or one.value for one in found if one.signal == name} for name in signals}
+        assert of["flow"] >= {10.0, 11.0, 12.0}
+        assert of["level"] >= {10.0, 11.0}
+        assert of["words"] == {"fine again", "live"}
+    said = [line for line in "".join(capsys.readouterr()).splitlines() if "history cannot be decoded" in line]
+    assert len(said) == 1
+    assert "p1.words" in said[0]
+    assert "p1.flow" not in said[0]
