@@ -28,6 +28,8 @@ _LIBRARIES = ("deltalake", "polars", "duckdb", "pyarrow", "obstore")
 _SKEW_NOTED_S, _SKEW_WRONG_S = 5.0, 60.0
 _CONTENT = b"goldlayer"
 _UNSAID = "correct GOLDLAYER_LAKE__ROOT and its options, or ask who runs the store"
+_APPENDS = 3
+"""The third is the first to follow a commit that was itself found by listing."""
 _ROWS = pa.table({"number": pa.array([1, 2, 3], pa.int64())})
 
 
@@ -128,13 +130,20 @@ class _Clinic:
         )
 
     def list(self) -> str:
-        """Find it."""
+        """Find it, and not beyond it: a Delta table is opened by asking for what came after a commit."""
         import obstore
 
         with told(self._storage.root):
             names = [one["path"] for page in obstore.list(self._store) for one in page]
+            beyond = [one["path"] for page in obstore.list(self._store, offset="probe") for one in page]
         if names != ["probe"]:
             raise TerminalError("the store does not list what was put", expected="probe", received=names)
+        if beyond:
+            raise TerminalError(
+                "the store lists from its beginning wherever it is asked to begin: no commit would be found",
+                received=beyond,
+                next_step="use a store that can list from a name on; Azurite can with azure_storage_use_emulator",
+            )
         return "it is listed"
 
     def table(self) -> str:
@@ -143,13 +152,15 @@ class _Clinic:
         options = self._storage.revealed()
         try:
             write_deltalake(location, _ROWS, mode="error", storage_options=options)
-            write_deltalake(location, _ROWS, mode="append", storage_options=options)
+            for _ in range(_APPENDS):
+                write_deltalake(location, _ROWS, mode="append", storage_options=options)
             table = DeltaTable(location, storage_options=options)
             by_polars = pl.scan_delta(table).select(pl.len()).collect().item()
             by_pyarrow = table.to_pyarrow_dataset().count_rows()
         except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
             raise error_of(error, location) from error
-        if (table.version(), by_polars, by_pyarrow) != (1, 2 * len(_ROWS), 2 * len(_ROWS)):
+        rows = (1 + _APPENDS) * len(_ROWS)
+        if (table.version(), by_polars, by_pyarrow) != (_APPENDS, rows, rows):
             raise TerminalError("a table does not read as it was written", received=(by_polars, by_pyarrow))
         return "a Delta table is written, appended to, and read by all libraries"
 

@@ -84,6 +84,7 @@ KINDS: dict[str, Kind] = {
                 "azure_storage_client_id",
                 "azure_storage_endpoint",
                 "azure_storage_tenant_id",
+                "azure_storage_use_emulator",
                 "azure_use_azure_cli",
                 "azure_use_fabric_endpoint",
             ]
@@ -235,11 +236,26 @@ def _check_pairs(root: str, given: Mapping[str, str], secrets: Mapping[str, Secr
         if "aws_secret_access_key" in secrets and "aws_access_key_id" not in given:
             raise _missing_option("aws_access_key_id", "the vault keeps aws_secret_access_key")
     if root.startswith("az://"):
+        if given.get("azure_storage_use_emulator") == "true":
+            _check_emulator(given)
+            return
         if "azure_storage_account_name" not in given:
             raise _missing_option("azure_storage_account_name", "the address names the container alone")
         proof = "azure_storage_client_secret" in secrets or "azure_federated_token_file" in given
         if "azure_storage_tenant_id" in given and not proof:
             raise _missing_secret("azure_storage_client_secret", "azure_storage_tenant_id")
+
+
+def _check_emulator(given: Mapping[str, str]) -> None:
+    """The emulator has one place and one account, which the libraries know; they pass over anybody else's."""
+    others = sorted(name for name in given if name.startswith("azure_") and name != "azure_storage_use_emulator")
+    if others:
+        raise InputError(
+            "the emulator of Azure takes no other options of Azure",
+            expected="azure_storage_use_emulator alone: it is on port 10000 of this machine",
+            received=", ".join(others),
+            where=OPTIONS,
+        )
 
 
 def _missing_secret(name: str, beside: str) -> InputError:

@@ -24,6 +24,8 @@ _DISCOVER_EVERY_S = 1.0
 _LAG_EVERY_S = 30.0
 _GROUP = "sink"
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+_TOLD_EVERY = 6
+"""Attempts between two words about a topic that does not go on: about a minute."""
 _log = get_logger("sink")
 
 Tenants = Callable[[], Awaitable[Sequence[TenantScope]]]
@@ -52,8 +54,9 @@ async def sink_topic(job: Job, stop: asyncio.Event, shares: Shares) -> None:
             _log.info("share has changed", action="share", partitions=sorted(shares.of(topic) or ()), **job.facts)
         except GoldlayerError as error:
             attempt = 0 if one.commits else attempt
-            if attempt == 0:
-                _log.warning("sink begins again where the lake is", action="restart", error=str(error), **job.facts)
+            if attempt % _TOLD_EVERY == 0:
+                facts = {**job.facts, "attempt": attempt + 1}
+                _log.warning("sink begins again where the lake is", action="restart", error=str(error), **facts)
             await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
             attempt += 1
 

@@ -56,15 +56,18 @@ class S3:
 
 
 @contextmanager
-def running(*, atomic: bool = True, skew_s: float = 0.0, refused: Collection[str] = ()) -> Generator[S3]:
+def running(
+    *, atomic: bool = True, skew_s: float = 0.0, refused: Collection[str] = (), offsets: bool = True
+) -> Generator[S3]:
     """An endpoint for a block.
 
     Args:
         atomic: whether a conditional put looks and writes in one go.
         skew_s: how far its clock is ahead.
         refused: methods answered with 403; `LIST` is one.
+        offsets: whether it lists from where it is asked to.
     """
-    behaviour = json.dumps({"atomic": atomic, "skew_s": skew_s, "refused": sorted(refused)})
+    behaviour = json.dumps({"atomic": atomic, "skew_s": skew_s, "refused": sorted(refused), "offsets": offsets})
     process = subprocess.Popen([sys.executable, __file__, behaviour], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -78,10 +81,11 @@ def running(*, atomic: bool = True, skew_s: float = 0.0, refused: Collection[str
 class _Held:
     """What the endpoint holds and how it behaves."""
 
-    def __init__(self, atomic: bool, skew_s: float, refused: list[str]) -> None:
+    def __init__(self, atomic: bool, skew_s: float, refused: list[str], offsets: bool) -> None:
         self.atomic = atomic
         self.skew_s = skew_s
         self.refused = refused
+        self.offsets = offsets
         self.objects: dict[str, tuple[bytes, float]] = {}
         self.parts: dict[tuple[str, int], bytes] = {}
         self.lock = threading.Lock()
@@ -194,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         entries, folders = "", set[str]()
         for key, (content, at) in sorted(self.held.objects.items()):
-            if not key.startswith(prefix) or key <= after:
+            if not key.startswith(prefix) or (self.held.offsets and key <= after):
                 continue
             rest = key.removeprefix(prefix)
             if delimiter and delimiter in rest:

@@ -62,6 +62,14 @@ def test_a_clock_that_is_away_is_told(tmp_path, skew_s: float, state: str):
     assert "set the clock" in found["clock"].next_step
 
 
+def test_a_store_that_cannot_list_from_a_name_on_is_wrong(tmp_path):
+    with running(offsets=False) as s3:
+        found = _looked(_storage(s3), tmp_path / "proof")
+    assert found["list"].state == "wrong"
+    assert "no commit would be found" in found["list"].said
+    assert found["table"].state == "wrong"
+
+
 @pytest.mark.parametrize(
     ("refused", "wrong"),
     [

@@ -62,6 +62,8 @@ def test_google_gets_its_key_and_azure_its_account():
     account, secrets = {"azure_storage_account_name": "lakes"}, {"azure_storage_account_key": Secret("a2V5")}
     azure = storage_of("az://container/lake", account, secrets)
     assert azure.revealed() == {**account, "azure_storage_account_key": "a2V5"}
+    emulated = {"azure_storage_use_emulator": "true", "allow_http": "true"}
+    assert storage_of("az://container/lake", emulated, {}).revealed() == emulated
 
 
 @pytest.mark.parametrize("scheme", KINDS)
@@ -100,6 +102,8 @@ def test_what_does_not_fit_is_named():
     assert "a secret of the store is missing; expected aws_secret_access_key" in _refused("s3://bucket", _S3)
     assert "an option of the store is missing; expected aws_access_key_id" in _refused("s3://bucket", {}, _S3_SECRETS)
     assert "expected azure_storage_account_name" in _refused("az://container", {})
+    emulated = {"azure_storage_use_emulator": "true", "azure_storage_endpoint": "https://example.com"}
+    assert "takes no other options of Azure" in _refused("az://container", emulated)
     assert "expected azure_storage_client_secret" in _refused(
         "az://container", {"azure_storage_account_name": "a", "azure_storage_tenant_id": "t"}
     )
