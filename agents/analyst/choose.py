@@ -38,7 +38,7 @@ class Choice:
 
 
 _KEPT: WeakKeyDictionary[Embedder, dict[str, Matrix]] = WeakKeyDictionary()
-"""Vectors of what tools say, by model: they take seconds to make, and every chooser of a process needs the same."""
+"""Vectors of what tools say, and of its words, by model: they take seconds to make, and all choosers need the same."""
 
 
 class Chooser:
@@ -63,30 +63,44 @@ class Chooser:
             fits: what a tool gains or loses by the things the clause names.
         """
         asked = self._embedder.embed(list(variants)).T
-        choices = [Choice(tool, float((self._texts(tool) @ asked).max()) + fits(tool)) for tool in tools]
+        self._read(tools)
+        choices = [Choice(tool, float((self._kept[_key(tool)] @ asked).max()) + fits(tool)) for tool in tools]
         return sorted(choices, key=lambda choice: -choice.score)
 
     def strangers(self, words: Sequence[str], tools: Sequence[ToolDefinition]) -> list[str]:
         """Words that no word of the reading tools is near to in meaning: `colour`, `price`."""
+        import numpy as np
+
         if not words:
             return []
         known = sorted(
             words_of(text for tool in tools if tool.reads_only for text in (tool.description, *tool.examples))
         )
-        key = " ".join(known)
-        if key not in self._kept:
-            self._kept[key] = self._embedder.embed(known)
-        nearest = (self._embedder.embed(list(words)) @ self._kept[key].T).max(axis=1)
+        unread = [word for word in known if word not in self._kept]
+        if unread:
+            self._kept.update(zip(unread, self._embedder.embed(unread), strict=True))
+        nearest = (self._embedder.embed(list(words)) @ np.stack([self._kept[word] for word in known]).T).max(axis=1)
         return [word for word, near in zip(words, nearest, strict=True) if near < STRANGE_BELOW]
 
-    def _texts(self, tool: ToolDefinition) -> Matrix:
-        key = f"{tool.name}\n{tool.description}\n{tool.examples}"
-        if key not in self._kept:
-            sentences = [part for part in _SENTENCE.split(tool.description) if part]
-            self._kept[key] = self._embedder.embed(
-                [*(without_periods(example) for example in tool.examples), *sentences, tool.name.replace("_", " ")]
-            )
-        return self._kept[key]
+    def _read(self, tools: Sequence[ToolDefinition]) -> None:
+        """Keep the vectors of what tools say, of all new ones at once: texts of like length share their work."""
+        unread = {_key(tool): _texts(tool) for tool in tools if _key(tool) not in self._kept}
+        if not unread:
+            return
+        vectors = self._embedder.embed([text for texts in unread.values() for text in texts])
+        start = 0
+        for key, texts in unread.items():
+            self._kept[key] = vectors[start : start + len(texts)]
+            start += len(texts)
+
+
+def _key(tool: ToolDefinition) -> str:
+    return f"{tool.name}\n{tool.description}\n{tool.examples}"
+
+
+def _texts(tool: ToolDefinition) -> list[str]:
+    sentences = [part for part in _SENTENCE.split(tool.description) if part]
+    return [*(without_periods(example) for example in tool.examples), *sentences, tool.name.replace("_", " ")]
 
 
 def parameters_of(tool: ToolDefinition) -> dict[str, dict[str, Any]]:
