@@ -109,19 +109,23 @@ async def _spread(order: Order, slugs: deque[str], parallel: int, tell: Callable
     async with asyncio.TaskGroup() as group:
         for _ in range(parallel):
             group.create_task(_one(order, slugs, tell, result))
+    result.failed |= dict.fromkeys(slugs, "no process was left to build it; see above")
     return result
 
 
 async def _one(order: Order, slugs: deque[str], tell: Callable[[Piece], None], result: Result) -> None:
-    """One process and what it is told, until no tenant is left."""
+    """One process and what it is told, until no tenant is left, or it ends by itself."""
     words = [sys.executable, "-P", "-m", "cli.backfill_workers", order.to_text()]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*bound_to_us(words), stdin=pipe, stdout=pipe)
     try:
-        while slugs and process.returncode is None:
+        while slugs:
             slug = slugs.popleft()
             done = await _told(process, slug, tell)
-            result.add(done or Result(failed={slug: "the process that built it ended; see above"}))
+            if done is None:
+                result.failed[slug] = "the process that built it ended; see above"
+                return
+            result.add(done)
     except asyncio.CancelledError:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)

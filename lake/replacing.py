@@ -23,7 +23,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from core.errors import InputError
 from lake.object_store import error_of
-from lake.rewriting import storage
+from lake.rewriting import files_of, storage
 from lake.spec import TableSpec
 from lake.store import TenantLake
 
@@ -56,9 +56,14 @@ def replace_days(tables: TenantLake, spec: TableSpec, parts: Iterable[pl.DataFra
         raise InputError("no day to replace" if not days else "table is not partitioned by day", where=spec.full_name)
     tables.commit(spec, lambda _: None)  # there is a table, with every column declared
     added: list[AddAction | RemoveAction] = list(_written(tables, spec, parts, set(days)))
-    listed = sorted({day.isoformat() for day in days})
+    listed, written, tried = sorted({day.isoformat() for day in days}), {one.path for one in added}, False
 
     def commit(target: DeltaTable) -> None:
+        nonlocal tried
+        # The store may have taken a commit whose answer was lost; the same files would be added and taken away at once.
+        if tried and written and written <= {str(one["path"]) for one in files_of(target)}:
+            return
+        tried = True
         number = Transaction(NAME, (target.transaction_version(NAME) or 0) + 1)
         target.create_write_transaction(
             added,

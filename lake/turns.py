@@ -102,7 +102,9 @@ class ProvenTurns:
             yield False
             return
         self.sit(layer)
-        with self._tables[location]:
+        with self._deciding:  # two threads must not make a lock each
+            table = self._tables[location]
+        with table:
             yield True
 
     def _is_proven(self) -> bool:

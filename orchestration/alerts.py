@@ -54,6 +54,25 @@ class Change:
     over: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What a look at all tenants came to.
+
+    Attributes:
+        told: notices that were given.
+        over: notices that were closed.
+        missed: tenants that could not be looked at.
+    """
+
+    told: int
+    over: int
+    missed: int
+
+    def next_since(self, since: datetime, now: datetime) -> datetime:
+        """From when on the next look has to look: for a tenant that was missed from before, a day back at most."""
+        return max(since, now - _REMEMBERED) if self.missed else now
+
+
 Look = Callable[[str, Mapping[str, datetime]], Change]
 """Given a tenant and the causes that stand there, what changes."""
 
@@ -67,26 +86,27 @@ class NoticeBoard(dg.ConfigurableResource):  # pyright: ignore[reportMissingType
 
     run: str
 
-    def tend(self, look: Look) -> tuple[int, int]:
-        """Look at every tenant, tell what is new and close what is over; returns how many of each."""
+    def tend(self, look: Look) -> Tended:
+        """Look at every tenant, tell what is new and close what is over."""
         settings = load_settings()
         run = RunFolder.open(Path(self.run), settings)
 
-        async def work() -> tuple[int, int]:
-            told = over = 0
+        async def work() -> Tended:
+            told = over = missed = 0
             async with await Tenancy.open(run, Postgres(run, settings), settings) as tenancy:
                 for scope in await tenancy.list():
                     try:
                         change = look(scope.slug, await tenancy.notices.standing(scope))
                     except GoldlayerError as error:  # one tenant's lake is in nobody else's way
                         _log.error("tenant is not looked at", action=NOTICES, tenant=scope.slug, reason=str(error))
+                        missed += 1
                         continue
                     for one in change.told:
                         words = (one.cause, one.severity, one.subject, one.message)
                         told += await tenancy.notices.tell(scope, *words)
                     for cause in change.over:
                         over += await tenancy.notices.settle(scope, cause)
-            return told, over
+            return Tended(told, over, missed)
 
         return asyncio.run(work())
 
@@ -102,9 +122,10 @@ def alerts(context: dg.SensorEvaluationContext, lake: LakeResource, notices: Not
     """Starts no run; its reason says what was told."""
     now = datetime.now(UTC)
     since = datetime.fromisoformat(context.cursor) if context.cursor else now - _REMEMBERED
-    told, over = notices.tend(looking(context.instance, lake, since, now))
-    context.update_cursor(now.isoformat())
-    return dg.SkipReason(f"{told} told, {over} closed" if told or over else "nothing new")
+    done = notices.tend(looking(context.instance, lake, since, now))
+    context.update_cursor(done.next_since(since, now).isoformat())
+    news = f"{done.told} told, {done.over} closed" if done.told or done.over else "nothing new"
+    return dg.SkipReason(f"{news}; {done.missed} tenants could not be looked at" if done.missed else news)
 
 
 def looking(instance: dg.DagsterInstance, lake: LakeResource, since: datetime, now: datetime) -> Look:
@@ -121,7 +142,7 @@ def looking(instance: dg.DagsterInstance, lake: LakeResource, since: datetime, n
 
     def look(slug: str, stands: Mapping[str, datetime]) -> Change:
         own = lake.tenant(slug)
-        stale = trouble.of_tables(_last_built(own, now), now, STALE_AFTER)
+        stale = trouble.of_tables(_last_built(own, now, told=trouble.FRESHNESS in stands), now, STALE_AFTER)
         lasting = [*everywhere, *([stale] if stale else [])]
         runs = [one for whose, one in failed if whose in (slug, None)]
         named = {one.cause for one in (*lasting, *runs)}
@@ -183,9 +204,13 @@ def _succeeded(instance: dg.DagsterInstance, slug: str | None, after: datetime) 
     return (attempt(run) for run in instance.get_runs(wanted))
 
 
-def _last_built(lake: TenantLake, now: datetime) -> dict[str, datetime]:
-    """When each table that is to be fresh was built last; its checks tell, which run whenever it is built."""
-    rows = _builds(lake, now - _RECENT) or _builds(lake, None)
+def _last_built(lake: TenantLake, now: datetime, *, told: bool) -> dict[str, datetime]:
+    """When each table that is to be fresh was built last; its checks tell, which run whenever it is built.
+
+    What was `told` to be stale may have been built before all that is recent, and is no fresher for it.
+    """
+    rows = {} if told else _builds(lake, now - _RECENT)
+    rows = rows or _builds(lake, None)
     return {name: at for name, at in rows.items() if name in TABLES and TABLES[name].layer in _COMPUTED}
 
 

@@ -264,7 +264,7 @@ class Session:
         """Tell the bridge whose packages to trust; one that trusts another key already says so, and keeps it."""
         try:
             answer = await hand_over(self.calls, await self._register.package_keys(self._identity))
-        except TransientError as error:
+        except GoldlayerError as error:
             _log.warning("keys for packages were not handed over", action="package", error=str(error), **self._facts)
             return
         if answer is not None and answer.outcome is CallOutcome.REFUSED:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 
 from core.errors import InputError
+from lake.commits import actions_of
 from lake.history import commits
 from lake.replacing import replace_days
 from lake.spec import TIME, Column, Layer, TableSpec
@@ -110,6 +113,23 @@ def test_rows_that_do_not_fit_are_refused(lake: TenantLake, wrong: pl.DataFrame)
     with pytest.raises(InputError):
         replace_days(lake, PRESSURES, [part("a", 2.0), wrong], [DAY])
     assert (lake.version(PRESSURES), held(lake)["value"].to_list()) == (version, [1.0])
+
+
+def test_a_commit_whose_answer_was_lost_is_not_made_twice(lake: TenantLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_days(lake, PRESSURES, [part("a", 1.0)], [DAY])
+    commit, lost = DeltaTable.create_write_transaction, [CommitFailedError("the answer was lost")]
+
+    def losing(table: DeltaTable, *arguments: Any, **options: Any) -> None:
+        commit(table, *arguments, **options)
+        if lost:
+            raise lost.pop()
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", losing)
+    version = replace_days(lake, PRESSURES, [part("a", 2.0), part("b", 2.0)], [DAY])
+    assert (held(lake)["value"].to_list(), version) == ([2.0, 2.0], lake.version(PRESSURES))
+    actions = actions_of(lake.location(PRESSURES), {}, version)
+    added, removed = ({one[kind]["path"] for one in actions if kind in one} for kind in ("add", "remove"))
+    assert (len(added), len(removed), added & removed) == (2, 1, set())
 
 
 def test_no_day_is_refused(lake: TenantLake) -> None:

@@ -6,9 +6,10 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -150,3 +151,38 @@ def test_a_folder_the_doctor_found_wanting_takes_one_writer(installation, tmp_pa
         two.sit(Layer.SILVER)
     assert threading.active_count() > 1
     assert ops.BOOKS.layer is not Layer.BRONZE
+
+
+def test_two_threads_that_are_the_first_at_a_table_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock is being made while another thread asks for it."""
+    made, storage = threading.RLock, storage_of(str(tmp_path), {}, {})
+    both = threading.Barrier(2)
+
+    def slowly() -> Any:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return made()
+
+    monkeypatch.setattr(threading, "RLock", slowly)
+    turns = ProvenTurns(storage, tmp_path / "proof", lambda: "")
+    monkeypatch.undo()
+    remember(tmp_path / "proof", storage, proven=False)
+    monkeypatch.setattr(turns, "sit", lambda _: None)
+    inside: list[int] = []
+    most: list[int] = []
+
+    def commit() -> None:
+        with turns.of("table", Layer.SILVER):
+            inside.append(1)
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(0.3)
+            most.append(len(inside))
+            inside.pop()
+
+    meeting = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(commit) for _ in range(2)]:
+            done.result()
+    assert most == [1, 1]

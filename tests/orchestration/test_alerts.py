@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -26,7 +27,7 @@ from assets.window import NOT_REBUILT
 from core.errors import TerminalError, TransientError
 from core.tenancy import Tenancy
 from lake.store import TenantLake
-from orchestration.alerts import NoticeBoard, looking
+from orchestration.alerts import NoticeBoard, Tended, looking
 from orchestration.home import environment
 from orchestration.trouble import StepError, attempt, of_run, of_tables
 from quality.expected import Severity
@@ -54,7 +55,9 @@ class Desk:
     def look(self, now: datetime = NOW) -> tuple[int, int]:
         run = self.installation.run
         lake = LakeResource(root=run.lake_root(self.installation.settings))
-        return NoticeBoard(run=str(run.path)).tend(looking(self.instance, lake, NOW - timedelta(days=1), now))
+        done = NoticeBoard(run=str(run.path)).tend(looking(self.instance, lake, NOW - timedelta(days=1), now))
+        assert done.missed == 0
+        return done.told, done.over
 
     def stands(self, slug: str) -> list[str]:
         """Causes that stand."""
@@ -129,6 +132,42 @@ def test_a_table_that_is_not_built_becomes_stale_and_is_fresh_again(desk: Desk) 
     assert (desk.stands(A), desk.stands(B)) == (["freshness"], [])
     record(desk.lakes[A], KPI, [outcome(passed=True)], Occasion(WEEK[:1], "r4", later))
     assert (desk.look(later), desk.stands(A)) == ((0, 1), [])
+
+
+def test_a_table_stays_stale_however_long_it_is_not_built(desk: Desk) -> None:
+    day = timedelta(days=1)
+    record(desk.lakes[B], KPI, [outcome(passed=True)], Occasion(WEEK[:1], "r5", NOW))
+    assert (desk.look(NOW + 3 * day), desk.stands(B)) == ((1, 0), ["freshness"])
+    for slug, name in ((A, KPI), (B, "gold.health_daily")):
+        record(desk.lakes[slug], name, [outcome(passed=True)], Occasion(WEEK[:1], "r6", NOW + 40 * day))
+    assert (desk.look(NOW + 40 * day), desk.stands(B)) == ((0, 0), ["freshness"])
+    record(desk.lakes[B], KPI, [outcome(passed=True)], Occasion(WEEK[:1], "r7", NOW + 40 * day))
+    assert (desk.look(NOW + 40 * day), desk.stands(B)) == ((0, 1), [])
+
+
+def test_a_tenant_that_could_not_be_looked_at_is_looked_at_from_before(desk: Desk) -> None:
+    run = desk.installation.run
+    lake = LakeResource(root=run.lake_root(desk.installation.settings))
+    log = next(Path(desk.lakes[A].root).glob("ops/check_results/_delta_log"))
+    broken = log.with_name("_delta_log_away")
+    run_id = desk.run(TerminalError("the bucket is gone"), **DAYS)
+    look = looking(desk.instance, lake, NOW - timedelta(days=1), NOW)
+    log.rename(broken)
+    log.write_text("no folder")
+    try:
+        done = NoticeBoard(run=str(run.path)).tend(look)
+    finally:
+        log.unlink()
+        broken.rename(log)
+    assert (done.missed, f"run/{run_id}" in desk.stands(A)) == (1, False)
+    since, now = NOW - timedelta(minutes=1), NOW
+    assert done.next_since(since, now) == since
+    assert done.next_since(NOW - timedelta(days=9), now) == now - timedelta(days=1)
+    assert Tended(0, 0, 0).next_since(since, now) == now
+    desk.look()
+    assert f"run/{run_id}" in desk.stands(A)
+    desk.run(None, **DAYS)
+    desk.look()
 
 
 def test_a_stopped_sensor_concerns_everybody_until_it_is_switched_on(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from core.contracts.health import BridgeHealth, Device
 from core.contracts.package_key import KeyLink
 from core.contracts.site import SiteFile
 from core.db.scope import TenantScope
-from core.errors import DeniedError, TransientError
+from core.errors import DeniedError, TerminalError, TransientError
 from core.eventlog import Outgoing, Record, partition_of
 from core.eventlog.memory import MemoryLog
 from core.identity import BridgeIdentity
@@ -46,6 +46,7 @@ class OneBridge:
         self.looks = 0
         self.keys: list[KeyLink] = []
         self.forgetful = False
+        self.keyless = False
         self.suspended = False
         self.key_hash = hash_of(KEY)
         self.in_force = contract
@@ -75,6 +76,8 @@ class OneBridge:
         return self.in_force if sha256 == self.in_force.sha256 else None
 
     async def package_keys(self, identity: BridgeIdentity) -> list[KeyLink]:
+        if self.keyless:
+            raise TerminalError("the keys cannot be read")
         return list(self.keys)
 
     async def seen(self, identity: BridgeIdentity, incarnation: str) -> None:

@@ -101,6 +101,19 @@ async def test_a_platform_that_forgets_a_heartbeat_takes_the_batches(
     assert (door.introduced, door.beats) == ([("", ())], [])
 
 
+async def test_a_platform_that_cannot_read_its_keys_says_so_and_takes_the_batches(
+    address: str, contract: DataContract, door: OneBridge, batch: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    door.keyless = True
+    async with bridge(address, contract) as socket:
+        await answer(socket)
+        await socket.send(pack_frame(*batch([sample(0)])))
+        assert isinstance(await answer(socket), Ack)
+    said = "".join(capsys.readouterr())
+    assert "keys for packages were not handed over" in said
+    assert "the keys cannot be read" in said
+
+
 async def test_a_suspended_tenant_s_bridge_loses_its_socket_keeps_its_batch_and_comes_back(
     address: str, contract: DataContract, log: SulkyLog, door: OneBridge, batch: Maker
 ) -> None:
