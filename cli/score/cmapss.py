@@ -17,6 +17,7 @@ import polars as pl
 
 from assets.models.monitor import Numbers
 from assets.models.regimes import Regimes
+from cli.score import delimited
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ CAP = 125.0
 _SETTINGS = ["setting_1", "setting_2", "setting_3"]
 _SENSORS = [f"sensor_{n:02}" for n in range(1, 22)]
 _COLUMNS = ["engine", "cycle", *_SETTINGS, *_SENSORS]
+PUBLISHED = ("subset", "rmse", "rmse_capped", "phm08", "coverage90", "width90")
+"""Figures of the last line."""
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _TYPE = "engine"
+_NAMED = re.compile(r"train_(\w+)\.txt(?:\.gz)?", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -44,7 +48,10 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Errors in cycles; coverage a fraction of 1; `drivers` of the engine with least left, in words."""
+    """Errors in cycles; coverage a fraction of 1; `drivers` of the engine with least left, in words.
+
+    `unseen_rmse`, capped, and `unseen_coverage` are of engines of the train file that were held out of the fit.
+    """
 
     subset: str
     rmse: float
@@ -53,6 +60,18 @@ class Figures:
     coverage90: float
     width90: float
     drivers: str
+    unseen_rmse: float
+    unseen_coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model says of test engines (rows in their order), why by engine, and how it did on engines held out."""
+
+    rows: pl.DataFrame
+    why: dict[str, str]
+    unseen_rmse: float
+    unseen_coverage: float
 
 
 def read(folder: Path) -> list[Subset]:
@@ -63,62 +82,119 @@ def read(folder: Path) -> list[Subset]:
     """
     if not folder.is_dir():
         raise InputError("no such folder", received=str(folder), next_step="give the folder with train_FD001.txt")
-    files = {path.name.removesuffix(".gz"): path for path in sorted(folder.rglob("*.txt*"))}
-    names = [found[1] for name in files if (found := re.fullmatch(r"train_(\w+)\.txt", name))]
-    whole = [name for name in names if {f"test_{name}.txt", f"RUL_{name}.txt"} <= files.keys()]
-    if not whole:
-        parts = [f"{part}_{name}.txt" for name in names for part in ("test", "RUL")]
-        lacking = ", ".join(part for part in parts if part not in files) or "no train_X.txt"
+    files = [path for suffix in (".txt", ".txt.gz") for path in delimited.files(folder, suffix)]
+    trains = [path for path in files if _NAMED.fullmatch(path.name)]
+    found: list[Subset] = []
+    lacking: list[str] = []
+    for train in trains:
+        name = _name(train)
+        parts = [_beside(train, f"{part}_{name}.txt", files) for part in ("test", "RUL")]
+        lacking += [f"{part}_{name}.txt" for part, path in zip(("test", "RUL"), parts, strict=True) if path is None]
+        test, left = parts
+        if test is not None and left is not None:
+            twice = [_name(path).lower() for path in trains].count(name.lower()) > 1
+            inside = train.parent.relative_to(folder).as_posix()
+            found.append(_subset(f"{inside}/{name}" if twice else name, train, test, left))
+    if not found:
         raise InputError(
-            "no subset", expected="train_X.txt, test_X.txt and RUL_X.txt", received=f"missing: {lacking}",
-            where=str(folder),
+            "no subset", expected="train_X.txt, test_X.txt and RUL_X.txt",
+            received=f"missing: {', '.join(lacking) or 'no train_X.txt'}", where=str(folder),
         )  # fmt: skip
-    return [_subset(name, files) for name in sorted(whole)]
+    return sorted(found, key=lambda one: one.name)
 
 
-def _subset(name: str, files: dict[str, Path]) -> Subset:
-    train, test = (_cycles(files[f"{part}_{name}.txt"]) for part in ("train", "test"))
-    path = files[f"RUL_{name}.txt"]
-    truth = _table(path, ["left"])["left"].to_numpy()
-    engines = test["engine"].n_unique()
+def _name(train: Path) -> str:
+    named = _NAMED.fullmatch(train.name)
+    return named[1] if named else ""
+
+
+def _beside(train: Path, name: str, files: Sequence[Path]) -> Path | None:
+    """The file of that name in the same folder, else the only one anywhere; upper case or lower, compressed or not."""
+    named = [path for path in files if path.name.lower().removesuffix(".gz") == name.lower()]
+    here = [path for path in named if path.parent == train.parent]
+    return here[0] if here else named[0] if len(named) == 1 else None
+
+
+def _subset(name: str, train: Path, test: Path, left: Path) -> Subset:
+    lives, cut = _cycles(train), _cycles(test)
+    truth = _table(left, ["left"])["left"].to_numpy()
+    engines = cut["engine"].n_unique()
     if len(truth) != engines:
-        raise InputError("every test engine has a truth", expected=str(engines), received=len(truth), where=str(path))
-    return Subset(name, train, test, truth)
+        raise InputError("every test engine has a truth", expected=str(engines), received=len(truth), where=str(left))
+    if truth.min() < 0:
+        raise InputError("cycles left are not negative", received=float(truth.min()), where=str(left))
+    silent = [sensor for sensor in _SENSORS if cut[sensor].null_count() and not lives[sensor].null_count()]
+    if silent:
+        raise InputError("a sensor that was learnt from is absent", received=", ".join(silent), where=str(test))
+    lives, cut = (cycles.with_columns(pl.col(_SENSORS).fill_null(0.0)) for cycles in (lives, cut))
+    return Subset(name, lives, cut, truth)
 
 
 def _cycles(path: Path) -> pl.DataFrame:
-    return _table(path, _COLUMNS).with_columns(pl.col("engine", "cycle").cast(pl.Int32)).sort("engine", "cycle")
+    """Rows by engine and cycle; a sensor that was not read keeps its value before, one that never was is null."""
+    rows = _table(path, _COLUMNS, may_lack=_SENSORS)
+    whole = rows.with_columns(pl.col("engine", "cycle").cast(pl.Int32)).sort("engine", "cycle")
+    if not rows.select((pl.col("engine", "cycle") % 1 == 0).all()).row(0) == (True, True):
+        raise InputError("engines and cycles are counted", expected="whole numbers", where=str(path))
+    twice = whole.select("engine", "cycle").filter(whole.select("engine", "cycle").is_duplicated())
+    if not twice.is_empty():
+        raise InputError(
+            "an engine has a cycle once", received="engine {}, cycle {} twice".format(*twice.row(0)), where=str(path)
+        )
+    sensors = pl.col(_SENSORS)
+    kept = whole.with_columns(sensors.forward_fill().over("engine")).with_columns(
+        sensors.backward_fill().over("engine")
+    )
+    return kept.with_columns(sensors.fill_null(sensors.mean()))
 
 
-def _table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
-    """Numbers between blanks, without a header."""
+def _table(path: Path, columns: Sequence[str], may_lack: Sequence[str] = ()) -> pl.DataFrame:
+    """Numbers between blanks or commas, without a header; null for nan where it may stand."""
     import gzip
     import zlib
 
     try:
-        text = (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode()
-        rows = np.array([line.split() for line in text.splitlines() if line.strip()], dtype=np.float64)
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.name.lower().endswith(".gz") else content).decode("utf-8-sig")
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise InputError("a file cannot be read", expected="numbers", received=str(error), where=str(path)) from error
-    if rows.ndim != 2 or rows.shape[1] != len(columns):
+        raise InputError("a file cannot be read", expected="text", received=str(error), where=str(path)) from error
+    lines = {n: line.replace(",", " ").split() for n, line in enumerate(text.splitlines(), 1) if line.strip()}
+    other = next((n for n, cells in lines.items() if len(cells) != len(columns)), None)
+    if other is not None or not lines:
         raise InputError(
-            "a file has other columns", expected=str(len(columns)), received=rows.shape[-1], where=str(path)
-        )
-    if not np.isfinite(rows).all():
-        line = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]) + 1
-        raise InputError("a file cannot be read", expected="numbers", received=f"row {line} has none", where=str(path))
-    return pl.DataFrame(rows, schema=list(columns))
+            "a file has other columns", expected=str(len(columns)), received=len(lines.get(other or 0, ())),
+            where=f"{path}, line {other or 1}",
+        )  # fmt: skip
+    try:
+        rows = np.array(list(lines.values()), dtype=np.float64)
+    except ValueError as error:
+        raise InputError("a file cannot be read", expected="numbers", received=str(error), where=str(path)) from error
+    told = pl.DataFrame(rows, schema=list(columns)).with_columns(pl.all().replace({float("inf"): None}).fill_nan(None))
+    absent = told.select(pl.exclude(may_lack).is_null()) if may_lack else told.select(pl.all().is_null())
+    if (lacking := absent.select(pl.any_horizontal(pl.all())).to_series().arg_true()).len():
+        line = list(lines)[lacking[0]]
+        raise InputError("a file cannot be read", expected="numbers", received="nan", where=f"{path}, line {line}")
+    return told
 
 
 def score(subset: Subset) -> Figures:
-    """Fit on the train file, ask about the last cycle of every test engine, and hold it against the truth."""
+    """Hold what is said of the last cycle of every test engine against the truth."""
+    return figures(subset, said(subset.train, subset.test))
+
+
+def said(train: pl.DataFrame, test: pl.DataFrame) -> Said:
+    """Fit on whole lives and ask about the last cycle of every test engine; the truth is not at hand here.
+
+    Raises:
+        InputError: too few lives.
+    """
     from assets.gold import life_fit, own_past
     from assets.gold.life_features import drivers, features
 
-    regimes = Regimes.fit(subset.train.select(_SETTINGS).to_numpy(), subset.train.select(_SENSORS).to_numpy())
+    regimes = Regimes.fit(train.select(_SETTINGS).to_numpy(), train.select(_SENSORS).to_numpy())
     signals = [name for name, tells in zip(_SENSORS, regimes.telling, strict=True) if tells]
-    train, test = _samples(subset.train, regimes, signals), _samples(subset.test, regimes, signals)
-    lengths = subset.train.group_by("engine").agg(site=pl.lit("", dtype=pl.String), step=pl.col("cycle").max())
+    learnt, asked = _samples(train, regimes, signals), _samples(test, regimes, signals)
+    lengths = train.group_by("engine").agg(site=pl.lit("", dtype=pl.String), step=pl.col("cycle").max())
     needed = own_past.commissioning(
         lengths.select("site", "step", equipment_type=pl.lit(_TYPE), equipment_id=pl.col("engine").cast(pl.String))
     )
@@ -126,15 +202,15 @@ def score(subset: Subset) -> Figures:
     def baselines(samples: pl.DataFrame) -> pl.DataFrame:
         return own_past.baseline(samples, needed, samples["date"].unique().to_list())
 
-    lives = features(train, baselines(train), signals)
+    lives = features(learnt, baselines(learnt), signals)
     model = life_fit.fit(
         lives.with_columns(left=pl.col("age").max().over("equipment_id") - pl.col("age")), signals, len(regimes)
     )
-    own = baselines(test)
-    last = features(test, own, signals).group_by("equipment_id", maintain_order=True).last()
-    said = pl.concat([last, model.ask(last)], how="horizontal").sort(pl.col("equipment_id").cast(pl.Int32))
-    why = drivers(test, own, signals).group_by("equipment_id", maintain_order=True).last()
-    return figures(subset, said, dict(why.select("equipment_id", "drivers").iter_rows()))
+    own = baselines(asked)
+    last = features(asked, own, signals).group_by("equipment_id", maintain_order=True).last()
+    rows = pl.concat([last, model.ask(last)], how="horizontal").sort(pl.col("equipment_id").cast(pl.Int32))
+    why = drivers(asked, own, signals).group_by("equipment_id", maintain_order=True).last()
+    return Said(rows, dict(why.select("equipment_id", "drivers").iter_rows()), model.rmse, model.coverage)
 
 
 def _samples(cycles: pl.DataFrame, regimes: Regimes, signals: Sequence[str]) -> pl.DataFrame:
@@ -156,12 +232,12 @@ def _samples(cycles: pl.DataFrame, regimes: Regimes, signals: Sequence[str]) -> 
     ).with_columns(date=pl.col("ts").dt.date())
 
 
-def figures(subset: Subset, said: pl.DataFrame, why: dict[str, str]) -> Figures:
-    """Hold what was said of each test engine, in their order, against the truth; `why` by engine."""
-    expected, low, high = (said[name].to_numpy() for name in ("life_median", "life_low", "life_high"))
+def figures(subset: Subset, said: Said) -> Figures:
+    """Hold what was said of each test engine, in their order, against the truth."""
+    expected, low, high = (said.rows[name].to_numpy() for name in ("life_median", "life_low", "life_high"))
     truth = subset.truth
     late = expected - truth
-    worst = said["equipment_id"][int(np.argmin(expected))]
+    worst = said.rows["equipment_id"][int(np.argmin(expected))]
     return Figures(
         subset=subset.name,
         rmse=_rmse(expected, truth),
@@ -170,7 +246,9 @@ def figures(subset: Subset, said: pl.DataFrame, why: dict[str, str]) -> Figures:
         phm08=float(np.where(late < 0, np.expm1(-late / 13), np.expm1(late / 10)).sum()),
         coverage90=float(((low <= truth) & (truth <= high)).mean()),
         width90=float((high - low).mean()),
-        drivers=f"engine {worst}: {_DAY.sub(_cycle, why.get(worst, 'nothing left its baseline'))}",
+        drivers=f"engine {worst}: {_DAY.sub(_cycle, said.why.get(worst, 'nothing left its baseline'))}",
+        unseen_rmse=said.unseen_rmse,
+        unseen_coverage=said.unseen_coverage,
     )
 
 

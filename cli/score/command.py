@@ -21,10 +21,9 @@ def skab(folder: FolderArgument) -> None:
     from cli.score import skab as board
 
     result = board.score(board.read(folder))
-    for group, rule in result.rules.items():
-        typer.echo(
-            f"{group}: alarm above {rule.on:.1f} until below {rule.on * rule.off_share:.1f}, chosen on the others"
-        )
+    for group, one in result.chosen.items():
+        on, off = one.rule.on, one.rule.on * one.rule.off_share
+        typer.echo(f"{group}: F1 {one.f1:.3f}, alarm above {on:.1f} until below {off:.1f}, chosen on the others")
     figures = [(name, f"{one.f1:.3f}", f"{one.far:.3f}", f"{one.mar:.3f}") for name, one in result.methods.items()]
     print_table([("method", "F1", "false alarms", "missed alarms"), *figures])
     ours = result.methods[board.OURS]
@@ -71,7 +70,9 @@ def cmapss(folder: FolderArgument) -> None:
     ]
     print_table([("subset", "RMSE", "RMSE capped", "PHM08", "coverage of 90 %", "width"), *rows])
     for one in found:
+        typer.echo(
+            f"{one.subset}, on engines of the train file held out of the fit: RMSE capped {one.unseen_rmse:.2f}, "
+            f"coverage {one.unseen_coverage:.2f}"
+        )
         typer.echo(f"{one.subset}, least left: {one.drivers}")
-    typer.echo(
-        json.dumps([{name: figure for name, figure in asdict(one).items() if name != "drivers"} for one in found])
-    )
+    typer.echo(json.dumps([{name: asdict(one)[name] for name in board.PUBLISHED} for one in found]))

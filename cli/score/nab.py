@@ -11,14 +11,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from assets.models.level import level_distance
 from assets.models.monitor import Numbers, alarms
+from cli.score import delimited
 from core.errors import InputError
 
 PROBATION = 0.15
@@ -26,17 +27,25 @@ WINDOW = timedelta(hours=12)
 """Of the moving mean: machines that heat up and cool down with their shifts are compared by half days."""
 ON, OFF_SHARE = 3.0, 0.5
 _ONE_ALARM = timedelta(hours=24)
+_LEAST_ROWS = 2
+
+
+class Window(NamedTuple):
+    """From when to when an alarm counts as early or in time, and the labelled moment."""
+
+    begin: datetime
+    end: datetime
+    label: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One signal: when, how much, the windows, and the labelled moment of each."""
+    """One signal: when, how much, and the windows around its failures."""
 
     name: str
     times: list[datetime]
     values: Numbers
-    windows: list[tuple[datetime, datetime]]
-    labels: list[datetime]
+    windows: list[Window]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class Judged:
 
 
 def read(folder: Path) -> list[Recording]:
-    """Every recording that has windows and lies below the folder.
+    """Every recording below the folder that its labels name; one without windows has only false alarms to give.
 
     Raises:
         InputError: there is no folder, no label file, no recording, or one that cannot be used.
@@ -62,11 +71,11 @@ def read(folder: Path) -> list[Recording]:
     if not folder.is_dir():
         raise InputError("no such folder", received=str(folder), next_step="give the folder with recordings and labels")
     windows, labels = _labels(folder, "combined_windows*.json"), _labels(folder, "combined_labels*.json")
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.csv"))}
+    files = {path.relative_to(folder).as_posix(): path for path in delimited.files(folder)}
     found = [
-        _recording(key, path, spans, labels.get(key, []))
+        _recording(key, path, _windows(key, spans, _labels_of(key, labels)))
         for key, spans in windows.items()
-        if spans and (path := _file_of(key, files)) is not None
+        if (path := _file_of(key, files)) is not None
     ]
     if not found:
         raise InputError("no labelled recording", expected=f"one of {', '.join(windows)}", received=str(folder))
@@ -77,7 +86,7 @@ def _labels(folder: Path, pattern: str) -> dict[str, list[Any]]:
     read: dict[str, list[Any]] = {}
     for path in sorted(folder.rglob(pattern)):
         try:
-            read |= dict(json.loads(path.read_text(encoding="utf-8")).items())
+            read |= dict(json.loads(path.read_text(encoding="utf-8-sig")).items())
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError("a label file cannot be read", received=str(error), where=str(path)) from error
     if not read:
@@ -85,56 +94,96 @@ def _labels(folder: Path, pattern: str) -> dict[str, list[Any]]:
     return read
 
 
+def _labels_of(key: str, labels: dict[str, list[Any]]) -> list[Any]:
+    """Of the same file, named with or without its folder."""
+    named = [moments for name, moments in labels.items() if PurePosixPath(name).name == PurePosixPath(key).name]
+    return labels.get(key) or (named[0] if len(named) == 1 else []) or []
+
+
 def _file_of(key: str, files: dict[str, Path]) -> Path | None:
     """Labels name a file by its folder and name; it may lie deeper, or without that folder if no other has its name."""
-    named = next((path for name, path in files.items() if name == key or name.endswith(f"/{key}")), None)
-    alike = [path for path in files.values() if path.name == key.rsplit("/", 1)[-1]]
-    return named or (alike[0] if len(alike) == 1 else None)
+    named = [path for name, path in files.items() if name == key or name.endswith(f"/{key}")]
+    alike = named or [path for path in files.values() if path.name == PurePosixPath(key).name]
+    if len(alike) > 1 and (not named or len({path.read_bytes() for path in alike}) > 1):
+        raise InputError(
+            "several recordings have the name in the labels", expected="one", received=[str(path) for path in alike],
+            where=key, next_step="give the folder of one of them",
+        )  # fmt: skip
+    return alike[0] if alike else None
 
 
-def _recording(key: str, path: Path, spans: Sequence[Sequence[str]], labels: Sequence[str]) -> Recording:
+def _windows(key: str, spans: Any, labels: Sequence[Any]) -> list[Window]:
+    """Windows with the first labelled moment inside; the one in its place if none is and there are as many."""
     try:
-        rows = pl.read_csv(path, infer_schema_length=None)
-        times = rows["timestamp"].str.to_datetime().dt.replace_time_zone(None)
-        frame = pl.DataFrame({"timestamp": times, "value": rows["value"].cast(pl.Float64)})
-        windows = [(_moment(begin), _moment(end)) for begin, end in spans]
+        windows = [(_moment(begin), _moment(end)) for begin, end in spans or []]
         moments = [_moment(label) for label in labels]
-    except (pl.exceptions.PolarsError, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise InputError(
-            "a recording cannot be read", expected="columns timestamp and value", received=str(error), where=str(path)
+            "labels cannot be read", expected="a list of [begin, end], and moments", received=str(error), where=key
         ) from error
-    if len(moments) != len(windows):
+    found: list[Window] = []
+    for place, (begin, end) in enumerate(windows):
+        if end < begin:
+            raise InputError("a window ends before it begins", received=f"{begin} to {end}", where=key)
+        inside = [moment for moment in moments if begin <= moment <= end]
+        if not inside and len(moments) != len(windows):
+            raise InputError(
+                "every window has a label", expected=f"one from {begin} to {end}", received=labels, where=key
+            )
+        found.append(Window(begin, end, min(inside) if inside else moments[place]))
+    return found
+
+
+def _recording(key: str, path: Path, windows: list[Window]) -> Recording:
+    frame = delimited.table(path, "timestamp")
+    if frame is None or "value" not in frame.columns:
+        raise InputError("a recording cannot be read", expected="columns timestamp and value", where=str(path))
+    try:
+        times = frame["timestamp"].str.strip_chars().str.to_datetime().dt.replace_time_zone(None)
+    except pl.exceptions.PolarsError as error:
         raise InputError(
-            "every window has a label", expected=f"{len(windows)} labels", received=len(moments), where=key
+            "a recording cannot be read", expected="times like 2014-01-27 14:20:00",
+            received=frame["timestamp"].drop_nulls().first(), where=str(path),
+        ) from error  # fmt: skip
+    values = delimited.numbers(frame["value"])
+    if values.null_count() > values.len() / 2:
+        raise InputError(
+            "a recording cannot be read", expected="numbers in value", received=frame["value"].drop_nulls().first(),
+            where=str(path),
+        )  # fmt: skip
+    told = pl.DataFrame({"at": times, "value": values}).drop_nulls("at").sort("at", maintain_order=True)
+    if told.height < _LEAST_ROWS:
+        raise InputError(
+            "a recording is too short", expected=f"{_LEAST_ROWS} rows at least", received=told.height, where=str(path)
         )
-    if frame["timestamp"].head(1).to_list() > frame["timestamp"].tail(1).to_list():
-        frame = frame.reverse()
-    finite = frame.select(pl.when(pl.col("value").is_finite()).then("value"))["value"]
-    values = finite.fill_null(strategy="forward").fill_null(strategy="backward")
-    if frame.height < 2 or values.null_count():
-        raise InputError("a recording is empty", expected="two rows at least", received=frame.height, where=str(path))
-    return Recording(key, frame["timestamp"].to_list(), values.to_numpy(), windows, moments)
+    whole = told["value"].fill_null(strategy="forward").fill_null(strategy="backward")
+    return Recording(key, told["at"].to_list(), whole.to_numpy(), windows)
 
 
 def _moment(text: str) -> datetime:
     """Of a recording's own clock, whatever zone it is said to be in."""
-    return datetime.fromisoformat(text).replace(tzinfo=None)
+    return datetime.fromisoformat(text.strip().replace("/", "-")).replace(tzinfo=None)
 
 
 def judge(one: Recording) -> Judged:
-    """Raise alarms as the recording goes on, and hold them against its windows."""
-    step = float(np.median(np.diff(np.array(one.times, dtype="datetime64[us]")).astype(float))) / 1e6
-    known = int(PROBATION * len(one.values))
-    rows = max(1, round(WINDOW.total_seconds() / step)) if step > 0 else 1
-    stands = alarms(level_distance(one.values, rows, known), ON, OFF_SHARE)
-    raised = np.flatnonzero(stands & ~np.concatenate([[False], stands[:-1]]))
-    moments = [one.times[row] for row in raised if row >= known]
+    """Hold the alarms of a recording against its windows."""
+    moments = raised(one.times, one.values)
     leads = [
-        next(((label - at).total_seconds() / 60 for at in moments if begin <= at <= end), None)
-        for (begin, end), label in zip(one.windows, one.labels, strict=True)
+        next(((window.label - at).total_seconds() / 60 for at in moments if window.begin <= at <= window.end), None)
+        for window in one.windows
     ]
-    outside = [at for at in moments if not any(begin <= at <= end for begin, end in one.windows)]
+    outside = [at for at in moments if not any(window.begin <= at <= window.end for window in one.windows)]
     return Judged(one.name, leads, _apart(outside))
+
+
+def raised(times: Sequence[datetime], values: Numbers) -> list[datetime]:
+    """When alarms are raised, as the recording goes on."""
+    step = float(np.median(np.diff(np.array(times, dtype="datetime64[us]")).astype(float))) / 1e6
+    known = int(PROBATION * len(values))
+    rows = max(1, round(WINDOW.total_seconds() / step)) if step > 0 else 1
+    stands = alarms(level_distance(values, rows, known), ON, OFF_SHARE)
+    begins: list[int] = np.flatnonzero(stands & ~np.concatenate([[False], stands[:-1]])).tolist()
+    return [times[row] for row in begins if row >= known]
 
 
 def _apart(moments: Sequence[datetime]) -> int:

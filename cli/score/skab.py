@@ -5,6 +5,7 @@ Source of the protocol: the Skoltech Anomaly Benchmark; no point adjustment, all
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -14,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from assets.models.monitor import Envelope, Flags, Numbers, alarms
+from cli.score import delimited
 from core.errors import InputError
 
 OURS = "envelope"
@@ -21,6 +23,8 @@ HEALTHY = 400
 """First rows of a file: learnt from, never scored."""
 _LABEL = "anomaly"
 _NOT_SIGNALS = ("datetime", _LABEL, "changepoint")
+GROUPS = ("valve1", "valve2", "other")
+"""Of the benchmark: kinds of experiments."""
 _VARIANCE = 0.9
 
 
@@ -34,13 +38,16 @@ class Rule:
 
 RULES = [Rule(float(on), share) for on, share in product(np.geomspace(2, 12, 16), (1.0, 0.8, 0.6, 0.5, 0.4, 0.3))]
 """What is tried."""
+_PLACES = np.array([[np.log(rule.on), rule.off_share] for rule in RULES])
+_HARDLY = 0.02
+"""Of F1: rules that differ by less on a few files cannot be told apart."""
 _USUAL = Rule(5.0, 0.6)
-"""For a lone file: there is nothing else to choose on."""
+"""For a lone file, or beside files without an anomaly: there is nothing to choose on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One file: its group (the folder it lies in), rows by signals, and whether each row is anomalous."""
+    """One file: its group, rows by signals, and whether each row is anomalous."""
 
     name: str
     group: str
@@ -58,85 +65,127 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rule that a group was scored by, chosen on the others, and the F1 it reached."""
+
+    rule: Rule
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
-    """What was measured: files, figures of each method, and the rule each group was scored by."""
+    """What was measured: files, figures of each method, and what was chosen for each group."""
 
     files: int
     methods: dict[str, Figures]
-    rules: dict[str, Rule]
+    chosen: dict[str, Chosen]
 
 
 def read(folder: Path) -> list[Recording]:
-    """Every labelled file below a folder; files without label columns are passed over.
+    """Every labelled file below a folder; files without a column of labels are passed over.
 
     Raises:
         InputError: there is no folder, no labelled file in it, or one that cannot be used.
     """
     if not folder.is_dir():
         raise InputError("no such folder", received=str(folder), next_step="give the folder with the csv files")
-    found = [one for path in sorted(folder.rglob("*.csv")) if (one := _recording(path)) is not None]
+    found = [one for path in delimited.files(folder) if (one := _recording(path, folder)) is not None]
     if not found:
         raise InputError("no labelled recording", expected=f"csv files with a column {_LABEL}", received=str(folder))
     return found
 
 
-def _recording(path: Path) -> Recording | None:
-    try:
-        frame = pl.read_csv(path, separator=";", infer_schema_length=None)
-    except pl.exceptions.NoDataError:
+def _recording(path: Path, folder: Path) -> Recording | None:
+    frame = delimited.table(path, _LABEL)
+    if frame is None:
         return None
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+    if frame.height <= HEALTHY:
         raise InputError(
-            "a file cannot be read", expected="csv with ;", received=str(error), where=str(path)
-        ) from error
-    if _LABEL not in frame.columns:
-        return None
-    signals = frame.select(pl.col(name) for name in frame.columns if name not in _NOT_SIGNALS)
-    labels = frame[_LABEL].cast(pl.Float64, strict=False)
+            "a recording is too short", expected=f"more than {HEALTHY} rows", received=frame.height, where=str(path),
+            next_step=f"take the file away: the first {HEALTHY} rows are learnt from, and none is left to score",
+        )  # fmt: skip
+    words = frame[_LABEL].str.to_lowercase().replace({"true": "1", "false": "0"})
+    labels = delimited.numbers(words)
     if labels.null_count():
         raise InputError(
             "every row has a label", expected=f"0 or 1 in {_LABEL}", received=f"{labels.null_count()} of "
             f"{frame.height} rows without", where=str(path),
         )  # fmt: skip
-    words = [name for name, kind in signals.schema.items() if not kind.is_numeric()]
-    if words or not signals.width:
-        raise InputError("signals are numbers", expected="numeric columns", received=", ".join(words), where=str(path))
-    if frame.height <= HEALTHY:
-        raise InputError(
-            "a recording is too short", expected=f"more than {HEALTHY} rows", received=frame.height, where=str(path)
-        )
-    numbers = signals.cast(pl.Float64).select(pl.when(pl.all().is_finite()).then(pl.all()))
-    rows = numbers.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
-    return Recording(path.name, path.parent.name, rows.to_numpy(), (labels > 0).to_numpy())
+    name = path.relative_to(folder).as_posix()
+    return Recording(name, _group(path.relative_to(folder)), _signals(frame, path), (labels > 0).to_numpy())
+
+
+def _group(path: Path) -> str:
+    """The benchmark's group if a folder is called so or the file's name begins so; else the folder; else the file."""
+    known = [one for part in reversed(path.parts[:-1]) for one in GROUPS if part.lower() == one]
+    known += [one for one in GROUPS if re.match(rf"{one}[^a-z0-9]", path.name.lower())]
+    return known[0] if known else path.parent.as_posix()
+
+
+def _signals(frame: pl.DataFrame, path: Path) -> Numbers:
+    """Rows by signals, what is no number as the one before it.
+
+    Columns that are empty, in words, or count rows are no signals, nor is one that was absent while the pump was
+    healthy: nothing was learnt of it.
+    """
+    kept: list[pl.Series] = []
+    for name in (name for name in frame.columns if name not in _NOT_SIGNALS):
+        found = delimited.numbers(frame[name])
+        told = found.drop_nulls().len()
+        if not told and frame[name].str.contains(r"\d").any():
+            first = frame[name].drop_nulls().first()
+            raise InputError(
+                "signals are numbers", expected="decimal points", received=first, where=f"{path}, column {name}"
+            )
+        if found[:HEALTHY].drop_nulls().len() and not _counts_rows(found):
+            kept.append(found)
+    if not kept:
+        raise InputError("signals are numbers", expected="numeric columns", received="none", where=str(path))
+    rows = pl.DataFrame(kept).fill_null(strategy="forward").fill_null(strategy="backward")
+    return rows.to_numpy()
+
+
+def _counts_rows(values: pl.Series) -> bool:
+    steps = values.diff().drop_nulls()
+    return not values.null_count() and steps[0] == 1 and steps.n_unique() == 1
 
 
 def score(recordings: Sequence[Recording]) -> Board:
     """Score every file by the rule that does best on the other groups, and the classical methods beside it."""
     tried = np.stack([_counts(one, _tried(one)) for one in recordings])
     groups = np.array(_groups(recordings))
-    rules: dict[str, Rule] = {}
+    chosen: dict[str, Chosen] = {}
     ours = np.zeros(4)
     for group in dict.fromkeys(groups.tolist()):
-        others = tried[groups != group].sum(axis=0)
-        best = int(np.argmax(_f1(others))) if len(others) and others.any() else RULES.index(_nearest(_USUAL))
-        rules[group] = RULES[best]
-        ours += tried[groups == group].sum(axis=0)[:, best]
+        best = _best(tried[groups != group].sum(axis=0))
+        counts = tried[groups == group].sum(axis=0)[:, best]
+        chosen[group] = Chosen(RULES[best], float(_f1(counts)))
+        ours += counts
     methods = {
         OURS: _figures(ours),
         "PCA T² and Q": _figures(_pooled(recordings, _pca)),
         "everything an alarm": _figures(_pooled(recordings, lambda one: np.ones(len(one.rows), dtype=bool))),
     }
-    return Board(len(recordings), methods, rules)
+    return Board(len(recordings), methods, chosen)
 
 
 def _groups(recordings: Sequence[Recording]) -> list[str]:
-    """Folders; the files themselves if all lie in one folder."""
-    folders = [one.group for one in recordings]
-    return folders if len(set(folders)) > 1 else [one.name for one in recordings]
+    """Groups; the files themselves where all are of one, since none would be left to choose on."""
+    groups = [one.group for one in recordings]
+    return groups if len(set(groups)) > 1 else [one.name for one in recordings]
 
 
-def _nearest(rule: Rule) -> Rule:
-    return min(RULES, key=lambda one: abs(one.on - rule.on) + abs(one.off_share - rule.off_share))
+def _best(others: Numbers) -> int:
+    """The rule in the middle of those that do hardly worse than the best on other groups: the best alone is chance."""
+    found, _, missed, _ = others if others.ndim else np.zeros((4, 1))
+    if not (found + missed).any():
+        return _nearest(np.array([np.log(_USUAL.on), _USUAL.off_share]))
+    scores = _f1(others)
+    return _nearest(_PLACES[scores >= scores.max() - _HARDLY].mean(axis=0))
+
+
+def _nearest(place: Numbers) -> int:
+    return int(np.argmin((((_PLACES - place) / np.ptp(_PLACES, axis=0)) ** 2).sum(axis=1)))
 
 
 def _tried(one: Recording) -> Flags:

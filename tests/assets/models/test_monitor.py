@@ -63,3 +63,15 @@ def test_a_level_is_measured_against_everything_before_it_however_bad_some_of_it
 
 def test_a_level_that_never_moved_has_no_distance():
     assert (level_distance(np.full(200, 4.0), 10, 20) == 0).all()
+
+
+def test_a_level_that_moves_for_the_first_time_is_far():
+    values = np.full(200, 4.0)
+    values[150:] = 4.1
+    assert level_distance(values, 10, 20)[160] > 10
+
+
+def test_weekends_of_another_level_are_usual():
+    day = np.arange(60 * 24) / 24
+    values = 80 - 15 * (day % 7 >= 5) + np.random.default_rng(6).normal(0, 1, len(day))
+    assert level_distance(values, 12, int(0.15 * len(day)))[14 * 24 :].max() < 3
