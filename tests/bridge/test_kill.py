@@ -198,6 +198,7 @@ async def test_opcua_the_source_arrives_exactly_once(tmp_path: Path, gateway, bu
     assert sum(line["read"] for line in gateway.counts().values()) == ROWS * len(SIGNALS)
 
 
+@pytest.mark.long
 @pytest.mark.integration
 async def test_modbus_what_is_missing_lies_in_gaps(tmp_path: Path, gateway, build) -> None:
     write_site(tmp_path, "modbus", build.key.get_secret_value())

@@ -53,6 +53,7 @@ def _compact(folder: Path, done: Event) -> None:
         compact(tenant(folder), ROWS, at_least=2)
 
 
+@pytest.mark.long
 def test_ten_processes_append_and_two_compact_and_every_row_is_there_once(tmp_path: Path) -> None:
     tenant(tmp_path).append(ROWS, ROWS.schema.empty_table())
     processes = multiprocessing.get_context("spawn")

@@ -69,6 +69,7 @@ def test_days_are_cut_into_runs_without_those_that_are_done() -> None:
     assert pieces("acme", days, days, 2) == []
 
 
+@pytest.mark.long
 def test_interrupted_and_resumed_only_missing_days_run(site: Site) -> None:
     built: list[date] = []
 
@@ -98,6 +99,7 @@ def test_interrupted_and_resumed_only_missing_days_run(site: Site) -> None:
     assert again.done("waterworks") == set()
 
 
+@pytest.mark.long
 def test_interrupted_among_several_tenants_those_that_are_done_stay_done(site: Site) -> None:
     order = Request(MONDAY, MONDAY + timedelta(days=30), ("gasworks", "waterworks"), ("silver.readings",))
     lakes = {"gasworks": Lake(site.plant.lake_resource.root).tenant("gasworks"), "waterworks": site.plant.lake}

@@ -138,6 +138,7 @@ def test_what_is_ten_years_old_is_late_only_where_its_day_was_built(bridge: Brid
     assert bridge.books() == {}
 
 
+@pytest.mark.long
 def test_a_store_that_went_back_loses_nothing_and_its_readings_can_be_let_in(bridge: Bridge) -> None:
     bridge.send([flow(0)])
     bridge.send([flow(1), flow(2)])

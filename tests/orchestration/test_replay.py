@@ -119,6 +119,7 @@ def test_killed_after_any_commit_the_next_replay_ends_the_same(bridge: Bridge, k
     assert (len(ours), len(found["bronze.events"]), len(found["bronze.gaps"])) == (3, 1, 1)
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_at_each_step_in_turn_lets_each_row_in_once(bridge: Bridge, tmp_path: Path) -> None:
     plant, todays = bridge.plant, rules(pressure="bar")
     plant.build()
@@ -155,6 +156,7 @@ def test_an_oversized_batch_comes_in_when_it_may_and_a_forged_one_never(plant: P
     assert found == Replayed({"bronze.readings": 30}, {"payload does not match its SHA-256": 1})
 
 
+@pytest.mark.long
 def test_a_batch_that_nobody_could_read_comes_in_with_its_books_once_it_can_be_read(plant: Plant) -> None:
     bridge = Bridge(plant)
     assert bridge.send([flow(0), flow(1)]) is None

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bridge.etl.memory import runs
 from bridge.etl.run import BEFORE_LOADED
 from bridge.journal import BEFORE_FSYNC
@@ -28,6 +30,7 @@ def run(home: Path, faults: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_dying_twice_doubles_and_loses_nothing(bench, tmp_path: Path) -> None:
     bench.write(PIPELINE)
     lines = [f"2024-03-01T{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}Z,{s % 7}" for s in range(ROWS)]
