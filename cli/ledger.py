@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 RunOption = Annotated[Path | None, typer.Option("--run", help="Run folder; GOLDLAYER_RUN or .goldlayer if not given.")]
 _TERMS = (
     "read", "withheld", "suppressed", "aggregated", "forwarded", "windows", "rules", "sent",
-    "bronze", "quarantined", "in_flight", "lost", "silver", "superseded", "rejected",
+    "bronze", "doubled", "quarantined", "in_flight", "lost", "silver", "superseded", "rejected",
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def ledger(
     hours = [*limits, *_between("hour", "hour", start, end)]
     lines = (
         lake.scan(ops.BOOKS)
-        .with_columns(pl.col("lost").fill_null(0))
+        .with_columns(pl.col("lost", "doubled").fill_null(0))
         .filter(*hours)
         .sort("site", "equipment_id", "signal", "hour")
         .collect()

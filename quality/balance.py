@@ -16,8 +16,9 @@ REJECTED_SHARE = 0.01
 EQUATIONS: Mapping[str, str] = {
     "read_is_accounted_for": "read = withheld + contracted",
     "contracted_is_accounted_for": "contracted = forwarded + suppressed + aggregated",
-    "no_row_from_nowhere": "bronze + quarantined <= sent",
+    "no_row_from_nowhere": "bronze - doubled + quarantined <= sent",
     "nothing_is_lost": "lost = 0",
+    "nothing_is_doubled": "doubled = 0",
     "bronze_is_accounted_for": "bronze = silver + superseded + rejected",
 }
 """Check name of each equation of the books; each holds on every line: site, equipment, signal, hour."""
@@ -34,8 +35,9 @@ def _broken() -> dict[str, pl.Expr]:
         "read = withheld + contracted": col("read") != col("withheld") + col("contracted"),
         "contracted = forwarded + suppressed + aggregated": col("contracted")
         != col("forwarded") + col("suppressed") + col("aggregated"),
-        "bronze + quarantined <= sent": col("in_flight") < 0,
+        "bronze - doubled + quarantined <= sent": col("in_flight") < 0,
         "lost = 0": col("lost") > 0,
+        "doubled = 0": col("doubled") > 0,
         "bronze = silver + superseded + rejected": col("bronze") != col("silver") + col("superseded") + col("rejected"),
     }
 

@@ -17,7 +17,7 @@ from core.contracts.reading import COUNT_COLUMNS
 GRAIN = ["site", "equipment_id", "signal", "hour"]
 _OTHER_RULES = "rule:*"
 _ORIGIN = ["lane", "seq", "row_no"]
-_LAKE_COLUMNS = ["bronze", "quarantined", "silver", "superseded", "rejected"]
+_LAKE_COLUMNS = ["bronze", "doubled", "quarantined", "silver", "superseded", "rejected"]
 
 
 def reading_counts(rows: pl.DataFrame | pl.LazyFrame, name: str) -> pl.DataFrame:
@@ -52,6 +52,19 @@ def booked_on(day: pl.Expr, last: date) -> pl.Expr:
         last: the last day there is.
     """
     return pl.when(day.is_between(FIRST_DAY, last)).then(day).otherwise(pl.lit(FIRST_DAY))
+
+
+def doubled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of bronze that are there already: all but one of those with the same place in the same batch."""
+    return rows.filter(~pl.struct(_ORIGIN).is_first_distinct())
+
+
+def doubled_readings(kept: pl.DataFrame, superseded: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    """The same of readings that were judged: of two that are one, one at least was superseded, or both rejected."""
+    line = [*GRAIN[:3], "ts", *_ORIGIN]
+    judged = superseded.select(line)
+    twins = kept.select(line).join(judged.select(_ORIGIN).unique(), on=_ORIGIN, how="semi") if len(judged) else judged
+    return pl.concat([doubled(pl.concat([judged, twins])), doubled(rejected.select(line))])
 
 
 def still_apart(quarantine: pl.DataFrame, readmitted: pl.DataFrame) -> pl.DataFrame:
@@ -112,7 +125,7 @@ def books(bridge: list[pl.DataFrame], lake: Mapping[str, list[pl.DataFrame]], la
 
     Args:
         bridge: see `bridge_sums` and `on_their_header`.
-        lake: counted frames by column: `bronze`, `quarantined`, `silver`, `superseded`, `rejected`.
+        lake: counted frames by column: `bronze`, `doubled`, `quarantined`, `silver`, `superseded`, `rejected`.
         last: the last day there is.
     """
     frames = [*bridge, *(frame for name in _LAKE_COLUMNS for frame in lake.get(name, []))]
@@ -123,7 +136,8 @@ def books(bridge: list[pl.DataFrame], lake: Mapping[str, list[pl.DataFrame]], la
     return (
         summed.with_columns(sent=sent, date=booked_on(pl.col("hour").dt.date(), last))
         .with_columns(
-            in_flight=pl.col("sent") - pl.col("bronze") - pl.col("quarantined"), lost=pl.lit(0, dtype=pl.Int64)
+            in_flight=pl.col("sent") - pl.col("bronze") + pl.col("doubled") - pl.col("quarantined"),
+            lost=pl.lit(0, dtype=pl.Int64),
         )
         .sort(GRAIN)
     )

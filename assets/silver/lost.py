@@ -116,7 +116,7 @@ def missing(settled: pl.DataFrame, rows: pl.LazyFrame, held: pl.DataFrame) -> pl
     apart = readable.join(let_in, on=origin, how="anti").join(lanes, on="lane")
     line = [*GRAIN[:3], pl.col("ts").dt.truncate("1h").alias("hour"), "base"]
     came = (
-        pl.concat([ours, apart.filter(pl.col("seq").is_between("first", "last")).lazy()])
+        pl.concat([ours.unique(origin), apart.filter(pl.col("seq").is_between("first", "last")).lazy()])
         .group_by(line)
         .agg(came=pl.len().cast(pl.Int64))
         .collect(engine="streaming")

@@ -106,7 +106,8 @@ class Refining:
         self.rows += raw.height
         self.superseded += readings.superseded.height
         kept, rejected = self._standing.with_lateness(readings.kept, quarantined_readings(readings))
-        self._count(bronze=raw, superseded=readings.superseded)
+        twice = books.doubled_readings(readings.kept, readings.superseded, readings.rejected)
+        self._count(bronze=raw, superseded=readings.superseded, doubled=twice)
         self._reject(rejected)
         return kept.with_columns(**{BEYOND_CONTRACT: beyond_contract(), BEYOND_PHYSICS: beyond_physics()})
 
@@ -135,7 +136,7 @@ class Refining:
 
     @property
     def counts(self) -> Mapping[str, list[pl.DataFrame]]:
-        """Of the books, what was counted as it passed: `bronze`, `superseded`."""
+        """Of the books, what was counted as it passed: `bronze`, `superseded`, `doubled`."""
         return self._counts
 
     def outcomes(self) -> list[Outcome]:

@@ -122,6 +122,7 @@ def _reconciled(
         [books.bridge_sums(counts, build.rules), unspoken],
         {
             "bronze": [*readings["bronze"], of_events(raw_events, "bronze")],
+            "doubled": [*readings["doubled"], of_events(books.doubled(raw_events), "doubled")],
             "quarantined": [
                 books.reading_counts(readable.filter(pl.col("kind") == LaneKind.READINGS.value), "quarantined"),
                 of_events(

@@ -13,9 +13,10 @@ BOOKS = TableSpec(
     name="books",
     description=(
         "The bridges' counts beside what scanning the lake finds. read = withheld + contracted; contracted = "
-        "forwarded + suppressed + aggregated; sent = forwarded + windows + rules; sent = bronze + quarantined + "
-        "in_flight + lost; bronze = silver + superseded + rejected. Of a rejected batch that nobody can read, and of a "
-        "rejected gap, the header's count is what was sent; times that no day can hold stand on the first day."
+        "forwarded + suppressed + aggregated; sent = forwarded + windows + rules; sent = bronze - doubled + "
+        "quarantined + in_flight + lost; bronze = silver + superseded + rejected. Of a rejected batch that nobody can "
+        "read, and of a rejected gap, the header's count is what was sent; times that no day can hold stand on the "
+        "first day."
     ),
     grain="site, equipment, signal, hour",
     columns=(
@@ -32,7 +33,7 @@ BOOKS = TableSpec(
         Column("sent", INT, "forwarded + windows + rules", unit="1", nullable=False),
         Column("bronze", INT, "rows in bronze", unit="1", nullable=False),
         Column("quarantined", INT, "rows in bronze.quarantine, not let in since", unit="1", nullable=False),
-        Column("in_flight", INT, "sent - bronze - quarantined - lost", unit="1", nullable=False),
+        Column("in_flight", INT, "sent - bronze + doubled - quarantined - lost", unit="1", nullable=False),
         Column("silver", INT, "rows in silver", unit="1", nullable=False),
         Column("superseded", INT, "rows of bronze that a later one replaced", unit="1", nullable=False),
         Column("rejected", INT, "rows in silver.quarantine", unit="1", nullable=False),
@@ -41,6 +42,12 @@ BOOKS = TableSpec(
             "lost",
             INT,
             "sent and gone: later batches of their lane are here; null if reconciled by a version that did not tell",
+            unit="1",
+        ),
+        Column(
+            "doubled",
+            INT,
+            "rows of bronze that are there already, by batch and row; null if a version reconciled that did not tell",
             unit="1",
         ),
     ),

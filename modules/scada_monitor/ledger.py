@@ -22,7 +22,7 @@ _DEFINITIONS = {
     "superseded": "rows of bronze that a later one replaced",
     "lost": "sent and gone: not in the lake, which has later batches of the same lane, and lanes have no holes",
     "in_flight": "sent and not in the lake yet: on the bridge, in the log, or not yet told apart from lost",
-    "duplicated": "in the lake more often than sent",
+    "duplicated": "in the lake more often than sent, or more than once",
     "arrived_percent": "share of what was sent that has arrived",
     "broken_lines": "lines of the books (site, machine, signal, hour) on which they do not balance",
 }

@@ -1,6 +1,7 @@
 -- name: totals
 -- The books of everything in question in one row. Of each line (site, machine, signal, hour) what was sent and has not
--- arrived is lost if its lane has gone past it, else in flight; what arrived beyond what was sent is duplicated.
+-- arrived is lost if its lane has gone past it, else in flight; what arrived beyond what was sent, or twice
+-- under one number, is duplicated.
 SELECT
     count(*) AS lines, min(hour) AS first_hour, max(hour) AS last_hour,
     CAST(sum("read") AS BIGINT) AS "read", CAST(sum(withheld) AS BIGINT) AS withheld,
@@ -8,11 +9,11 @@ SELECT
     CAST(sum(quarantined) AS BIGINT) AS quarantined, CAST(sum(silver) AS BIGINT) AS silver,
     CAST(sum(superseded) AS BIGINT) AS superseded, CAST(sum(rejected) AS BIGINT) AS rejected,
     CAST(sum(coalesce(lost, 0)) AS BIGINT) AS lost, CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS in_flight,
-    CAST(sum(greatest(-in_flight, 0)) AS BIGINT) AS duplicated,
+    CAST(sum(greatest(-in_flight, 0) + coalesce(doubled, 0)) AS BIGINT) AS duplicated,
     100.0 * (sum(sent) - sum(greatest(in_flight, 0) + coalesce(lost, 0))) / nullif(sum(sent), 0) AS arrived_percent,
     count(*) FILTER (
         WHERE "read" <> withheld + contracted OR contracted <> forwarded + suppressed + aggregated
-            OR in_flight < 0 OR lost > 0 OR bronze <> silver + superseded + rejected
+            OR in_flight < 0 OR lost > 0 OR doubled > 0 OR bronze <> silver + superseded + rejected
     ) AS broken_lines
 FROM ops.books
 WHERE site = coalesce($site, site)
@@ -27,7 +28,7 @@ SELECT
     site, equipment_id, CAST(sum("read") AS BIGINT) AS "read", CAST(sum(withheld) AS BIGINT) AS withheld,
     CAST(sum(sent) AS BIGINT) AS sent, CAST(sum(bronze) AS BIGINT) AS bronze, CAST(sum(silver) AS BIGINT) AS silver,
     CAST(sum(coalesce(lost, 0)) AS BIGINT) AS lost, CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS in_flight,
-    CAST(sum(greatest(-in_flight, 0)) AS BIGINT) AS duplicated
+    CAST(sum(greatest(-in_flight, 0) + coalesce(doubled, 0)) AS BIGINT) AS duplicated
 FROM ops.books
 WHERE site = coalesce($site, site)
     AND ($signal IS NULL OR signal = $signal OR starts_with(signal, concat($signal, ':')))
@@ -42,7 +43,7 @@ SELECT
     site, equipment_id, signal, CAST(sum("read") AS BIGINT) AS "read", CAST(sum(withheld) AS BIGINT) AS withheld,
     CAST(sum(sent) AS BIGINT) AS sent, CAST(sum(bronze) AS BIGINT) AS bronze, CAST(sum(silver) AS BIGINT) AS silver,
     CAST(sum(coalesce(lost, 0)) AS BIGINT) AS lost, CAST(sum(greatest(in_flight, 0)) AS BIGINT) AS in_flight,
-    CAST(sum(greatest(-in_flight, 0)) AS BIGINT) AS duplicated
+    CAST(sum(greatest(-in_flight, 0) + coalesce(doubled, 0)) AS BIGINT) AS duplicated
 FROM ops.books
 WHERE site = coalesce($site, site)
     AND equipment_id = $equipment

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from assets.partitions import range_tags
 from core.contracts.lanes import quarantine_topic
 from core.contracts.reading import COUNTS_SCHEMA
 from core.errors import TerminalError
@@ -15,6 +17,7 @@ from ingestion.gateway.promise import Promise
 from ingestion.replay.held import Rules
 from ingestion.replay.readmit import Selection, plan_replay
 from lake.tables import bronze, ops
+from orchestration.sensors import JOB
 from quality.balance import imbalances
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
 from tests.orchestration.conftest import Plant, registered
@@ -66,6 +69,28 @@ def test_a_batch_that_bronze_has_no_more_is_lost_and_stops_the_build(bridge: Bri
     judged = plant.rows(ops.CHECK_RESULTS)
     failed = judged.filter(pl.col("status") == "failed").select("table", "check", "severity").rows()
     assert failed == [("ops.books", "nothing_is_lost", "error")]
+
+
+def test_as_many_doubled_as_lost_on_one_line_do_not_cancel(bridge: Bridge) -> None:
+    plant = bridge.plant
+    ours = plant.lake.scan(bronze.READINGS).filter(pl.col("lane") == "bridge/2/readings-live").collect()
+    remove(plant, "seq = 1")
+    twice = ours.filter(pl.col("seq") == 2).head(2)
+    plant.lake.append(bronze.READINGS, twice.to_arrow())
+    with pytest.raises(TerminalError, match=r"bronze/readings\.keys_are_unique"):
+        plant.build()
+    # Books that somebody has made all the same tell both.
+    keys = ("silver/readings", "silver/events", "silver/quarantine", "ops/signal_reference", "ops/books")
+    job = plant.definitions.resolve_job_def(JOB).get_subset(
+        asset_selection={dg.AssetKey(key.split("/")) for key in keys}
+    )
+    tags = range_tags("waterworks", [plant.day(n) for n in range(7)])
+    assert not job.execute_in_process(instance=plant.instance, tags=tags, raise_on_error=False).success
+    judged = plant.rows(ops.CHECK_RESULTS).filter(pl.col("table") == "ops.books", pl.col("status") == "failed")
+    assert set(judged["check"]) == {"nothing_is_lost", "nothing_is_doubled"}
+    assert under_way_and_lost(plant) == (0, 2)
+    lines = plant.rows(ops.BOOKS).filter(pl.col("doubled") > 0)
+    assert lines.select("signal", "hour", "doubled", "superseded", "lost").rows() == [("flow", NOON, 2, 2, 2)]
 
 
 def test_what_is_lost_at_the_end_of_a_day_shows_when_the_next_one_begins(bridge: Bridge) -> None:

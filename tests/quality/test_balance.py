@@ -16,6 +16,7 @@ BROKEN = {
     "contracted_is_accounted_for": {"suppressed": 1},
     "no_row_from_nowhere": {"in_flight": -1},
     "nothing_is_lost": {"lost": 1},
+    "nothing_is_doubled": {"doubled": 1},
     "bronze_is_accounted_for": {"superseded": 1},
 }
 
@@ -23,7 +24,7 @@ BROKEN = {
 def line(day: date, **others: int) -> dict[str, object]:
     """A line of the books over five rows that all arrived, but for what is said otherwise."""
     five = dict.fromkeys(("read", "contracted", "forwarded", "bronze", "silver"), 5)
-    none = ("withheld", "suppressed", "aggregated", "superseded", "rejected", "in_flight", "lost")
+    none = ("withheld", "suppressed", "aggregated", "superseded", "rejected", "in_flight", "lost", "doubled")
     return {**five, **dict.fromkeys(none, 0), "date": day, **others}
 
 

@@ -34,6 +34,7 @@ def line(
         "superseded": 0,
         "rejected": 0,
         "lost": lost,
+        "doubled": 0,
     }
     return {"site": "north", "equipment_id": machine, "signal": signal, "hour": at, **told, **rest, "date": at.date()}
 
