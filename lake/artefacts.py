@@ -26,7 +26,8 @@ class Artefacts:
     def save(self, name: str, content: bytes) -> None:
         """Write an artefact whole."""
         files = self._files(create=True)
-        with files.open_output_stream(name) as stream:
+        # Buffered, for a store's own stream takes bytes only and would be handed Arrow's buffer.
+        with files.open_output_stream(name, compression=None, buffer_size=len(content) + 1) as stream:
             stream.write(content)
 
     def load(self, name: str) -> bytes:
@@ -36,7 +37,7 @@ class Artefacts:
             NotFoundError: there is none of that name.
         """
         try:
-            with self._files().open_input_stream(name) as stream:
+            with self._files().open_input_stream(name, compression=None) as stream:
                 return stream.read()
         except (FileNotFoundError, OSError) as error:
             raise NotFoundError("no such artefact", received=name, where=self._root) from error

@@ -22,6 +22,7 @@ from core.db import TenantScope
 from core.errors import TerminalError, TransientError
 from core.tenancy.moving import Content, Contents
 from core.tenancy.moving.checksum import checksum_of
+from lake.spec import Layer
 from lake.store import Lake, TenantLake
 
 _LOG = "_delta_log"
@@ -43,8 +44,15 @@ class LakeTables:
         return await asyncio.to_thread(_copy_out, self._lake.tenant(scope.slug), to)
 
     async def remains(self, scope: TenantScope) -> str | None:
-        """Files under the root the tenant will have."""
+        """Files under the root the tenant will have.
+
+        Raises:
+            TerminalError: the store takes one writer, and a sink or a build is it: an import would be refused half-way.
+        """
         lake = self._lake.tenant(scope.slug)
+        # Where several may write nobody is in the way: no other process knows of a tenant that is being brought in.
+        for layer in (Layer.BRONZE, Layer.GOLD):
+            await asyncio.to_thread(self._lake.turns.sit, layer)
         return f"files under {lake.root}" if await asyncio.to_thread(lambda: _listed(_files(lake))) else None
 
     async def restore(self, scope: TenantScope, source: Path) -> Contents:
@@ -109,7 +117,7 @@ def _checkpoint(files: pafs.FileSystem, pointer: str) -> int:
 
 
 def _bytes(files: pafs.FileSystem, name: str) -> bytes:
-    with files.open_input_stream(name) as stream:
+    with files.open_input_stream(name, compression=None) as stream:
         return stream.read()
 
 
@@ -118,7 +126,7 @@ def _copy(files: pafs.FileSystem, name: str, to: Path) -> str:
     to.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
-        with files.open_input_stream(name) as source, to.open("wb") as target:
+        with files.open_input_stream(name, compression=None) as source, to.open("wb") as target:
             while chunk := source.read(_CHUNK):
                 digest.update(chunk)
                 target.write(chunk)
@@ -136,7 +144,11 @@ def _copy_in(lake: TenantLake, source: Path) -> Contents:
     for name in names:
         if isinstance(files, pafs.SubTreeFileSystem):
             files.create_dir(str(PurePosixPath(name).parent), recursive=True)
-        with (source / name).open("rb") as stream, files.open_output_stream(name) as target:
+        # Buffered, for a store's own stream takes bytes only and would be handed Arrow's buffers.
+        with (
+            (source / name).open("rb") as stream,
+            files.open_output_stream(name, compression=None, buffer_size=2 * _CHUNK) as target,
+        ):
             shutil.copyfileobj(stream, target, _CHUNK)
     tables = _tables_in(names)
     of: dict[str | None, dict[str, str]] = {table: {} for table in (*tables, None)}
@@ -152,7 +164,7 @@ def _open(lake: TenantLake, table: str, version: int | None = None) -> DeltaTabl
 
 def _digest(files: pafs.FileSystem, name: str) -> str:
     digest = hashlib.sha256()
-    with files.open_input_stream(name) as stream:
+    with files.open_input_stream(name, compression=None) as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
 
+from core.db import TenantScope
 from core.errors import TerminalError
 from core.vault import Secret
 from lake.compaction import compact
+from lake.moving import LakeTables
 from lake.spec import Layer
 from lake.storage import Storage, storage_of
 from lake.store import Lake
@@ -117,6 +122,67 @@ def test_a_seat_is_free_again_when_its_process_has_gone(process, s3):
     for seat in seats.values():
         seat.leave()
     second.turns.sit(Layer.BRONZE)
+
+
+SITS = """
+import sys
+from pathlib import Path
+from core.vault import Secret
+from lake.spec import Layer
+from lake.storage import storage_of
+from lake.turns import ProvenTurns
+options, key, proof, dsn, layer = eval(sys.stdin.readline())
+storage = storage_of("s3://lake/root", options, {"aws_secret_access_key": Secret(key)})
+turns = ProvenTurns(storage, Path(proof), lambda: dsn)
+turns.sit(Layer(layer))
+print("sits", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(s3: S3, proof: Path, dsn: str, layer: Layer) -> Generator[None]:
+    """One that may write a layer, until the end of the block."""
+    given = repr((dict(s3.options), KEY, str(proof), dsn, layer.value)) + "\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", SITS], cwd=Path(__file__).parents[2], text=True, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(given)
+        process.stdin.flush()
+        assert "sits\n" in process.stdout
+        yield
+        process.stdin.close()
+
+
+@pytest.mark.parametrize("layer", [Layer.BRONZE, Layer.SILVER], ids=["a sink", "a build"])
+async def test_an_import_beside_another_writer_is_welcome_or_refused_before_it_writes(
+    process, installation, s3, tmp_path, layer
+):
+    scope, source = TenantScope(uuid4(), "acme-works", "Acme"), tmp_path / "export"
+    source.mkdir()
+    (source / "note").write_bytes(bytes(range(256)) * 12_000)
+    storage = storage_of("s3://lake/root", s3.options, {"aws_secret_access_key": Secret(KEY)})
+    for name in ("importer", "other", "late"):
+        remember(tmp_path / name, storage, proven=s3.atomic)
+    importer = process("importer")
+    tables = LakeTables(importer)
+    with another_process(s3, tmp_path / "other", installation.postgres.dsn("postgres"), layer):
+        if s3.atomic:
+            assert await tables.remains(scope) is None
+        else:
+            with pytest.raises(TerminalError, match="several writers are refused"):
+                await tables.remains(scope)
+    assert await tables.remains(scope) is None
+    assert (await tables.restore(scope, source))["files beside tables"].rows == 1
+    assert await tables.remains(scope) is not None
+    # Whoever comes while it writes is refused in turn.
+    late = process("late")
+    if not s3.atomic:
+        with pytest.raises(TerminalError, match="several writers are refused"):
+            late.turns.sit(layer)
+    for seat in importer.turns._seats.values():  # pyright: ignore[reportPrivateUsage]
+        seat.leave()
 
 
 def _age(proof: Path) -> None:
