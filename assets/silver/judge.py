@@ -8,10 +8,15 @@ from typing import NamedTuple
 
 import polars as pl
 
+from quality.counters import COUNTS
 from quality.suspects import ORIGIN, suspects
 
 # OPC UA Part 4, section 7.39: the two highest bits of a status code are its severity, zero means Good.
 _SEVERITY = 0xC000_0000
+_LARGEST = 1e30
+"""Beyond any quantity of a plant in any unit; a register that was never set often shows the largest of its type."""
+_COUNTED = 2.0**53
+"""From here on a 64-bit float skips whole numbers."""
 _RECEIVED_LAST = ["received_at", "lane", "seq", "row_no"]
 _EVENT_STATES = ["raised", "cleared", "acknowledged"]
 _ORIGIN = ["lane", "seq", "row_no", "received_at"]
@@ -138,6 +143,14 @@ def _reading_reasons() -> list[tuple[pl.Expr, pl.Expr]]:
             pl.lit("a text where the contract promises a number"),
         ),
         (is_good() & ~value.is_finite(), pl.lit("quality is good but the value is no number")),
+        (
+            is_good() & (value.abs() > _LARGEST),
+            pl.lit("not possible: nothing in a plant is that large, and sums of it are no numbers"),
+        ),
+        (
+            is_good() & COUNTS & (value > _COUNTED),
+            pl.lit("not possible: a counter is never so large that one more makes no difference"),
+        ),
         (
             is_good() & (value < pl.col("minimum") - tolerance),
             pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"),

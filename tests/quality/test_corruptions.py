@@ -166,6 +166,12 @@ PLANTED: dict[str, tuple[Callable[[Frame], Frame], str]] = {
     "good, and no value": (once("flow", value=None), "quality is good but there is no value"),
     "a text for a number": (once("flow", value=None, text="n/a"), "a text where the contract promises a number"),
     "not a number": (once("flow", value=math.inf), "quality is good but the value is no number"),
+    "larger than anything": (
+        once("flow", value=3.4e38), "not possible: nothing in a plant is that large, and sums of it are no numbers"
+    ),
+    "a counter that cannot count on": (
+        on("pieces", pl.lit(2.0**63)), "not possible: a counter is never so large that one more makes no difference"
+    ),
     "above the contract": (once("draw", value=25.0), "above the contract's maximum of 20.0 A"),
     "below the contract": (once("draw", value=-1.0), "below the contract's minimum of 0.0 A"),
     "a pump runs backwards": (once("flow", value=-3.0), "not possible: no pump runs at negative flow"),
@@ -182,7 +188,7 @@ PLANTED: dict[str, tuple[Callable[[Frame], Frame], str]] = {
     "a stuck sensor": (on("flow", pl.lit(51.5)), "sensor is stuck: 51.5 l/min all day"),
     "a clock in local time": (in_local_time, "time is not UTC: every sample is 5.0 h behind"),
     "a counter misread": (once("pieces", value=3.0), "a counter that leaves its course and is back: misread"),
-    "a counter misread high": (once("pieces", value=2.0**63), "a counter that leaves its course and is back: misread"),
+    "a counter misread high": (once("pieces", value=2.0**40), "a counter that leaves its course and is back: misread"),
     "a counter set back": (on("pieces", VALUE / 2, FALL), "counters_only_rise"),
     "a counter restarted": (on("pieces", VALUE - 5080, FALL), "counters_do_not_restart"),
     "a day without a value": (bad_all_day, "signals_have_values"),
