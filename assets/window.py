@@ -28,7 +28,7 @@ class Partitioned(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days of one tenant, first to last, without a hole."""
+    """Days of one tenant, in order; a day between them that is none is one of which nobody has a row."""
 
     tenant: str
     days: tuple[date, ...]

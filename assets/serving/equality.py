@@ -10,20 +10,12 @@ from assets.serving.tables import SCHEMA, Published
 from core.db import Database
 from core.db.identifiers import quote_identifier
 from lake.store import TenantLake
-from lake.tables.ops import CHECK_RESULTS
 from quality.expected import Severity
 from quality.outcome import Outcome
 
 EQUALS_THE_LAKE = "equals_the_lake"
 _NAMED = 10
 """Days that differ which are named one by one."""
-
-
-def latest_checks(lake: TenantLake, full_name: str) -> dict[str, str]:
-    """Latest status of every check of a lake table: passed, warned or failed; empty if it was never checked."""
-    rows = lake.scan(CHECK_RESULTS).filter(pl.col("table") == full_name)
-    latest = rows.sort("at").unique("check", keep="last").select("check", "status").collect()
-    return dict(sorted(latest.iter_rows()))
 
 
 async def differences(

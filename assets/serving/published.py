@@ -16,13 +16,14 @@ from assets.notices import PUBLICATION
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE, partition_key
 from assets.resources import LakeResource
 from assets.retrying import retried_events
-from assets.serving.equality import EQUALS_THE_LAKE, differences, latest_checks
+from assets.serving.equality import EQUALS_THE_LAKE, differences
 from assets.serving.gate import require_met, withheld
 from assets.serving.publish import days_to_publish, lake_version, prepare, publish, published_state, rows_to_publish
 from assets.serving.tables import PUBLISHED, SCHEMA, Published
 from assets.window import Window, require_predecessor, window
 from core.db import Database
 from core.errors import TerminalError
+from lake.reader import LakeReader
 from lake.store import TenantLake
 from quality.asset_checks import asset_key
 from quality.outcome import Occasion, days_in_words, record
@@ -92,7 +93,7 @@ async def _publish(
     if not (days := [day for day in wanted if day not in back]):
         require_met(failed, wanted)
     rows = rows_to_publish(lake, published, version, days, back)
-    checks = latest_checks(lake, published.source.full_name)
+    checks = LakeReader(lake).checks(published.source.full_name)
     done = await publish(database, published, rows, days, version=version, run_id=run_id, checks=checks, withheld=back)
     outcome = await differences(database, lake, published, version, back)
     record(lake, f"{SCHEMA}.{published.name}", [outcome], Occasion(cells.days, run_id, datetime.now(UTC)))

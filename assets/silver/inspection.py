@@ -48,12 +48,3 @@ class Inspection:
     def outcomes(self) -> list[Outcome]:
         """Outcomes of all that was looked at."""
         return [*conduct_outcomes({**self._found, **disbelief(self._doubted)}), *drift_outcomes(self._found)]
-
-
-def inspect(
-    raw: pl.DataFrame, judged: Judged, doubted: pl.DataFrame, reference: pl.DataFrame, catalogue: pl.DataFrame
-) -> list[Outcome]:
-    """Outcomes of one look at everything; arguments: see `Inspection`."""
-    inspection = Inspection(catalogue)
-    inspection.add(raw, judged, doubted, reference)
-    return inspection.outcomes()

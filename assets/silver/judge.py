@@ -198,11 +198,6 @@ def _received_last(rows: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, pl
     return rows.filter(stands), rows.filter(~stands)
 
 
-def quarantined(readings: Judged, events: Judged) -> pl.DataFrame:
-    """Rows of `silver.quarantine` but for `late`."""
-    return pl.concat([quarantined_readings(readings), quarantined_events(events)])
-
-
 def quarantined_readings(readings: Judged) -> pl.DataFrame:
     """Rejected readings as rows of `silver.quarantine` but for `late`."""
     return readings.rejected.with_columns(kind=pl.lit("reading")).select(_QUARANTINED)

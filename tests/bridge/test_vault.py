@@ -90,6 +90,22 @@ def test_a_rotation_that_was_cut_off_at_either_end_goes_on(tmp_path: Path, monke
     assert BridgeVault(tmp_path).use("two", endpoint="a", purpose="sign in").reveal() == PASSWORD
 
 
+def test_a_rotation_after_a_move_that_ended_another_is_to_a_new_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, key = BridgeVault(tmp_path), tmp_path / "vault.key"
+    vault.put("one", PASSWORD)
+    with monkeypatch.context() as patched:
+        patched.setattr("bridge.vault_keys.FileKeys.promote", _dies)
+        with pytest.raises(InterruptedError):
+            vault.rotate()
+    vault.move_key("file")
+    moved = key.read_text()
+    assert vault.rotate() == 1
+    assert key.read_text() != moved
+    assert vault.use("one", endpoint="a", purpose="sign in").reveal() == PASSWORD
+
+
 def _dies(*_: object) -> None:
     raise InterruptedError
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from assets.catalogue import ContractedSite, catalogue
-from assets.silver.inspection import inspect
+from assets.silver.inspection import Inspection
 from assets.silver.judge import beyond_contract, beyond_physics, doubt, judge_events, judge_readings
 from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
@@ -213,8 +213,10 @@ def alarms(bronze: Frame, signals: Frame) -> set[str]:
     reference = references(believed.kept, judged.kept["date"].unique().to_list())
     judged, doubted = doubt(judged, reference, first)
     beyond = {BEYOND_CONTRACT: beyond_contract(), BEYOND_PHYSICS: beyond_physics()}
+    inspection = Inspection(signals)
+    inspection.add(bronze, judged, doubted, reference)
     outcomes = [
-        *inspect(bronze, judged, doubted, reference, signals),
+        *inspection.outcomes(),
         *validate(judged.kept.with_columns(**beyond), expectations(table("silver.readings"))),
     ]
     failed = {one.check for one in outcomes if not one.passed}

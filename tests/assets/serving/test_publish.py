@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from assets.databases import TenantDatabases
-from assets.serving.equality import compare, differences, latest_checks
+from assets.serving.equality import compare, differences
 from assets.serving.publish import (
     Publication,
     days_to_publish,
@@ -25,6 +25,7 @@ from assets.serving.publish import (
 from assets.serving.tables import PUBLISHED, Published
 from core.db import Database
 from core.errors import GoldlayerError
+from lake.reader import LakeReader
 from lake.store import Lake, TenantLake
 from lake.tables.ops import CHECK_RESULTS
 
@@ -222,5 +223,5 @@ def test_the_latest_result_of_each_check_counts(tmp_path: Path) -> None:
     ]
     empty = pl.from_arrow(CHECK_RESULTS.schema.empty_table())
     lake.append(CHECK_RESULTS, pl.DataFrame(rows, schema=empty.schema, orient="row").to_arrow())
-    assert latest_checks(lake, "gold.kpi_daily") == {"unique": "passed"}
-    assert latest_checks(lake, "gold.health_daily") == {}
+    assert LakeReader(lake).checks("gold.kpi_daily") == {"unique": "passed"}
+    assert LakeReader(lake).checks("gold.health_daily") == {}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from assets.silver.judge import beyond_contract, judge_events, judge_readings, mark_late, quarantined
+from assets.silver.judge import beyond_contract, judge_events, judge_readings, mark_late, quarantined_events
 
 BAD = 0x809B0000
 
@@ -104,6 +104,5 @@ def test_events_are_kept_once_and_impossible_ones_rejected(bronze, signals):
     assert judged.kept["seq"].to_list() == [1]
     assert judged.superseded["seq"].to_list() == [0]
     assert judged.rejected["reason"].to_list() == ["severity is not between 0 and 100"]
-    nothing = judge_readings(bronze.rows(("flow", 0, 1.0)), signals)
-    row = quarantined(nothing, judged).to_dicts()[0]
+    row = quarantined_events(judged).to_dicts()[0]
     assert (row["kind"], row["signal"], row["value"], row["text"]) == ("event", "DRY", 300.0, "raised")
