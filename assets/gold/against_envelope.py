@@ -13,6 +13,7 @@ from assets.gold.own_past import MACHINE
 
 _DAY = [*MACHINE, "date"]
 _SIGNAL_DAY = [*MACHINE, "signal", "unit", "date"]
+_INSIDE, _UNSEEN, _OUTSIDE = 0, 1, 2
 _HOURS = {
     **dict.fromkeys(MACHINE, pl.String),
     "hour": pl.Datetime("us"),
@@ -30,7 +31,8 @@ def judged(hourly: pl.DataFrame, envelopes: pl.DataFrame, days: Sequence[date]) 
         days: the days to compute.
 
     Returns:
-        Machines' hours with `condition` and `distance`, and signals' hours with those, limits and `spreads`.
+        Machines' hours with `condition`, `distance` and whether commissioning has `seen` the condition, and signals'
+        hours with those, limits and `spreads`.
     """
     after = envelopes.select(*MACHINE, complete="date").unique()
     facts = envelopes.select(*MACHINE, "condition", "settings", "signal", "center", "spread", "low", "high")
@@ -45,14 +47,14 @@ def judged(hourly: pl.DataFrame, envelopes: pl.DataFrame, days: Sequence[date]) 
     machines = found.with_columns(pl.col("hour").dt.replace_time_zone("UTC"))
     held = due.select(*_SIGNAL_DAY, "hour", "mean")
     knows = envelopes.group_by(MACHINE).agg(knows=pl.col("condition").max() > 0)
+    placed = machines.join(knows, on=MACHINE).with_columns(seen=(pl.col("condition") > 0) | ~pl.col("knows"))
     signals = (
-        held.join(machines, on=[*MACHINE, "hour"])
+        held.join(placed, on=[*MACHINE, "hour"])
         .join(facts, on=[*MACHINE, "condition", "signal"])
-        .join(knows, on=MACHINE)
         .with_columns(off=pl.col("mean") - pl.col("center"))
         .with_columns(spreads=pl.col("off") / pl.col("spread"))
     )
-    return machines.join(knows, on=MACHINE).with_columns(date=pl.col("hour").dt.date()), signals
+    return placed.with_columns(date=pl.col("hour").dt.date()), signals
 
 
 def _distances(hourly: pl.DataFrame, envelopes: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -76,7 +78,7 @@ def signal_days(signals: pl.DataFrame) -> pl.DataFrame:
     outside = (pl.col("mean") < pl.col("low")) | (pl.col("mean") > pl.col("high"))
     limit = (pl.col("high") - pl.col("low")) / 2
     in_limits = (pl.col("off").abs() / limit).mean()
-    told = _with_run(signals.with_columns(outside=outside), _SIGNAL_DAY)
+    told = _with_run(signals.with_columns(found=_found(outside)), _SIGNAL_DAY)
     days = told.group_by(_SIGNAL_DAY, maintain_order=True).agg(
         *_run(),
         *_at(pl.col("spreads").abs()),
@@ -96,13 +98,13 @@ def machine_days(machines: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
         machines: the first frame of `judged`.
         signals: the second.
     """
-    told = _with_run(machines.with_columns(outside=pl.col("distance") > 1), _DAY)
+    told = _with_run(machines.with_columns(found=_found(pl.col("distance") > 1)), _DAY)
     distance = pl.col("distance").mean()
     days = told.group_by(_DAY, maintain_order=True).agg(
         *_run(),
         distance=distance,
         anomaly_score=distance / (distance + 1),
-        hours_pooled=((pl.col("condition") == 0) & pl.col("knows")).sum().cast(pl.Int64),
+        hours_pooled=(~pl.col("seen")).sum().cast(pl.Int64),
     )
     spoken = told.filter("told").select(*MACHINE, "hour")
     farthest = (
@@ -116,15 +118,21 @@ def machine_days(machines: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
     return days.join(farthest, on=_DAY).with_columns(reason=_words()).rename({"signal": "top_signal"})
 
 
+def _found(outside: pl.Expr) -> pl.Expr:
+    """What became of an hour; a condition that nobody has seen healthy has no limits to be outside of."""
+    return pl.when(~pl.col("seen")).then(_UNSEEN).when(outside).then(_OUTSIDE).otherwise(_INSIDE)
+
+
 def _with_run(hours: pl.DataFrame, group: list[str]) -> pl.DataFrame:
     """Hours in order with `run`, whether each lies in the longest run outside (the last of equals), and `told`.
 
-    `told` are the hours that speak: that run's, or all where none is outside.
+    Without an hour outside it is the longest run under conditions not seen. `told` are the hours that speak: that
+    run's, or all where every hour is inside.
     """
-    numbered = hours.sort(*group, "hour").with_columns(number=pl.col("outside").rle_id().over(group))
-    length = pl.when("outside").then(pl.len().over(*group, "number")).otherwise(0)
-    sized = numbered.with_columns(length=length)
-    longest = pl.col("outside") & (pl.col("length") == pl.col("length").max().over(group))
+    numbered = hours.sort(*group, "hour").with_columns(number=pl.col("found").rle_id().over(group))
+    worst = (pl.col("found") != _INSIDE) & (pl.col("found") == pl.col("found").max().over(group))
+    sized = numbered.with_columns(length=pl.when(worst).then(pl.len().over(*group, "number")).otherwise(0))
+    longest = (pl.col("length") > 0) & (pl.col("length") == pl.col("length").max().over(group))
     last = pl.col("number").filter(longest).max().over(group)
     run = sized.with_columns(run=(longest & (pl.col("number") == last)).fill_null(False))
     return run.with_columns(told=pl.col("run") | ~pl.col("run").any().over(group))
@@ -133,7 +141,7 @@ def _with_run(hours: pl.DataFrame, group: list[str]) -> pl.DataFrame:
 def _run() -> list[pl.Expr]:
     return [
         pl.len().cast(pl.Int64).alias("hours"),
-        pl.col("outside").sum().cast(pl.Int64).alias("hours_outside"),
+        (pl.col("found") == _OUTSIDE).sum().cast(pl.Int64).alias("hours_outside"),
         pl.col("hour").filter("run").min().alias("since"),
         pl.col("hour").filter("run").max().alias("until"),
         pl.col("hour").max().alias("last"),

@@ -7,7 +7,9 @@ from lake.tables.columns import FLOAT, INT, MACHINE, SIGNAL, TEXT, UNIT, UNIT_IS
 
 _CONDITION = "0 for all conditions together, from 1 the operating conditions of its own"
 _SETTINGS = "what the condition is, in words: the band of each signal that tells it"
-_SINCE = Column("since", TIME, "start of the longest unbroken run of hours outside; null without one")
+_SINCE = Column(
+    "since", TIME, "start of the longest unbroken run of hours outside, or else under conditions not seen; or null"
+)
 _REASON = Column("reason", TEXT, "the same in words, with figures, units and the condition", nullable=False)
 
 ENVELOPE = TableSpec(
@@ -17,9 +19,9 @@ ENVELOPE = TableSpec(
         "What was normal while a machine was commissioned, by operating condition. Conditions come from signals with "
         "role running or speed, by level or else by thirds; without such a role, from signals that take few levels "
         "which the others follow. A condition seen for fewer than six hours has no limits of its own: its hours are "
-        "held against all conditions together. Commissioning is as long as for gold.baseline, in hours that have every "
-        "signal; that of types whose lives are recorded goes on to twice its length while hours are in no condition. "
-        "Frozen once complete. Limits are set on hours that means, spreads and covariance were not fitted "
+        "measured from all conditions together. Commissioning is as long as for gold.baseline, in hours that have "
+        "every signal; that of types whose lives are recorded goes on to twice its length while hours are in no "
+        "condition. Frozen once complete. Limits are set on hours that means, spreads and covariance were not fitted "
         "on: each fifth of commissioning is judged by the other four."
     ),
     grain="site, equipment, condition, signal",
@@ -69,8 +71,8 @@ ENVELOPE_SIGNAL_DAILY = TableSpec(
     name="envelope_signal_daily",
     description=(
         "Each signal against its machine's own envelope, every hour under its own condition. deviation = mean over "
-        "the hours of value - center; hours under a condition that commissioning did not know are held against all "
-        "conditions together."
+        "the hours of value - center; hours under a condition that commissioning did not know are measured from all "
+        "conditions together and are not counted as outside: nobody has seen them healthy."
     ),
     grain="site, equipment, signal, day",
     columns=(
@@ -99,7 +101,10 @@ ENVELOPE_DAILY = TableSpec(
     name="envelope_daily",
     description=(
         "Each machine against its own envelope, all signals at once: squared Mahalanobis distance (Hotelling's T2) of "
-        "each hour under its own condition, over its limit. anomaly_score = d / (d + 1), d = mean of the root of that."
+        "each hour under its own condition, over its limit. anomaly_score = d / (d + 1), d = mean of the root of that. "
+        "An hour is inside, outside, or under a condition that commissioning did not know: the last is measured from "
+        "all conditions together and counted apart, for it may be a fault (a leak makes a compressor run all the time) "
+        "or a load that is new."
     ),
     grain="site, equipment, day",
     columns=(
@@ -107,8 +112,8 @@ ENVELOPE_DAILY = TableSpec(
         Column("distance", FLOAT, "mean over the hours; 1 is the limit", unit="1", nullable=False),
         Column("anomaly_score", FLOAT, "0 as when commissioned, 0.5 at the limit", unit="1", nullable=False),
         Column("hours", INT, "hours held against the envelope", unit="1", nullable=False),
-        Column("hours_outside", INT, "of them, beyond the limit", unit="1", nullable=False),
-        Column("hours_pooled", INT, "of them, under a condition that commissioning did not know", nullable=False),
+        Column("hours_outside", INT, "of them, beyond the limit of a known condition", unit="1", nullable=False),
+        Column("hours_pooled", INT, "of the rest, under a condition that commissioning did not know", nullable=False),
         Column("condition", INT, _CONDITION + ": that of the hour furthest off", nullable=False),
         Column("settings", TEXT, _SETTINGS, nullable=False),
         Column("top_signal", TEXT, "signal furthest from what is usual in the hours outside", nullable=False),

@@ -11,40 +11,45 @@ from modules.fleet_reliability.phrases import distance
 
 Row = dict[str, Any]
 _ALL = "all conditions"
+_NEW = "that commissioning did not know"
 
 
 def envelopes(rows: Sequence[Row], signals: Sequence[Row]) -> list[str]:
     """How many ran outside, then a sentence a machine; of a single one also its signals."""
     if len(rows) == 1:
         return [_machine(rows[0]), *_pooled(rows[0]), *map(_signal, signals)]
-    count, outside = rows[0]["machines"], rows[0]["machines_outside"]
-    if not outside:
-        return [f"All {counted(count, 'machine')} ran inside their healthy envelopes.", *map(_machine, rows)]
-    head = f"{outside} of {counted(count, 'machine')} ran outside the healthy envelope, furthest off first:"
+    count, outside, unseen = (rows[0][name] for name in ("machines", "machines_outside", "machines_unseen"))
+    machines = counted(count, "machine")
+    if outside:
+        head = f"{outside} of {machines} ran outside the healthy envelope, furthest off first:"
+    elif unseen:
+        head = f"None of {machines} ran outside the healthy envelope; {unseen} ran under conditions {_NEW}:"
+    else:
+        head = f"All {machines} ran inside their healthy envelopes."
     return [head, *map(_machine, rows)]
 
 
 def _machine(row: Row) -> str:
     when = period(row["first_day"], row["last_day"])
     score = f"(highest anomaly score {rough(row['worst_score'])}, {rough(row['limit_score'])} is the limit)"
-    if not row["hours_outside"]:
-        hours = counted(row["hours"], "hour")
-        return f"{row['equipment_id']} ran inside its healthy envelope {when}, in all of {hours} {score}."
-    share = f"{row['hours_outside']} of {counted(row['hours'], 'hour')}"
-    furthest = plain(row["worst_reason"]).rstrip(".")
+    hours = counted(row["hours"], "hour")
     on = "" if row["first_day"] == row["last_day"] else f" on {row['worst_day']}"
-    return (
-        f"{row['equipment_id']} ran outside its healthy envelope {when}, in {share} {score}; "
-        f"furthest off{on}: {furthest}."
-    )
+    furthest = f"furthest off{on}: {plain(row['worst_reason']).rstrip('.')}."
+    if row["hours_outside"]:
+        share = f"{row['hours_outside']} of {hours}"
+        return f"{row['equipment_id']} ran outside its healthy envelope {when}, in {share} {score}; {furthest}"
+    if row["hours_pooled"]:
+        share = f"{row['hours_pooled']} of {hours}"
+        return f"{row['equipment_id']} ran under conditions {_NEW} {when}, in {share} {score}; {furthest}"
+    return f"{row['equipment_id']} ran inside its healthy envelope {when}, in all of {hours} {score}."
 
 
 def _pooled(row: Row) -> list[str]:
     if not row["hours_pooled"]:
         return []
     return [
-        f"{sentence(counted(row['hours_pooled'], 'hour'))} of it ran under a condition that commissioning did not "
-        "know, and are held against all conditions together."
+        f"{sentence(counted(row['hours_pooled'], 'hour'))} under a condition {_NEW} count neither as inside nor as "
+        "outside: it may be a fault or a load that is new."
     ]
 
 

@@ -16,7 +16,7 @@ _FEW = 5
 DEFINITIONS = {
     "hours_outside": "hours in which all signals together were further from what is usual under the operating "
     "condition than the limit set when the machine was commissioned",
-    "hours_pooled": "hours under a condition that commissioning did not know, held against all conditions together",
+    "hours_pooled": "hours under a condition that commissioning did not know: neither inside nor outside, but new",
     "worst_score": "highest daily anomaly score against the envelope: zero as commissioned, a half at the limit",
     "spreads": "distance from what is usual under the condition, in its spreads",
 }

@@ -248,7 +248,8 @@ LIMIT $top;
 
 -- name: envelope
 -- Each machine against its own healthy envelope over the period, or on its latest day if none is given; furthest off
--- first. `limit_score` is the anomaly score at the limit; `machines` and `machines_outside` count all that fit.
+-- first. `limit_score` is the anomaly score at the limit; `machines`, `machines_outside` and `machines_unseen` (under
+-- conditions that commissioning did not know) count all that fit.
 WITH asked AS (
     SELECT equipment_id, equipment_type, date, hours, hours_outside, hours_pooled, anomaly_score, reason
     FROM gold.envelope_daily
@@ -271,9 +272,10 @@ by_machine AS (
 )
 SELECT
     *, count(*) OVER () AS machines,
-    count(*) FILTER (WHERE hours_outside > 0) OVER () AS machines_outside
+    count(*) FILTER (WHERE hours_outside > 0) OVER () AS machines_outside,
+    count(*) FILTER (WHERE hours_pooled > 0) OVER () AS machines_unseen
 FROM by_machine
-ORDER BY hours_outside / hours DESC, worst_score DESC, equipment_id
+ORDER BY (hours_outside + hours_pooled) / hours DESC, worst_score DESC, equipment_id
 LIMIT $top;
 
 -- name: envelope_signals

@@ -95,6 +95,25 @@ def test_a_whole_day_outside_and_one_under_a_condition_never_seen_say_so(press):
     assert (new["hours_pooled"], new["condition"], new["settings"]) == (24, 0, "all conditions")
 
 
+def test_an_hour_under_a_condition_never_seen_is_neither_inside_nor_outside(press):
+    def odd(hour: int, turns: float, heat: float) -> tuple[float, float]:
+        return (400.0, 120.0) if 4 <= hour < 10 else (turns, heat)
+
+    by_signal, by_machine = told(*press(odd))
+    day = of(by_machine)
+    assert day["hours_pooled"] == 6
+    assert day["hours_outside"] <= 1
+    assert of(by_signal, "turns")["hours_outside"] <= 1
+    quiet = of(by_signal, "turns")
+    assert quiet["since"] == datetime(2024, 3, 19, 4, tzinfo=UTC)
+    assert str(quiet["reason"]).startswith("from 04:00 to 10:00, turns ")
+    # A shorter run outside known limits speaks before a longer one under what nobody has seen.
+    both = of(told(*press(lambda *at: (at[1], at[2] + 9) if 15 <= at[0] < 19 else odd(*at)))[1])
+    assert str(both["reason"]).startswith("from 15:00 to 19:00, motor ")
+    assert both["hours_pooled"] == 6
+    assert both["hours_outside"] >= 4
+
+
 def test_a_day_alone_is_the_same_as_in_a_range_and_none_comes_before_the_envelope(press):
     hourly, found = press(lambda hour, turns, heat: (turns, heat + hour / 4))
     whole, alone = told(hourly, found), told(hourly.filter(pl.col("date") == DAY), found, [DAY])

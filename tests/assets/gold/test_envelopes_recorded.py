@@ -53,14 +53,18 @@ def test_the_compressor_s_leaks_are_found_and_its_healthy_days_are_inside():
     found = envelopes(hourly, {})
     assert found["measured_rate"][0] <= 0.05
     machines, _ = judged(hourly, found, hourly["date"].unique().to_list())
-    outside = machines.with_columns(outside=pl.col("distance") > 1)
+    outside = machines.with_columns(outside=(pl.col("distance") > 1) & pl.col("seen"))
+    # A leak makes the compressor run without pause, which commissioning did not know: not inside, and told apart.
     for begin, end in LEAKS:
-        assert outside.filter(pl.col("hour").is_between(begin, end))["outside"].mean() >= 0.75
+        leak = outside.filter(pl.col("hour").is_between(begin, end))
+        assert leak.select((pl.col("outside") | ~pl.col("seen")).mean()).item() >= 0.75
+        assert leak.filter(~pl.col("seen"))["distance"].min() > 1
     around = [pl.col("hour").is_between(a - timedelta(days=3), b + timedelta(days=2)) for a, b in LEAKS]
     healthy = outside.filter(~pl.any_horizontal(around))
-    assert healthy.filter(pl.col("condition") > 0)["outside"].mean() <= 0.05
+    assert healthy.filter("seen")["outside"].mean() <= 0.03
+    assert 0.05 <= healthy.select((~pl.col("seen")).mean()).item() <= 0.1
     by_day = healthy.group_by("date").agg(pl.col("outside").mean())
-    assert by_day.select((pl.col("outside") > 0.5).mean()).item() <= 0.1
+    assert by_day.select((pl.col("outside") > 0.5).mean()).item() <= 0.02
 
 
 def test_engines_are_inside_to_half_their_life_and_outside_at_its_end():

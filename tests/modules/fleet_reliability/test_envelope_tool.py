@@ -8,6 +8,7 @@ from datetime import date
 from agents.verify import verify
 from core.sdk import ToolContext, ToolResult
 from core.sdk.testing import FakeLake, tool_context
+from modules.fleet_reliability import envelope_phrases as phrases
 from modules.fleet_reliability.envelopes import healthy_envelope
 
 Check = Callable[[ToolResult], None]
@@ -65,3 +66,35 @@ async def test_days_that_nobody_held_against_an_envelope_are_no_answer(context: 
     none = await healthy_envelope(tool_context(lake=FakeLake({})), [HOT], None, None, None, None)
     assert not none.found
     assert none.findings == ["There is no healthy envelope of pump-2 yet: it is drawn when commissioning is complete."]
+
+
+def test_hours_under_conditions_nobody_knew_are_told_apart() -> None:
+    row = {
+        "equipment_id": "compressor-1",
+        "first_day": date(2020, 4, 18),
+        "last_day": date(2020, 4, 18),
+        "worst_day": date(2020, 4, 18),
+        "hours": 24,
+        "hours_outside": 0,
+        "hours_pooled": 20,
+        "worst_score": 0.79,
+        "limit_score": 0.5,
+        "worst_reason": "since 04:00, motor current 3.4 A above what is usual over all conditions",
+        "machines": 1,
+        "machines_outside": 0,
+        "machines_unseen": 1,
+    }
+    said, apart = phrases.envelopes([row], [])
+    assert said.startswith(
+        "compressor-1 ran under conditions that commissioning did not know on 2020-04-18, in 20 of 24 hours (highest "
+    )
+    assert said.endswith("furthest off: since 04:00, motor current 3.4 A above what is usual over all conditions.")
+    assert apart.startswith("20 hours under a condition that commissioning did not know count neither as inside nor ")
+    fleet = {**row, "machines": 3}
+    head, *_ = phrases.envelopes([fleet, {**fleet, "equipment_id": "b"}], [])
+    assert head == (
+        "None of 3 machines ran outside the healthy envelope; 1 ran under conditions that commissioning did not know:"
+    )
+    outside, apart = phrases.envelopes([{**row, "hours_outside": 2}], [])
+    assert " ran outside its healthy envelope on 2020-04-18, in 2 of 24 hours " in outside
+    assert apart.startswith("20 hours ")
