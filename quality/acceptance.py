@@ -17,7 +17,7 @@ from core.errors import InputError
 from lake.store import TenantLake
 from lake.tables.ops import ACCEPTANCES, CHECK_RESULTS
 from quality.expected import Severity
-from quality.outcome import Outcome, finding
+from quality.outcome import Outcome, day_of, finding
 
 LONGEST_REASON = 500
 
@@ -40,7 +40,7 @@ class Open:
 
 
 def settled(outcomes: Sequence[Outcome], accepted: pl.DataFrame, days: Sequence[date]) -> list[Outcome]:
-    """Outcomes of a build, those of which every finding was accepted as warnings. Pure.
+    """Outcomes of a build: those of which every finding was accepted as warnings, others without what was. Pure.
 
     Args:
         outcomes: of one table.
@@ -54,11 +54,20 @@ def settled(outcomes: Sequence[Outcome], accepted: pl.DataFrame, days: Sequence[
 def _settled(outcome: Outcome, given: Mapping[tuple[str, str], str], days: Sequence[date]) -> Outcome:
     # What is said of several days at once belongs to none of them.
     whole = (finding(days[0], outcome.observed),) if len(days) == 1 else ()
-    words = [given.get((outcome.check, one)) for one in outcome.findings or whole]
-    known = [one for one in words if one is not None]
-    if outcome.status != "failed" or not words or len(known) < len(words):
+    found = outcome.findings or whole
+    known = {one: given[outcome.check, one] for one in found if (outcome.check, one) in given}
+    if outcome.status != "failed" or not known:
         return outcome
-    return replace(outcome, accepted="; ".join(dict.fromkeys(known)))
+    words = "; ".join(dict.fromkeys(known.values()))
+    left = tuple(one for one in found if one not in known)
+    return _blamed(outcome, left, words) if left else replace(outcome, accepted=words)
+
+
+def _blamed(outcome: Outcome, left: tuple[str, ...], words: str) -> Outcome:
+    """What blocks still where some of what was found is accepted: the rest, on its days alone."""
+    among = len(outcome.findings)
+    told = f"{outcome.observed}; of {among} findings {among - len(left)} {words}"
+    return replace(outcome, observed=told, days=frozenset(map(day_of, left)), findings=left)
 
 
 def _in_words(row: Mapping[str, object]) -> str:

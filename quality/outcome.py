@@ -60,6 +60,11 @@ def finding(day: date, words: str) -> str:
     return f"{day} {words}"
 
 
+def day_of(found: str) -> date:
+    """The day of a `finding`."""
+    return date.fromisoformat(found.partition(" ")[0])
+
+
 def days_in_words(days: Iterable[date]) -> str:
     """`2024-03-04 to 2024-03-06, 2024-03-09`."""
     spans: list[tuple[date, date]] = []

@@ -86,6 +86,29 @@ def test_both_days_are_accepted_each_for_itself(lake: TenantLake) -> None:
     require_met(failures(lake, [TABLE]), [MONDAY, TUESDAY])
 
 
+def test_an_accepted_day_is_let_through_among_others_that_are_not(lake: TenantLake) -> None:
+    build(lake, fell(FELL, EARLIER), MONDAY, TUESDAY)
+    let_through(lake)
+    mixed = build(lake, fell(FELL, EARLIER), MONDAY, TUESDAY, hour=1)
+    assert (mixed.status, mixed.days, mixed.findings) == ("failed", {MONDAY}, (EARLIER,))
+    assert mixed.observed == "2 fell; of 2 findings 1 accepted by ada on 2024-03-06: exchanged by the fitters"
+    require_met(failures(lake, [TABLE]), [TUESDAY])
+    with pytest.raises(TerminalError, match="2024-03-04"):
+        require_met(failures(lake, [TABLE]), [MONDAY, TUESDAY])
+    with pytest.raises(InputError, match="of other days"):
+        standing(lake, TABLE, CHECK, TUESDAY)
+    let_through(lake, MONDAY)
+    assert build(lake, fell(FELL, EARLIER), MONDAY, TUESDAY, hour=2).status == "warned"
+
+
+def test_a_day_of_which_one_finding_is_accepted_stays_blocked(lake: TenantLake) -> None:
+    build(lake, fell(FELL), TUESDAY)
+    let_through(lake)
+    assert build(lake, fell(FELL, OTHER, EARLIER), MONDAY, TUESDAY, hour=1).days == {MONDAY, TUESDAY}
+    with pytest.raises(TerminalError):
+        require_met(failures(lake, [TABLE]), [TUESDAY])
+
+
 @pytest.mark.parametrize(
     "later",
     [
