@@ -3,7 +3,7 @@
 `workspace.yaml` points at `defs`. Loading touches neither the lake nor a database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -21,21 +21,15 @@ from orchestration.upkeep import daily, upkeep_job
 _ROOMS = (bronze, silver, gold, serving, embeddings, training, fleet)
 
 
-def definitions(
-    found: Mapping[str, Any],
-    others: Sequence[dg.AssetsDefinition] = (),
-    checks: Sequence[dg.AssetChecksDefinition] = (),
-) -> dg.Definitions:
-    """The code location over some resources.
+def definitions(found: Mapping[str, Any]) -> dg.Definitions:
+    """The code location over some resources, but for what needs more than the code, the dbt project.
 
     Args:
         found: resources by key: `lake`, `tenants`, `databases`, `upkeep`, `fleet`, `notices`.
-        others: assets that need more than the code, the dbt marts.
-        checks: likewise, the freshness of what they rest on.
     """
     return dg.Definitions(
-        assets=[*(asset for room in _ROOMS for asset in room.ASSETS), *others],
-        asset_checks=[*(check for room in _ROOMS for check in room.CHECKS), *checks],
+        assets=[asset for room in _ROOMS for asset in room.ASSETS],
+        asset_checks=[check for room in _ROOMS for check in room.CHECKS],
         jobs=[
             dg.define_asset_job(
                 JOB,
@@ -45,9 +39,8 @@ def definitions(
             upkeep_job,
             fleet_job,
             optimize_job,
-            freshness_job,
         ],
-        schedules=[daily, fleet_daily, optimize_daily, freshness_hourly],
+        schedules=[daily, fleet_daily, optimize_daily],
         sensors=[bronze_watch, follow_upstream, alerts],
         resources=found,
         # A process a step would import everything again for each: 18 s a run instead of 2.
@@ -65,4 +58,10 @@ def defs() -> dg.Definitions:
 
     run, settings = installation()
     files = DbtProjectFiles(project_dir(), manifest())
-    return definitions(resources(run, settings), [mart_assets(files)], [freshness_checks(files)])
+    of_dbt = dg.Definitions(
+        assets=[mart_assets(files)],
+        asset_checks=[freshness_checks(files)],
+        jobs=[freshness_job],
+        schedules=[freshness_hourly],
+    )
+    return dg.Definitions.merge(definitions(resources(run, settings)), of_dbt)

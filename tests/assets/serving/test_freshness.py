@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -9,13 +10,15 @@ import pytest
 
 from assets.databases import TenantDatabases
 from assets.partitions import TENANT_DAYS, range_tags
+from assets.resources import TenantResource
 from assets.serving.dbt_run import DbtProjectFiles, SourceAge, source_ages
-from assets.serving.freshness import IS_FRESH, evaluation, freshness_checks
+from assets.serving.freshness import CHECKS, freshness_checks, result
 from assets.serving.publish import prepare
 from assets.serving.tables import PUBLISHED
+from core.tenancy import RegisteredSite
 from orchestration.bronze_watch import add_partitions
 from orchestration.dbt_project import manifest, project_dir
-from orchestration.freshness import freshness_job
+from orchestration.freshness import FRESHNESS, freshness_job
 from tests.assets.conftest import MONDAY
 
 pytestmark = pytest.mark.xdist_group("marts")
@@ -40,33 +43,63 @@ def test_each_source_is_as_old_as_its_publication_and_a_check_says_so(databases:
     assert found["health_daily"].hours == pytest.approx(30, abs=0.5)
     assert found["fault_episodes"].at is None
 
-    with dg.DagsterInstance.ephemeral() as instance:
-        add_partitions(instance, [SLUG], [MONDAY])
-        job = dg.Definitions(
-            assets=[dg.AssetSpec(["kpi", one.name], partitions_def=TENANT_DAYS) for one in PUBLISHED],
-            asset_checks=[freshness_checks(files)],
-            jobs=[dg.define_asset_job("look", dg.AssetSelection.all_asset_checks())],
-            resources={"databases": databases},
-        ).resolve_job_def("look")
-        result = job.execute_in_process(instance=instance, tags=range_tags(SLUG, [MONDAY]))
-        hourly = freshness_job.execute_in_process(
-            instance=instance, partition_key=SLUG, resources={"databases": databases}
-        )
-        (latest,) = instance.event_log_storage.get_asset_check_execution_history(
-            dg.AssetCheckKey(dg.AssetKey(["kpi", "health_daily"]), IS_FRESH), limit=1
-        )
-    checks = {one.asset_key.path[1]: one.passed for one in result.get_asset_check_evaluations()}
-    assert result.success
-    assert checks == {name: name == "kpi_daily" for name in found}
-    assert hourly.success
-    assert latest.event is not None and "Published last: " in str(latest.event)
+    alone = look(databases, range_tags(SLUG, [MONDAY]), [])
+    assert {name: one.passed for name, one in alone.items()} == {name: name == "kpi_daily" for name in found}
+    everywhere = look(databases, {}, [SLUG, "no-such-tenant"])
+    assert {one.passed for one in everywhere.values()} == {False}
+    description = everywhere["kpi_daily"].description or ""
+    assert description.startswith("Published last: no-such-tenant unknown, the run's log says why. What to do: ")
+    assert f"| {SLUG} | pass | {now - timedelta(hours=1):%Y-%m-%d %H:%M}" in str(
+        everywhere["kpi_daily"].metadata["tenants"]
+    )
     databases.work(SLUG, lambda database: database.execute("truncate kpi.publication"))
 
 
-def test_a_late_source_says_what_to_do_and_a_fresh_one_nothing() -> None:
-    late = evaluation(SourceAge("kpi_daily", "error", MONDAY_NOON, 50.0))
-    assert not late.passed and late.severity is dg.AssetCheckSeverity.ERROR
+def look(databases: TenantDatabases, tags: dict[str, str], slugs: Sequence[str]) -> dict[str, dg.AssetCheckEvaluation]:
+    """What the job of an hour finds, by table."""
+    files = DbtProjectFiles(project_dir(), manifest())
+    defined = dg.Definitions(
+        assets=[dg.AssetSpec(["kpi", one.name], partitions_def=TENANT_DAYS) for one in PUBLISHED],
+        asset_checks=[freshness_checks(files)],
+        jobs=[freshness_job],
+        resources={"databases": databases, "tenants": Known(known=list(slugs))},
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        add_partitions(instance, [SLUG], [MONDAY])
+        done = defined.resolve_job_def(FRESHNESS).execute_in_process(instance=instance, tags=tags)
+    return {one.asset_key.path[1]: one for one in done.get_asset_check_evaluations()}
+
+
+class Known(TenantResource):
+    """A register of slugs alone."""
+
+    known: list[str]
+
+    def slugs(self) -> list[str]:
+        return self.known
+
+    def sites(self, slug: str) -> list[RegisteredSite]:
+        raise NotImplementedError
+
+    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
+        raise NotImplementedError
+
+
+def test_a_late_source_says_whose_and_what_to_do_and_a_fresh_one_nothing() -> None:
+    key = CHECKS[0]
+    fresh, stale = (
+        SourceAge("kpi_daily", word, MONDAY_NOON, hours) for word, hours in (("pass", 1.0), ("error", 50.0))
+    )
+    late = result(key, {"acme": fresh, "bright": stale, "clear": SourceAge("kpi_daily", "warn", MONDAY_NOON, 30.0)})
+    assert (late.passed, late.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert late.description is not None
-    assert late.description.startswith("Published last: 2024-03-04 12:00 UTC, 50.0 h ago. What to do: look whether")
-    fresh = evaluation(SourceAge("kpi_daily", "pass", MONDAY_NOON, 1.0))
-    assert fresh.passed and fresh.description is None
+    assert late.description.startswith(
+        "Published last: bright 2024-03-04 12:00 UTC, 50.0 h ago; clear 2024-03-04 12:00 UTC, 30.0 h ago. "
+        "What to do: look whether"
+    )
+    assert late.metadata["observed"].value == "1 of 3 tenants as fresh as expected"
+    passed = result(key, {"acme": fresh})
+    assert passed.passed and passed.description is None
+    assert result(key, {}).passed
+    warned = result(key, {"acme": fresh, "clear": SourceAge("kpi_daily", "warn", MONDAY_NOON, 30.0)})
+    assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
