@@ -207,7 +207,7 @@ class Build:
         )
         return dg.MaterializeResult(
             asset_key=asset_key(spec),
-            check_results=as_results(spec, outcomes),
+            check_results=as_results(spec, outcomes, self.window.whose),
             metadata={
                 "dagster/row_count": seen.rows,
                 "window": str(self.window),

@@ -16,9 +16,6 @@ from core.run.postgres import Postgres
 from core.settings import load_settings
 from core.tenancy import Tenancy
 from lake.spec import TableSpec
-from quality.asset_checks import told
-from quality.expected import Severity
-from quality.outcome import Outcome
 
 Answer = TypeVar("Answer")
 MARTS = "marts"
@@ -87,15 +84,4 @@ def database_spec(spec: TableSpec, key: dg.AssetKey, deps: Sequence[dg.AssetKey]
         kinds={"postgres"},
         description=f"{spec.full_name} in the tenant's database. {spec.description}",
         automation_condition=None,
-    )
-
-
-def outcome_as_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
-    """One outcome as Dagster shows it, on an asset that is no lake table."""
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=outcome.check,
-        passed=outcome.passed,
-        severity=dg.AssetCheckSeverity.ERROR if outcome.severity is Severity.ERROR else dg.AssetCheckSeverity.WARN,
-        metadata=told(outcome),
     )

@@ -47,6 +47,11 @@ class Window:
         """First day to read so that the first day's rows see as far back as they need."""
         return self.first - timedelta(days=min(lookback_days, (self.first - date.min).days))
 
+    @property
+    def whose(self) -> str:
+        """Tenant and days, for people."""
+        return f"{self.tenant}, {self}"
+
     def __str__(self) -> str:
         return span(self.first.isoformat(), self.last.isoformat())
 

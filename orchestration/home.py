@@ -45,6 +45,8 @@ concurrency:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 600
+  # How long a run whose process died keeps its tenant's other runs waiting.
+  poll_interval_seconds: 30
 # A step that failed says itself whether it is worth another attempt; this is for runs whose process died.
 run_retries: {{{{enabled: true, max_retries: {{run_retries}}, retry_on_asset_or_op_failure: false}}}}
 freshness: {{{{enabled: true}}}}

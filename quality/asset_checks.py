@@ -59,17 +59,25 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def as_results(spec: TableSpec, outcomes: Sequence[Outcome]) -> list[dg.AssetCheckResult]:
-    """Outcomes as Dagster shows them."""
+def as_results(spec: TableSpec, outcomes: Sequence[Outcome], checked: str) -> list[dg.AssetCheckResult]:
+    """Outcomes of a table as Dagster shows them; see `as_result`."""
+    return [as_result(asset_key(spec), one, checked) for one in outcomes]
+
+
+def as_result(key: dg.AssetKey, outcome: Outcome, checked: str) -> dg.AssetCheckResult:
+    """An outcome as Dagster shows it.
+
+    Args:
+        key: the asset.
+        outcome: what was found.
+        checked: whose days; the pages show the latest result, whoever's it is.
+    """
     severities = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
-    return [
-        dg.AssetCheckResult(
-            asset_key=asset_key(spec),
-            check_name=one.check,
-            passed=one.passed,
-            severity=severities[one.severity if one.blocks else Severity.WARN],
-            description=_described(one),
-            metadata=told(one),
-        )
-        for one in outcomes
-    ]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=outcome.check,
+        passed=outcome.passed,
+        severity=severities[outcome.severity if outcome.blocks else Severity.WARN],
+        description=_described(outcome),
+        metadata={"checked": checked, **told(outcome)},
+    )

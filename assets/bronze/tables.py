@@ -41,7 +41,8 @@ def _checks(spec: TableSpec) -> dg.AssetChecksDefinition:
         """A bronze table of the window, as the sink left it."""
         build = Build(context, lake, tenants)
         others = [freshness(_newest(build), datetime.now(UTC))] if spec is bronze.READINGS else []
-        yield from as_results(spec, build.check_by_portions(spec, _whole_batches(build, spec), others))
+        outcomes = build.check_by_portions(spec, _whole_batches(build, spec), others)
+        yield from as_results(spec, outcomes, build.window.whose)
 
     return check
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.databases import TenantDatabases, outcome_as_result
+from assets.databases import TenantDatabases
 from assets.declared import OWNERS
 from assets.embeddings.memory import VECTORS_FIT, bring_up_to_date, remember, vectors_fit
 from assets.incidents import DEVIATIONS, EPISODES, HEALTH, read
@@ -22,7 +22,7 @@ from assets.window import require_predecessor, window
 from core.db import Database
 from core.embedding import MODEL, Embedder, embedder
 from core.settings import load_settings
-from quality.asset_checks import asset_key
+from quality.asset_checks import as_result, asset_key
 from quality.outcome import Occasion, record
 
 KEY = dg.AssetKey(["memory", "fault_memory"])
@@ -64,7 +64,7 @@ def fault_memory(
                 "forgotten": done.forgotten,
                 "beyond the memory's bounds": len(found) - len(memories),
             },
-            check_results=[outcome_as_result(KEY, outcome)],
+            check_results=[as_result(KEY, outcome, cells.whose)],
         )
 
     return databases.work(cells.tenant, work)

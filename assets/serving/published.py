@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.databases import TenantDatabases, database_spec, outcome_as_result
+from assets.databases import TenantDatabases, database_spec
 from assets.notices import PUBLICATION
 from assets.partitions import TENANT_DAYS, WHOLE_RANGE, partition_key
 from assets.resources import LakeResource
@@ -25,7 +25,7 @@ from core.db import Database
 from core.errors import TerminalError
 from lake.reader import LakeReader
 from lake.store import TenantLake
-from quality.asset_checks import asset_key
+from quality.asset_checks import as_result, asset_key
 from quality.outcome import Occasion, days_in_words, record
 
 
@@ -99,7 +99,7 @@ async def _publish(
     record(lake, f"{SCHEMA}.{published.name}", [outcome], Occasion(cells.days, run_id, datetime.now(UTC)))
     key = published_key(published)
     facts = {"window": str(cells), "days": len(days), "withheld": days_in_words(back) or "none"}
-    results = [outcome_as_result(key, outcome)]
+    results = [as_result(key, outcome, cells.whose)]
     return dg.MaterializeResult(asset_key=key, metadata={**facts, **done.facts()}, check_results=results)
 
 

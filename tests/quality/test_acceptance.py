@@ -68,6 +68,7 @@ def test_what_was_accepted_warns_and_lets_its_day_through(lake: TenantLake) -> N
     assert shown.severity.value == "WARN"
     assert not shown.passed
     assert shown.description == f"1 fell; {words}."
+    assert shown.metadata["checked"].value == "accepting-co, 2024-03-05"
     assert told(found)["accepted"] == words
     assert words in checks_table([found])
 
@@ -75,7 +76,7 @@ def test_what_was_accepted_warns_and_lets_its_day_through(lake: TenantLake) -> N
 def as_results_of(outcome: Outcome):
     from lake.tables import table
 
-    return as_results(table(TABLE), [outcome])
+    return as_results(table(TABLE), [outcome], "accepting-co, 2024-03-05")
 
 
 def test_both_days_are_accepted_each_for_itself(lake: TenantLake) -> None:
