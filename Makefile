@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # The last line of the demo is its summary, also when another make runs this one.
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup lock demo up test lint style bench service backfill chaos chaos-long clean
+.PHONY: help setup lock demo up test lint style bench service backfill walk chaos chaos-long clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -73,6 +73,9 @@ service: $(READY) ## install the bridge as a service, update it, have an update 
 
 backfill: $(READY) ## kill a backfill of several tenants while it builds them at once, and have it go on
 	@$(BIN)/pytest -n 0 -q tests/cli/backfill_road.py
+
+walk: $(READY) ## do in Dagster's pages what a data engineer does, by machine; pictures in test-results/pages
+	@$(BIN)/pytest -n 0 -q tests/orchestration/walk_road.py
 
 chaos: $(READY) ## kill and cut everything while known data flows: ROUNDS=20 LOG=postgres or kafka, RUN=DIR to go on later
 	@$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --log $(LOG) $(if $(RUN),--run $(RUN)) $(if $(SEED),--seed $(SEED))

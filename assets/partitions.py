@@ -1,8 +1,12 @@
 """Tenant × UTC day: the one partitioning of what is built, and the key that names a cell of it.
 
 Both are dynamic partitions, kept by Dagster's own storage: loading this costs the same for one tenant and day as for a
-thousand, and a day is there from the first row about it on, however old it is. What Dagster's pages call missing is
-therefore a day that has data and is not built; a calendar would show every day since the plant was not there yet.
+thousand, and a day is there from the first row about it on, however old it is. A calendar would show every day since
+the plant was not there yet.
+
+What Dagster's pages call missing is a cell that nobody built: its day has data, of this tenant or of another. They know
+no cell that does not apply, and to report each as made with no row would be as many events as tables × days × tenants.
+Built, such a cell has no row and its checks pass; `platform lake backfill` passes over it.
 """
 
 from collections.abc import Sequence

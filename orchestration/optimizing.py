@@ -65,10 +65,13 @@ def optimize_job() -> None:
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="`platform lake optimize` by itself, for every tenant.",
 )
-def optimize_daily(context: dg.ScheduleEvaluationContext, tenants: TenantResource) -> list[dg.RunRequest]:
+def optimize_daily(
+    context: dg.ScheduleEvaluationContext, tenants: TenantResource
+) -> list[dg.RunRequest] | dg.SkipReason:
     """One run a tenant that Dagster knows."""
     known = context.instance.get_dynamic_partitions(str(TENANTS.name))
-    return requests_of(tenants.slugs(), known, context.scheduled_execution_time.date())
+    requests = requests_of(tenants.slugs(), known, context.scheduled_execution_time.date())
+    return requests or dg.SkipReason("no tenant has data")
 
 
 def requests_of(tenants: Iterable[str], known: Container[str], day: date) -> list[dg.RunRequest]:

@@ -37,6 +37,8 @@ def test_a_run_over_days_announces_and_writes_every_one(instance, plant):
     assert instance.get_materialized_partitions(probe.key) == keys
     planned = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     assert {record.partition_key for record in planned.records} == keys
+    built = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    assert len({int(record.timestamp * 1000) for record in built}) == len(days)
     (record,) = instance.get_asset_records([probe.key])
     assert record.asset_entry.last_run_id == result.run_id
 

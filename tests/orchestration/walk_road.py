@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psutil
@@ -29,7 +30,7 @@ from core.tenancy import Tenancy
 from lake.store import TenantLake
 from lake.tables import bronze, gold
 from orchestration.home import environment
-from tests.browser import chromium, tab
+from tests.browser import Browser, chromium, tab
 from tests.installation import Installation
 from tests.orchestration.conftest import MONDAY, readings, sink
 from tests.orchestration.plants import plants
@@ -39,7 +40,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 A, B = "walk-a", "walk-b"
 SUNDAY, NEXT = MONDAY + timedelta(days=6), MONDAY + timedelta(days=7)
 KPI = "gold/kpi_daily"
-TABLES = ["silver/readings", "silver/quarantine", "silver/signal_hourly", KPI]
+TABLES = ["silver/signal_hourly", KPI]
 FRESH = "is_published_lately"
 _PID = re.compile(r"pid: (\d+)")
 
@@ -52,13 +53,16 @@ class Home:
     lakes: dict[str, TenantLake]
     pages: Webserver
 
-    def late(self, slug: str, day: date) -> set[Path]:
-        """A batch with one reading of a day, the same whenever it is asked for; returns the files it is in."""
-        at = datetime(day.year, day.month, day.day, 10, 30, tzinfo=UTC)
-        batch = readings(2, [("pump-1", "flow", at, 60.0)], datetime.now(UTC))
+    def late(self, slug: str, day: date) -> Path:
+        """A batch with one reading of a day; returns the file that its row is in."""
         before = self._files(slug)
-        sink(self.lakes[slug], batch.with_columns(site=pl.lit(f"{slug}-plant")))
-        return self._files(slug) - before
+        sink(self.lakes[slug], batch(slug, day))
+        (new,) = self._files(slug) - before
+        return new
+
+    def twice(self, slug: str, day: date) -> None:
+        """The row of a batch that came already, again: what a sink never does."""
+        self.lakes[slug].append(bronze.READINGS, batch(slug, day).to_arrow())
 
     def _files(self, slug: str) -> set[Path]:
         table = self.lakes[slug].open(bronze.READINGS)
@@ -84,6 +88,13 @@ class Home:
         databases = TenantDatabases(run=str(self.installation.run.path))
         query = "select * from kpi.publication order by 1"
         return [tuple(row) for row in databases.work(slug, lambda database: database.fetch(query))]
+
+
+def batch(slug: str, day: date) -> pl.DataFrame:
+    """One reading of a day, in a batch that is the same for the same."""
+    at = datetime(day.year, day.month, day.day, 10, 30, tzinfo=UTC)
+    rows = readings(2, [("pump-1", "flow", at, 60.0)], datetime.now(UTC))
+    return rows.with_columns(site=pl.lit(f"{slug}-plant"))
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +152,16 @@ def test_what_lies_in_bronze_is_built_and_then_nothing_is_done(home: Home) -> No
     eventually(built)
     stats = home.pages.cells(KPI)["partitionStats"]
     assert (stats["numPartitions"], stats["numMaterialized"], stats["numFailed"]) == (16, 15, 0)
-    before = home.pages.tick("bronze_watch").get("timestamp")
-    tick = eventually(lambda: (found := home.pages.tick("bronze_watch"))["timestamp"] != before and found)
+    before = home.pages.tick("bronze_watch")["timestamp"]
+    tick = eventually(lambda: _later_tick(home, before))
     assert (tick["status"], tick["skipReason"]) == ("SKIPPED", "bronze has not grown")
     assert home.told(A) == home.told(B) == {}
+
+
+def _later_tick(home: Home, than: float) -> dict[str, Any]:
+    """The last look at bronze, once it is a later one and over."""
+    tick = home.pages.tick("bronze_watch")
+    return tick if tick["timestamp"] > than and tick["status"] != "STARTED" else {}
 
 
 def test_backfills_of_two_tenants_run_one_by_one_and_one_that_was_killed_is_begun_again(home: Home) -> None:
@@ -192,8 +209,8 @@ def test_executed_from_its_page_freshness_is_told_of_every_tenant(home: Home) ->
 def test_what_goes_wrong_stops_what_comes_after_it_says_what_to_do_and_is_told(home: Home) -> None:
     published = home.published(A)
     assert published
-    home.late(A, NEXT)  # it is there already: two rows with one key
-    (broken,) = home.late(B, SUNDAY)
+    home.twice(A, NEXT)
+    broken = home.late(B, SUNDAY)
     whole = broken.read_bytes()
     broken.write_bytes(b"no parquet")
 
@@ -216,26 +233,37 @@ def test_what_goes_wrong_stops_what_comes_after_it_says_what_to_do_and_is_told(h
 
 
 PAGES = {
-    "graph": "/asset-groups",
-    "gold": "/locations/goldlayer/asset-groups/gold/lineage",
-    "asset": f"/assets/{KPI}",
-    "events": f"/assets/{KPI}?view=events",
-    "partitions": f"/assets/{KPI}?view=partitions",
-    "checks": "/assets/bronze/readings?view=checks&checkDetail=keys_are_unique",
-    "freshness": f"/assets/kpi/kpi_daily?view=checks&checkDetail={FRESH}",
-    "jobs": "/jobs",
-    "automation": "/automation",
-    "backfills": "/runs?view=backfills",
-    "runs": "/runs",
+    "graph": ("/asset-groups", ["bronze", "silver", "gold", "serving", "mart"]),
+    "gold": ("/locations/goldlayer/asset-groups/gold/lineage", ["kpi_daily", "Delta Lake"]),
+    "asset": (f"/assets/{KPI}", ["Key figures of each machine and day", "data-platform"]),
+    "events": (f"/assets/{KPI}?view=events", ["rows_by_day", cell(B, NEXT)]),
+    "partitions": (f"/assets/{KPI}?view=partitions", ["16 Partitions Selected", A, NEXT.isoformat()]),
+    "check": ("/assets/bronze/readings?view=checks&checkDetail=keys_are_unique", ["checked", "What to do: "]),
+    "freshness": (f"/assets/kpi/kpi_daily?view=checks&checkDetail={FRESH}", ["observed", "tenants as fresh"]),
+    "jobs": ("/jobs", ["build", "freshness", "optimize"]),
+    "automation": ("/automation", ["bronze_watch", "freshness_hourly", "Standard sensor"]),
+    "backfills": ("/runs?view=backfills", ["Completed", "partitions"]),
+    "runs": ("/runs", [f"tenant: {A}", f"tenant: {B}", "Failure", "Success"]),
 }
+"""By picture: the page, and what can be read on it."""
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on PATH")
-def test_every_page_of_it_shows(home: Home) -> None:
-    with chromium() as browser, tab(browser) as page:
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_of_it_shows(home: Home, browser: Browser, name: str) -> None:
+    path, words = PAGES[name]
+    with tab(browser) as page:
         page.size(1600, 1000)
-        for name, path in PAGES.items():
-            page.go(home.pages.url + path)
+        page.go(home.pages.url + path)
+        try:
+            page.shows(*words)
             page.settle()
+        finally:
             page.shot(f"walk-{name}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
