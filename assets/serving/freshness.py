@@ -28,7 +28,7 @@ Ages = Mapping[str, SourceAge | None]
 def freshness_checks(project: DbtProjectFiles) -> dg.AssetChecksDefinition:
     """A check of every published table, none of which blocks.
 
-    It runs when a tenant's table is published, of that tenant; once an hour, and whenever a person executes it, of all.
+    Once an hour, and whenever a person executes it, it looks at all tenants; in a run of one tenant at that one.
     """
     specs = [dg.AssetCheckSpec(key.name, asset=key.asset_key, description=_EXPECTED) for key in CHECKS]
 

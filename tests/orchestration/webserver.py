@@ -27,9 +27,9 @@ ENGINE = """query ($run: ID!) { logsForRun(runId: $run) { ... on EventConnection
 CELLS = """query ($assets: [AssetKeyInput!]!) { assetNodes(assetKeys: $assets) {
     partitionStats { numPartitions numMaterialized numFailed }
     assetMaterializations { partition timestamp runId } } }"""
-CHECKS = """query ($assets: [AssetKeyInput!]!) { assetNodes(assetKeys: $assets) { assetKey { path } assetChecksOrError {
-    ... on AssetChecks { checks { name executionForLatestMaterialization {
-    status runId evaluation { severity description } } } } } } }"""
+CHECKS = """query ($asset: AssetKeyInput!, $check: String!) {
+    assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 20) {
+    status runId evaluation { severity description } } }"""
 TICKS = """query ($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor { sensorState {
     ticks(limit: 1) { status skipReason timestamp } } } } }"""
 
@@ -109,11 +109,11 @@ class Webserver:
         (found,) = self.ask(CELLS, assets=keys([asset]))
         return found
 
-    def check(self, asset: str, name: str) -> dict[str, Any]:
-        """The latest execution of a check; empty if there is none."""
-        (node,) = self.ask(CHECKS, assets=keys([asset]))
-        (check,) = [one for one in node["assetChecksOrError"]["checks"] if one["name"] == name]
-        return check["executionForLatestMaterialization"] or {}
+    def check(self, asset: str, name: str, of: str) -> dict[str, Any]:
+        """The execution of a check in a run, once it is over; empty before."""
+        (path,) = keys([asset])
+        found = [one for one in self.ask(CHECKS, asset=path, check=name) if one["runId"] == of]
+        return found[0] if found and found[0]["status"] != "IN_PROGRESS" else {}
 
     def tick(self, sensor: str) -> dict[str, Any]:
         """The last tick of a sensor; empty if there is none."""
@@ -126,7 +126,7 @@ def keys(assets: Sequence[str]) -> list[dict[str, list[str]]]:
     return [{"path": one.split("/")} for one in assets]
 
 
-def eventually(look: Callable[[], Found], within_s: float = 180) -> Found:
+def eventually(look: Callable[[], Found], within_s: float = 300) -> Found:
     """The first answer that is not empty."""
     end = time.monotonic() + within_s
     while not (found := look()):
