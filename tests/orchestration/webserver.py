@@ -126,7 +126,7 @@ def keys(assets: Sequence[str]) -> list[dict[str, list[str]]]:
     return [{"path": one.split("/")} for one in assets]
 
 
-def eventually(look: Callable[[], Found], within_s: float = 300) -> Found:
+def eventually(look: Callable[[], Found], within_s: float = 540) -> Found:
     """The first answer that is not empty."""
     end = time.monotonic() + within_s
     while not (found := look()):

@@ -79,10 +79,10 @@ class Known(TenantResource):
         return self.known
 
     def sites(self, slug: str) -> list[RegisteredSite]:
-        raise NotImplementedError
+        raise AssertionError("freshness asks for slugs alone")
 
     def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
-        raise NotImplementedError
+        raise AssertionError("freshness asks for slugs alone")
 
 
 def test_a_late_source_says_whose_and_what_to_do_and_a_fresh_one_nothing() -> None:
