@@ -19,7 +19,7 @@ def fault_pareto(
     Grain: site, type, failure mode, day. Source: episodes of the last 30 days. Consumers: agents, reports.
     """
     build = Build(context, lake, tenants)
-    raised = build.read(silver.FAULT_EPISODES, rollups.FAULT_PARETO.lookback_days)
+    raised = build.scan(silver.FAULT_EPISODES, rollups.FAULT_PARETO.lookback_days)
     return build.replace(rollups.FAULT_PARETO, pareto_of(raised, build.days))
 
 

@@ -41,7 +41,27 @@ def is_measured() -> pl.Expr:
     return is_good() & pl.col("value").is_not_null() & ~counts
 
 
-def baseline(readings: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+def completed(counts: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """Signals whose baseline is completed on `days`, and `until`, the day: all later samples may be left unread.
+
+    Args:
+        counts: of each signal and day what is measured (`is_measured`): `samples`, `first` and `last` of their times.
+        needed: see `commissioning`.
+        days: the days to compute.
+    """
+    so_far = pl.col("samples").cum_sum().over(SIGNAL)
+    old = pl.col("last") - pl.col("first").min().over(SIGNAL) >= pl.duration(days=COMMISSIONING_DAYS)
+    known = counts.join(needed, on="equipment_type", how="left").sort(*SIGNAL, "date")
+    complete = (so_far >= _enough()) | (old & (so_far >= LEAST_SAMPLES))
+    ends = known.filter(complete).group_by(SIGNAL).agg(until=pl.col("date").min())
+    return ends.filter(pl.col("until").is_in(list(days)))
+
+
+def _enough() -> pl.Expr:
+    return pl.col("needed").fill_null(COMMISSIONING_SAMPLES)
+
+
+def baseline(readings: pl.DataFrame | pl.LazyFrame, needed: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     """Rows of `gold.baseline` that were completed on `days`.
 
     Args:
@@ -49,27 +69,23 @@ def baseline(readings: pl.DataFrame, needed: pl.DataFrame, days: Sequence[date])
         needed: see `commissioning`.
         days: the days to compute.
     """
-    ranked = (
-        readings.filter(is_measured())
-        .sort(*SIGNAL, "ts")
-        .with_columns(
-            rank=pl.int_range(1, pl.len() + 1).over(SIGNAL),
-            age=pl.col("ts") - pl.col("ts").min().over(SIGNAL),
-        )
+    samples = readings.lazy().filter(is_measured()).select(*SIGNAL, "ts", "value")
+    at = pl.col("ts").sort()
+    times = samples.group_by(SIGNAL).agg(
+        at=at,
+        least=at.get(LEAST_SAMPLES - 1, null_on_oob=True),
+        old=at.filter(at - at.first() >= pl.duration(days=COMMISSIONING_DAYS)).first(),
     )
-    limits = ranked.join(needed, on="equipment_type", how="left").with_columns(
-        last_rank=pl.col("needed").fill_null(COMMISSIONING_SAMPLES)
-    )
-    old = pl.col("age") >= pl.duration(days=COMMISSIONING_DAYS)
-    complete = (pl.col("rank") == pl.col("last_rank")) | (old & (pl.col("rank") >= LEAST_SAMPLES))
-    end = pl.col("rank").filter(complete).min().over(SIGNAL)
-    within = limits.with_columns(end=end).filter(pl.col("rank") <= pl.col("end"))
-    return _center_and_spread(within).filter(pl.col("date").is_in(list(days)))
+    aged = pl.when(pl.col("least").is_not_null() & pl.col("old").is_not_null()).then(pl.max_horizontal("least", "old"))
+    full = pl.col("at").list.get(_enough() - 1, null_on_oob=True)
+    ends = times.join(needed.lazy(), on="equipment_type", how="left").select(*SIGNAL, end=pl.min_horizontal(full, aged))
+    within = samples.join(ends, on=SIGNAL).filter(pl.col("ts") <= pl.col("end"))
+    return _center_and_spread(within).filter(pl.col("date").is_in(list(days))).sort(SIGNAL).collect()
 
 
-def _center_and_spread(samples: pl.DataFrame) -> pl.DataFrame:
+def _center_and_spread(samples: pl.LazyFrame) -> pl.LazyFrame:
     value = pl.col("value")
-    found = samples.group_by(SIGNAL, maintain_order=True).agg(
+    found = samples.group_by(SIGNAL).agg(
         center=value.median(),
         mad=(value - value.median()).abs().median() * 1.4826,
         central=(value.quantile(0.95) - value.quantile(0.05)) / 3.29,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -14,16 +14,19 @@ _SUMMED = ["throughput", "fault_count"]
 _BY_EPISODE = ["mtbf", "mttr"]
 
 
-def fault_pareto(episodes: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+def fault_pareto(episodes: pl.DataFrame | pl.LazyFrame, days: Sequence[date]) -> pl.DataFrame:
     """Rows of `gold.fault_pareto` for `days`.
 
     Args:
         episodes: `silver.fault_episodes` raised on the days or in the 29 before each.
         days: the days to compute.
     """
-    last = pl.duration(days=PARETO_DAYS - 1)
+    last = pl.col("date") + pl.lit(timedelta(days=PARETO_DAYS - 1))
+    due = pl.date_ranges(pl.col("date").clip(lower_bound=min(days)), last.clip(upper_bound=max(days)))
     seen = (
-        episodes.with_columns(date=pl.date_ranges("date", pl.col("date") + last))
+        episodes.lazy()
+        .filter(pl.col("date") <= max(days), last >= min(days))
+        .select("site", "equipment_type", "equipment_id", "fault_code", "severity", "raised_at", "cleared_at", date=due)
         .explode("date")
         .filter(pl.col("date").is_in(list(days)))
     )
@@ -37,12 +40,13 @@ def fault_pareto(episodes: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     )
     ordered = modes.sort(*_GROUP, "hours", "episodes", "fault_code", descending=[False] * 3 + [True, True, False])
     time, count = pl.col("hours"), pl.col("episodes")
-    return ordered.with_columns(
+    ranked = ordered.with_columns(
         rank=pl.int_range(1, pl.len() + 1).over(_GROUP),
         episode_share=count / count.sum().over(_GROUP),
         share=_share(time, time.sum().over(_GROUP)),
         cumulative=_share(time.cum_sum().over(_GROUP), time.sum().over(_GROUP)),
     )
+    return ranked.collect()
 
 
 def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:

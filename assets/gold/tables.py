@@ -11,7 +11,7 @@ from assets.declared import table_asset
 from assets.gold import own_past
 from assets.gold.kpi_daily import kpi_daily
 from assets.gold.kpi_hourly import RUNS, contradicted, kpi_hourly
-from assets.portions import rows_held, whole_machines
+from assets.portions import MACHINE, of_machines, whole_machines
 from assets.resources import LakeResource, TenantResource
 from assets.silver.judge import is_good
 from assets.window import Window
@@ -77,15 +77,38 @@ def baseline(context: dg.AssetExecutionContext, lake: LakeResource, tenants: Ten
     """
     build = Build(context, lake, tenants)
     frozen = build.lake.scan(gold.BASELINE).collect()
-    # A counter never gets a baseline: without the filter all of its samples would be read every day.
-    measured = build.scan(silver.READINGS, gold.EVER).filter(own_past.is_measured())
-    unfinished = measured.join(frozen.lazy(), on=own_past.SIGNAL, how="anti")
-    held = rows_held(build.lake, silver.READINGS, build.window.since(gold.EVER), build.window.last)
-    steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()
-    needed = own_past.commissioning(steps)
-    new = pl.concat([own_past.baseline(some, needed, build.days) for some in whole_machines(unfinished, held)])
     kept = frozen.filter(pl.col("date").is_in(build.days))
+    measured = build.scan(silver.READINGS).filter(own_past.is_measured())
+    present = measured.select(own_past.SIGNAL).unique().collect(engine="streaming")
+    unfinished = present.join(frozen, on=own_past.SIGNAL, how="anti")
+    if unfinished.is_empty():
+        return build.replace(gold.BASELINE, kept)
+    steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()
+    new = _commissioned(build, unfinished, own_past.commissioning(steps))
     return build.replace(gold.BASELINE, pl.concat([kept, new.select(kept.columns)]))
+
+
+def _commissioned(build: Build, signals: pl.DataFrame, needed: pl.DataFrame) -> pl.DataFrame:
+    """Baselines that the window completes: days are counted first, and samples read up to the one that is the last."""
+    measured = build.scan(silver.READINGS, gold.EVER).filter(own_past.is_measured())
+    of_signals = of_machines(measured, signals.select(MACHINE).unique()).join(
+        signals.lazy(), on=own_past.SIGNAL, how="semi"
+    )
+    counts = of_signals.group_by(*own_past.SIGNAL, "date").agg(
+        samples=pl.len().cast(pl.Int64), first=pl.col("ts").min(), last=pl.col("ts").max()
+    )
+    counted = counts.collect(engine="streaming")
+    due = own_past.completed(counted, needed, build.days)
+    if due.is_empty():
+        return own_past.baseline(measured.clear(), needed, build.days)
+    rows = of_signals.filter(pl.col("date") <= due["until"].max()).join(due.lazy(), on=own_past.SIGNAL, how="semi")
+    held = (
+        counted.join(due, on=own_past.SIGNAL)
+        .filter(pl.col("date") <= pl.col("until").max())
+        .select(pl.col("samples").sum())
+        .item()
+    )
+    return pl.concat([own_past.baseline(some, needed, build.days) for some in whole_machines(rows, held)])
 
 
 @table_asset(gold.DEVIATION_DAILY, [silver.SIGNAL_HOURLY, gold.BASELINE])

@@ -1,0 +1,74 @@
+"""Bare Polars: key figures of sites, and failure modes by weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from bench.tables.step import Place
+from lake.tables import gold, rollups, silver
+
+_GROUP = ["site", "equipment_type", "date"]
+
+
+def site_daily(place: Place, days: Sequence[date]) -> None:
+    """`gold.site_daily`."""
+    value, weight, kpi = pl.col("value"), pl.col("samples"), pl.col("kpi")
+    rows = (
+        place.scan(gold.KPI_DAILY)
+        .filter(pl.col("date").is_between(days[0], days[-1]))
+        .group_by(*_GROUP, "kpi", "unit")
+        .agg(
+            total=value.sum(),
+            weighted=(value * weight).sum() / weight.sum(),
+            mean=value.mean(),
+            lowest=value.min(),
+            highest=value.max(),
+            machines=pl.len().cast(pl.Int64),
+        )
+        .with_columns(
+            value=pl.when(kpi.is_in(["throughput", "fault_count"]))
+            .then("total")
+            .when(kpi.is_in(["mtbf", "mttr"]))
+            .then("weighted")
+            .otherwise("mean")
+        )
+    )
+    place.write(rollups.SITE_DAILY, rows.sort(*_GROUP, "kpi").collect())
+
+
+def fault_pareto(place: Place, days: Sequence[date]) -> None:
+    """`gold.fault_pareto`."""
+    first, last = days[0], days[-1]
+    back = timedelta(days=rollups.PARETO_DAYS - 1)
+    midnight = (pl.col("date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
+    stood = pl.min_horizontal("cleared_at", midnight) - pl.col("raised_at")
+    hours, episodes = pl.col("hours"), pl.col("episodes")
+    seen = pl.date_ranges(
+        pl.col("date").clip(lower_bound=first), (pl.col("date") + pl.lit(back)).clip(upper_bound=last)
+    )
+    rows = (
+        place.scan(silver.FAULT_EPISODES)
+        .filter(pl.col("date").is_between(first - back, last))
+        .select(
+            "site", "equipment_type", "equipment_id", "fault_code", "severity", "raised_at", "cleared_at", date=seen
+        )
+        .explode("date", empty_as_null=False)
+        .group_by(*_GROUP, "fault_code")
+        .agg(
+            pl.col("severity").max(),
+            machines=pl.col("equipment_id").n_unique().cast(pl.Int64),
+            episodes=pl.len().cast(pl.Int64),
+            hours=stood.dt.total_microseconds().sum() / 3.6e9,
+        )
+        .sort(*_GROUP, "hours", "episodes", "fault_code", descending=[False] * 3 + [True, True, False])
+        .with_columns(
+            rank=pl.int_range(1, pl.len() + 1).over(_GROUP),
+            episode_share=episodes / episodes.sum().over(_GROUP),
+            share=hours / hours.sum().over(_GROUP),
+            cumulative=hours.cum_sum().over(_GROUP) / hours.sum().over(_GROUP),
+        )
+    )
+    place.write(rollups.FAULT_PARETO, rows.collect())
