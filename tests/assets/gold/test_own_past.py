@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.gold.own_past import baseline, commissioning, deviation_daily, health_daily
+from assets.gold.own_past import SIGNAL, baseline, commissioning, completed, deviation_daily, health_daily
 
 MONDAY = date(2024, 3, 4)
 DAYS = [MONDAY + timedelta(days=n) for n in range(40)]
@@ -45,6 +45,24 @@ def test_neither_counters_nor_bad_samples_nor_an_unfinished_baseline(gold):
     assert baseline(gold.readings("pieces", wave(400), role="count"), NO_LIVES, DAYS).is_empty()
     assert baseline(gold.readings("force", wave(400), quality=0x80000000), NO_LIVES, DAYS).is_empty()
     assert baseline(gold.readings("force", wave(335)), NO_LIVES, DAYS).is_empty()
+
+
+def test_days_alone_tell_which_one_completes_a_baseline_and_later_ones_may_stay_unread(gold):
+    every_12_h = gold.readings("noise", wave(60)).with_columns(
+        ts=pl.col("ts").min() + pl.duration(hours=12) * pl.int_range(60)
+    )
+    known = pl.concat([gold.readings("force", wave(400)), every_12_h, gold.readings("heat", wave(335))])
+    dated = known.with_columns(date=pl.col("ts").dt.date())
+    counts = dated.group_by(*SIGNAL, "date").agg(
+        samples=pl.len().cast(pl.Int64), first=pl.col("ts").min(), last=pl.col("ts").max()
+    )
+    until = completed(counts, NO_LIVES, DAYS)
+    whole = baseline(dated, NO_LIVES, DAYS)
+    assert dict(until.select("signal", "until").iter_rows()) == dict(whole.select("signal", "date").iter_rows())
+    assert sorted(until["signal"]) == ["force", "noise"]
+    read = dated.join(until, on=SIGNAL).filter(pl.col("date") <= pl.col("until"))
+    assert baseline(read, NO_LIVES, DAYS).equals(whole)
+    assert completed(counts, NO_LIVES, DAYS[:13]).is_empty()
 
 
 def test_the_spread_resists_outliers_and_never_vanishes(gold):
