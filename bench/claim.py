@@ -33,7 +33,8 @@ def paired(
     name: str, ours: Callable[[], object], baseline: Callable[[], object], *, target: float, pairs: int = 5
 ) -> Claim:
     """Run the two in turn, A B A B …, after one uncounted pair; medians in seconds."""
-    ours(), baseline()
+    ours()
+    baseline()
     mine: list[float] = []
     theirs: list[float] = []
     for _ in range(pairs):

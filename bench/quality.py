@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from assets.silver.inspection import inspect
+from assets.silver.inspection import Inspection
 from assets.silver.judge import Judged, doubt
 from bench.claim import Claim
 from lake.tables import table
@@ -70,7 +70,9 @@ def claims() -> list[dict[str, object]]:
     nothing = Judged(day, day.clear(), day.clear())
     started = time.perf_counter()
     judged, doubted = doubt(nothing, reference, first)
-    found = inspect(day, judged, doubted, reference, quiet)
+    look = Inspection(quiet)
+    look.add(day, judged, doubted, reference)
+    found = look.outcomes()
     zero = pl.lit(0.0)
     outcomes = validate(judged.kept.with_columns(zero.alias(BEYOND_CONTRACT), zero.alias(BEYOND_PHYSICS)), suite)
     took = time.perf_counter() - started

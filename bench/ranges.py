@@ -112,7 +112,7 @@ async def _provision(run: RunFolder, postgres: Postgres, settings: Settings) -> 
 
 
 @contextmanager
-def _installed() -> Generator[tuple[RunFolder, Settings, psutil.Process]]:
+def _installed() -> Generator[psutil.Process]:
     """An installation with bronze of one tenant, and this process as one of Dagster's; with PostgreSQL's own."""
     from orchestration.home import environment
 
@@ -126,7 +126,7 @@ def _installed() -> Generator[tuple[RunFolder, Settings, psutil.Process]]:
             asyncio.run(_provision(run, postgres, settings))
             os.environ.update(environment(run, postgres, settings))
             number = next(folder.glob("**/postmaster.pid")).read_text().split("\n", 1)[0]
-            yield run, settings, psutil.Process(int(number))
+            yield psutil.Process(int(number))
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -162,19 +162,14 @@ def claims() -> list[dict[str, object]]:
     """Seconds a day, against the budget."""
     configure("error")
     warnings.simplefilter("ignore")
-    with _installed() as (run, settings, server):
+    with _installed() as server:
         import dagster as dg
 
-        from assets.serving.dbt_run import DbtProjectFiles
-        from assets.serving.marts import mart_assets
         from orchestration.bronze_watch import Rebuild, add_partitions, reach_of
-        from orchestration.dbt_project import manifest, project_dir
-        from orchestration.definitions import definitions
+        from orchestration.definitions import defs
         from orchestration.materialize import builder
-        from orchestration.resources import resources
 
-        marts = mart_assets(DbtProjectFiles(project_dir(), manifest()))
-        loaded = definitions(resources(run, settings), [marts])
+        loaded = defs()
         graph = loaded.resolve_asset_graph()
         keys, checks = tuple(sorted(reach_of(graph))), len(graph.asset_check_keys)
         with dg.DagsterInstance.get() as instance:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import polars as pl
 
 from lake.tables.gold import BEST_SPEED_DAYS
-from quality.counters import GLITCH, RESTARTED, with_misread
+from quality.counters import GLITCH, RESTARTED, goes_on, with_misread
 
 MACHINE = ["site", "equipment_id", "equipment_type"]
 MACHINE_DAY = [*MACHINE, "date"]
@@ -25,7 +25,7 @@ def observed_time(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.D
 
     Windows are left out: a daily mean says nothing about the hours in which its machine was heard.
     """
-    raw = hourly.filter(~pl.col("signal").str.contains(":", literal=True) | pl.col("role").is_not_null())
+    raw = hourly.lazy().filter(~pl.col("signal").str.contains(":", literal=True) | pl.col("role").is_not_null())
     running = pl.col("role") == "running"
     by_hour = raw.group_by(MACHINE_HOUR).agg(
         observed_s=pl.col("observed_s").max(),
@@ -33,7 +33,7 @@ def observed_time(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.D
         has_running=running.any(),
     )
     summed = by_hour.group_by(by).agg(pl.col("observed_s", "running_s").sum(), pl.col("has_running").any())
-    return summed.with_columns(running_s=pl.when("has_running").then("running_s").otherwise("observed_s"))
+    return summed.with_columns(running_s=pl.when("has_running").then("running_s").otherwise("observed_s")).collect()
 
 
 def utilisation(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
@@ -52,25 +52,34 @@ def increase(readings: pl.DataFrame, role: str, by: Sequence[str] = MACHINE_DAY)
     """
     good = readings.filter((pl.col("role") == role) & pl.col("value").is_not_null())
     samples = with_misread(good, MACHINE).with_columns(hour=pl.col("ts").dt.truncate("1h"))
-    last, last_day = (pl.col(name).shift(1).over(MACHINE) for name in ("value", "date"))
+    last, last_day = (pl.when(goes_on(MACHINE)).then(pl.col(name).shift(1)) for name in ("value", "date"))
     rises, restarted = pl.col("value") >= last, pl.col("value") <= last * RESTARTED
     gained = pl.when(rises).then(pl.col("value") - last).when(restarted).then("value").otherwise(0.0)
     recent = ((pl.col("date") - last_day) <= _DAY).fill_null(value=False)
-    gains = samples.filter(~pl.col("misread")).select(
-        *MACHINE_HOUR,
-        gained=pl.when(recent).then(gained).otherwise(0.0),
-        doubtful=~rises & (pl.int_range(pl.len(), 0, -1).over(MACHINE_DAY) <= GLITCH),
+    gains = (
+        samples.filter(~pl.col("misread"))
+        .with_row_index("place")
+        .select(*MACHINE_HOUR, "place", gained=pl.when(recent).then(gained).otherwise(0.0), falls=~rises)
     )
-    doubtful = pl.col("doubtful").fill_null(value=False)
-    begins = samples.group_by(MACHINE_DAY).agg(pl.col("hour").min())
-    later = gains.filter(doubtful).with_columns(pl.col("date") + _DAY).drop("hour").join(begins, on=MACHINE_DAY)
-    made = pl.concat([gains.filter(~doubtful), later.select(gains.columns)])
+    made = _told_later(gains, samples)
     return (
         samples.group_by(by)
         .agg(samples=pl.len().cast(pl.Int64))
         .join(made.group_by(by).agg(value=pl.col("gained").sum()), on=by, how="left")
         .select(*by, pl.col("value").fill_null(0.0), "samples")
     )
+
+
+def _told_later(gains: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Gains, those of falls among the last samples of a day in the first hour of the next one."""
+    falls = gains.filter("falls")
+    if falls.is_empty():
+        return gains
+    ends = gains.group_by(MACHINE_DAY).agg(end=pl.col("place").max())
+    late = falls.join(ends, on=MACHINE_DAY).filter(pl.col("end") - pl.col("place") < GLITCH)
+    begins = samples.group_by(MACHINE_DAY).agg(pl.col("hour").min())
+    later = late.with_columns(pl.col("date") + _DAY).drop("hour").join(begins, on=MACHINE_DAY)
+    return pl.concat([gains.join(late, on="place", how="anti"), later.select(gains.columns)])
 
 
 def fault_time(episodes: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:

@@ -78,22 +78,29 @@ def baseline(context: dg.AssetExecutionContext, lake: LakeResource, tenants: Ten
     build = Build(context, lake, tenants)
     frozen = build.lake.scan(gold.BASELINE).collect()
     kept = frozen.filter(pl.col("date").is_in(build.days))
-    measured = build.scan(silver.READINGS).filter(own_past.is_measured())
-    present = measured.select(own_past.SIGNAL).unique().collect(engine="streaming")
-    unfinished = present.join(frozen, on=own_past.SIGNAL, how="anti")
-    if unfinished.is_empty():
+    unfinished = _unfinished(build, frozen)
+    if unfinished is not None and unfinished.is_empty():
         return build.replace(gold.BASELINE, kept)
     steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()
     new = _commissioned(build, unfinished, own_past.commissioning(steps))
     return build.replace(gold.BASELINE, pl.concat([kept, new.select(kept.columns)]))
 
 
-def _commissioned(build: Build, signals: pl.DataFrame, needed: pl.DataFrame) -> pl.DataFrame:
+def _unfinished(build: Build, frozen: pl.DataFrame) -> pl.DataFrame | None:
+    """Signals heard in the window that have no baseline yet; None if none has one."""
+    if frozen.is_empty():
+        return None
+    heard = build.scan(silver.READINGS).filter(own_past.is_measured()).select(own_past.SIGNAL).unique()
+    return heard.collect(engine="streaming").join(frozen, on=own_past.SIGNAL, how="anti")
+
+
+def _commissioned(build: Build, signals: pl.DataFrame | None, needed: pl.DataFrame) -> pl.DataFrame:
     """Baselines that the window completes: days are counted first, and samples read up to the one that is the last."""
     measured = build.scan(silver.READINGS, gold.EVER).filter(own_past.is_measured())
-    of_signals = of_machines(measured, signals.select(MACHINE).unique()).join(
-        signals.lazy(), on=own_past.SIGNAL, how="semi"
-    )
+    of_signals = measured
+    if signals is not None:
+        machines = of_machines(measured, signals.select(MACHINE).unique())
+        of_signals = machines.join(signals.lazy(), on=own_past.SIGNAL, how="semi")
     counts = of_signals.group_by(*own_past.SIGNAL, "date").agg(
         samples=pl.len().cast(pl.Int64), first=pl.col("ts").min(), last=pl.col("ts").max()
     )

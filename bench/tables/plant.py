@@ -130,7 +130,7 @@ def _value() -> pl.Expr:
     wobble = (pl.col("n") * 7_919 + hour * 104_729) % 1_009 / 1_009 - 0.5
     stands = (hour + machine) % 23 == 0
     speed = pl.when(stands).then(0.0).otherwise(900.0 + 300 * ((hour // 3 + machine) % 3))
-    counted = (pl.col("at_s") // 6 + machine * 1_000) % 1_000_000
+    counted = pl.col("at_s") // 6 + machine * 1_000
     drift = (hour % 4_000) * (machine % 7) * 1e-5
     followed = machine % 10 + speed / 100 + pl.col("n") % 5 * 0.01 + drift
     return (

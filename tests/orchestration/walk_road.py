@@ -245,7 +245,7 @@ PAGES = {
     ),
     "freshness": (
         f"/assets/kpi/kpi_daily?view=checks&checkDetail={FRESH}",
-        [FRESH, "tenants as fresh"],
+        [FRESH, "published within a day"],
     ),
     "jobs": ("/jobs", ["build", "freshness", "optimize"]),
     "automation": ("/automation", ["bronze_watch", "freshness_hourly", "Standard sensor"]),

@@ -146,6 +146,8 @@ def _walk(browser: Browser, url: str) -> None:
         page.go(url)
         page.there("#talk:not([hidden])")
         assert _held(page)["id"] == first["id"]
+        # What is asked for while somebody leaves may be refused.
+        page.until("performance.getEntriesByName(`${origin}/api/v1/tools`).length > 0")
         page.click("#leave")
         page.there("#sign-in:not([hidden])")
         page.go(url)
