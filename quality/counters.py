@@ -112,6 +112,7 @@ def _falls(ordered: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return (
         ordered.with_columns(last=last, before=before)
         .filter(pl.col("value") < pl.col("last"))
+        .rechunk()  # Polars 2.1 panics where it writes a sentence of columns in unlike chunks
         .select(
             "date",
             "before",
@@ -166,15 +167,19 @@ def _steep(hourly: pl.DataFrame, days: Collection[date]) -> pl.DataFrame:
         .rolling_quantile_by("hour", _PAST, quantile=_BUSY, closed="left", min_samples=_KNOWN_HOURS)
         .over(SIGNAL)
     )
-    return busy.filter(pl.col("date").is_in(list(days)), pl.col("an_hour") > pl.col("busy") * STEEP).select(
-        "date",
-        words=pl.format(
-            "{} {} rose by {} in the hour of {}, and by {} in its busy ones",
-            "equipment_id",
-            "signal",
-            pl.col("gain").round(3),
-            at.dt.strftime("%Y-%m-%d %H:%M"),
-            pl.col("busy").round(3),
-        ),
-        exact=pl.format("{}: {} {} rose by {} in the hour of {}", *SIGNAL, "gain", at.dt.to_string()),
+    return (
+        busy.filter(pl.col("date").is_in(list(days)), pl.col("an_hour") > pl.col("busy") * STEEP)
+        .rechunk()
+        .select(
+            "date",
+            words=pl.format(
+                "{} {} rose by {} in the hour of {}, and by {} in its busy ones",
+                "equipment_id",
+                "signal",
+                pl.col("gain").round(3),
+                at.dt.strftime("%Y-%m-%d %H:%M"),
+                pl.col("busy").round(3),
+            ),
+            exact=pl.format("{}: {} {} rose by {} in the hour of {}", *SIGNAL, "gain", at.dt.to_string()),
+        )
     )
