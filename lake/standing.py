@@ -65,7 +65,7 @@ class Standing:
         stand = self._renewed(spec, known)
         try:
             yield stand
-        except BaseException:
+        except BaseException:  # whatever it was, an interrupt too: what its DuckDB is in the midst of is not known
             stand.duck.close()
             raise
         self._keep(spec, stand)
