@@ -12,6 +12,7 @@ from quality.expected import Severity
 from quality.findings import Finding, Findings, outcomes, told
 from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, is_good
+from quality.sentences import sentence
 
 REPEATED_SHARE = 0.1
 """Share of a machine's rows that may be superseded by a later copy before somebody replayed a file."""
@@ -91,8 +92,8 @@ def _shared(*accepted: pl.DataFrame) -> list[Finding]:
         pl.col("first") <= pl.col("last_other"),
         pl.col("first_other") <= pl.col("last"),
     )
-    words = pl.format("{} is read by {} and {} on {}", "equipment_id", "bridge", "bridge_other", "date")
-    return told(both.sort(_MACHINE).select("date", words=words, exact=pl.format("{}: {}", "site", words)))
+    words = sentence("{} is read by {} and {} on {}", "equipment_id", "bridge", "bridge_other", "date")
+    return told(both.sort(_MACHINE).select("date", words=words, exact=sentence("{}: {}", "site", words)))
 
 
 def _by_signal(kept: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +110,7 @@ def _without_values(by_signal: pl.DataFrame) -> list[Finding]:
         .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0, pl.col("of_machine") >= _SPEAKS)
         .sort(*SIGNAL, "date")
     )
-    words = pl.format("{} {} has {} samples on {} and no value", "equipment_id", "signal", "rows", "date")
+    words = sentence("{} {} has {} samples on {} and no value", "equipment_id", "signal", "rows", "date")
     return told(empty.select("date", words=words))
 
 
@@ -122,7 +123,7 @@ def _without_any(by_signal: pl.DataFrame) -> list[Finding]:
         .filter(pl.col("rows") >= OF_A_DAY, pl.col("values") == 0)
         .sort(_MACHINE)
     )
-    words = pl.format("{} has {} samples on {} and not one value", "equipment_id", "rows", "date")
+    words = sentence("{} has {} samples on {} and not one value", "equipment_id", "rows", "date")
     return told(silent.select("date", words=words))
 
 
@@ -141,5 +142,5 @@ def _repeated(raw: pl.DataFrame, superseded: pl.DataFrame) -> list[Finding]:
         .filter(pl.col("again") >= OF_A_DAY, pl.col("again") > pl.col("rows") * REPEATED_SHARE)
         .sort(_MACHINE)
     )
-    words = pl.format("{} of {} rows of {} on {} came again", "again", "rows", "equipment_id", "date")
+    words = sentence("{} of {} rows of {} on {} came again", "again", "rows", "equipment_id", "date")
     return told(many.select("date", words=words))

@@ -11,6 +11,7 @@ from quality.expected import Severity
 from quality.findings import Findings, outcomes, told
 from quality.outcome import Outcome
 from quality.reference import SIGNAL
+from quality.sentences import sentence
 
 COUNTS = pl.col("role").is_in(["count", "good"])
 """What counts."""
@@ -108,18 +109,15 @@ def falls(counters: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 def _falls(ordered: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     last, before = (pl.when(goes_on(by)).then(pl.col(name).shift(1)) for name in ("value", "date"))
     when = pl.col("ts").dt.strftime("%Y-%m-%d %H:%M")
-    words = pl.format("{} {} fell from {} to {} at {}", "equipment_id", "signal", "last", "value", when)
+    words = sentence("{} {} fell from {} to {} at {}", "equipment_id", "signal", "last", "value", when)
     return (
         ordered.with_columns(last=last, before=before)
         .filter(pl.col("value") < pl.col("last"))
-        .rechunk()  # Polars 2.1 panics where it writes a sentence of columns in unlike chunks
         .select(
             "date",
             "before",
             words=words,
-            exact=pl.format(
-                "{}: {} {} fell from {} to {} at {}", *SIGNAL, "last", "value", pl.col("ts").dt.to_string()
-            ),
+            exact=sentence("{}: {} {} fell from {} to {} at {}", *SIGNAL, "last", "value", pl.col("ts").dt.to_string()),
             restarted=pl.col("value") <= pl.col("last") * RESTARTED,
         )
     )
@@ -167,19 +165,15 @@ def _steep(hourly: pl.DataFrame, days: Collection[date]) -> pl.DataFrame:
         .rolling_quantile_by("hour", _PAST, quantile=_BUSY, closed="left", min_samples=_KNOWN_HOURS)
         .over(SIGNAL)
     )
-    return (
-        busy.filter(pl.col("date").is_in(list(days)), pl.col("an_hour") > pl.col("busy") * STEEP)
-        .rechunk()
-        .select(
-            "date",
-            words=pl.format(
-                "{} {} rose by {} in the hour of {}, and by {} in its busy ones",
-                "equipment_id",
-                "signal",
-                pl.col("gain").round(3),
-                at.dt.strftime("%Y-%m-%d %H:%M"),
-                pl.col("busy").round(3),
-            ),
-            exact=pl.format("{}: {} {} rose by {} in the hour of {}", *SIGNAL, "gain", at.dt.to_string()),
-        )
+    return busy.filter(pl.col("date").is_in(list(days)), pl.col("an_hour") > pl.col("busy") * STEEP).select(
+        "date",
+        words=sentence(
+            "{} {} rose by {} in the hour of {}, and by {} in its busy ones",
+            "equipment_id",
+            "signal",
+            pl.col("gain").round(3),
+            at.dt.strftime("%Y-%m-%d %H:%M"),
+            pl.col("busy").round(3),
+        ),
+        exact=sentence("{}: {} {} rose by {} in the hour of {}", *SIGNAL, "gain", at.dt.to_string()),
     )

@@ -8,6 +8,7 @@ from quality.expected import Severity
 from quality.findings import Finding, Findings, outcomes, told
 from quality.outcome import Outcome
 from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_share, known, measured, width
+from quality.sentences import sentence
 
 VOLUME_FACTOR = 2.5
 """A signal that sends this many times as often as it did, or as seldom, has drifted."""
@@ -82,7 +83,7 @@ def _vanished(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) 
         .filter(pl.col("date") > pl.col("complete"))
     )
     gone = expected.join(sent, on=[*SIGNAL, "date"], how="anti").sort(*SIGNAL, "date")
-    words = pl.format("{} no longer sends {} on {}", "equipment_id", "signal", "date")
+    words = sentence("{} no longer sends {} on {}", "equipment_id", "signal", "date")
     return told(gone.select("date", words=words))
 
 
@@ -95,7 +96,7 @@ def _volume(sent: pl.DataFrame, reference: pl.DataFrame, quiet: pl.DataFrame) ->
         .filter(~pl.col("times").is_between(1 / VOLUME_FACTOR, VOLUME_FACTOR))
         .sort(*SIGNAL, "date")
     )
-    words = pl.format(
+    words = sentence(
         "{} {} came {} times as often as in its reference window on {}",
         "equipment_id", "signal", pl.col("times").round(2), "date",
     )  # fmt: skip
@@ -121,7 +122,7 @@ def _distribution(days: pl.DataFrame, numbers: pl.DataFrame) -> list[Finding]:
         .filter(pl.col("ks") >= KS_LIMIT)
         .sort(*SIGNAL, "date")
     )
-    words = pl.format(
+    words = sentence(
         "{} {} lies around {} {} on {}, around {} in its reference window (KS distance {})",
         "equipment_id", "signal", pl.col("value").round(3), "unit", "date", pl.col("r5").round(3),
         pl.col("ks").round(2),

@@ -14,6 +14,7 @@ import polars as pl
 from core.contracts.units import convert_factor
 from quality.counters import COUNTS, misread
 from quality.reference import OF_A_DAY, SIGNAL, TENTHS, is_good, known, measured, width, young
+from quality.sentences import sentence
 
 ORIGIN = ["lane", "seq", "row_no"]
 _UNITS = (
@@ -126,7 +127,7 @@ def _converted(readings: pl.DataFrame, told: pl.DataFrame, bounds: _Bounds) -> p
         concerned.join(near, on=["site", "equipment_id", "date", "base"]).filter(
             (pl.col("ts") >= pl.col("since")) | derived
         ),
-        pl.format("looks like {} where the contract promises {}", "candidate", "promised"),
+        sentence("looks like {} where the contract promises {}", "candidate", "promised"),
     ).unique(ORIGIN, keep="first", maintain_order=True)
 
 
@@ -159,7 +160,7 @@ def _stuck(readings: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
         return _none()
     return _told(
         readings.filter(is_good(), pl.col("value").is_not_null()).join(still, on=[*SIGNAL, "date"]),
-        pl.format("sensor is stuck: {} {} all day", pl.col("value").round(6), "unit"),
+        sentence("sensor is stuck: {} {} all day", pl.col("value").round(6), "unit"),
     )
 
 
@@ -194,7 +195,7 @@ def _local_time(readings: pl.DataFrame) -> pl.DataFrame:
     )
     if steady.is_empty():
         return _none()
-    return _told(readings.join(steady, on=_MACHINE), pl.format("time is not UTC: every sample is {} h behind", "hours"))
+    return _told(readings.join(steady, on=_MACHINE), sentence("time is not UTC: every sample is {} h behind", "hours"))
 
 
 def _glitches(readings: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 
 from assets.gold.commissioned import ALL, by_machine, restored
 from assets.gold.own_past import MACHINE
+from quality.sentences import sentence
 
 _DAY = [*MACHINE, "date"]
 _SIGNAL_DAY = [*MACHINE, "signal", "unit", "date"]
@@ -163,9 +164,9 @@ def _words() -> pl.Expr:
         .when("always")
         .then(pl.lit("in every hour"))
         .when(pl.col("until") == pl.col("last"))
-        .then(pl.format("since {}", pl.col("since").dt.strftime(clock)))
+        .then(sentence("since {}", pl.col("since").dt.strftime(clock)))
         .otherwise(
-            pl.format(
+            sentence(
                 "from {} to {}",
                 pl.col("since").dt.strftime(clock),
                 (pl.col("until") + pl.duration(hours=1)).dt.strftime(clock),
@@ -174,13 +175,13 @@ def _words() -> pl.Expr:
     )
     at = (
         pl.when(pl.col("settings") != ALL)
-        .then(pl.format(" at {}", "settings"))
+        .then(sentence(" at {}", "settings"))
         .when("knows")
         .then(pl.lit(" over all conditions; commissioning did not know this one"))
         .otherwise(pl.lit(""))
     )
-    unit = pl.when(pl.col("unit") == "1").then(pl.lit("")).otherwise(pl.format(" {}", "unit"))
+    unit = pl.when(pl.col("unit") == "1").then(pl.lit("")).otherwise(sentence(" {}", "unit"))
     side = pl.when(pl.col("off") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
-    return pl.format(
+    return sentence(
         "{}, {} {}{} {} what is usual{}", when, "signal", pl.col("off").abs().round_sig_figs(3), unit, side, at
     )

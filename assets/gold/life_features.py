@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from quality.sentences import sentence
+
 WINDOWS = (10, 20, 40)
 """Samples of a moving mean: short ones follow wear quickly, long ones see it through noise."""
 LEFT_BASELINE = 2.0
@@ -70,7 +72,7 @@ def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[st
     )
     direction = pl.when(pl.col("spreads") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
     day = pl.col("since").dt.strftime("%Y-%m-%d")
-    words = pl.format(
+    words = sentence(
         "{} {} spreads {} its own baseline since {}", "signal", pl.col("spreads").abs().round(1), direction, day
     )
     ranked = dated.with_columns(words=words).sort(

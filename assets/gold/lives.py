@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.gold import own_past
 from assets.gold.life_features import features
+from quality.sentences import sentence
 
 _STEP = ["equipment_id", "ts"]
 HISTORY_COLUMNS = ["site", "equipment_id", "equipment_type", "signal", "ts", "value", "quality", "step", "date"]
@@ -35,7 +36,7 @@ def recorded_lives(history: pl.DataFrame, catalogue: pl.DataFrame, signals: Sequ
         catalogue: rows of the type, for units.
         signals: see `usable_signals`.
     """
-    history = history.with_columns(equipment_id=pl.format("{}/{}", "site", "equipment_id"))
+    history = history.with_columns(equipment_id=sentence("{}/{}", "site", "equipment_id"))
     units = catalogue.select("base", "scale", "offset", "unit").unique("base", keep="first", maintain_order=True)
     samples = (
         history.filter(pl.col("signal").is_in(list(signals)))

@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from assets.silver.judge import is_good
+from quality.sentences import sentence
 
 MACHINE = ["site", "equipment_id", "equipment_type"]
 SIGNAL = [*MACHINE, "signal", "unit"]
@@ -135,7 +136,7 @@ def health_daily(deviations: pl.DataFrame) -> pl.DataFrame:
     )
     top = ordered.group_by([*MACHINE, "date"], maintain_order=True).first()
     size = pl.col("deviation").abs()
-    words = pl.format(
+    words = sentence(
         "{} {} {}, {} spreads {} its own baseline {} {}",
         "signal",
         _figure("mean"),

@@ -13,6 +13,7 @@ import polars as pl
 from assets.partitions import FIRST_DAY
 from core.contracts.lanes import LaneKind
 from core.contracts.reading import COUNT_COLUMNS
+from quality.sentences import sentence
 
 GRAIN = ["site", "equipment_id", "signal", "hour"]
 _OTHER_RULES = "rule:*"
@@ -39,7 +40,7 @@ def event_counts(rows: pl.DataFrame, rules: pl.DataFrame, machines: pl.DataFrame
         rows.select("site", "equipment_id", "fault_code", "ts")
         .join(machines, on=["site", "equipment_id"], how="left")
         .join(first_rule, on=["site", "equipment_type", "fault_code"], how="left")
-        .with_columns(signal=pl.coalesce(pl.format("rule:{}", "rule"), pl.lit(_OTHER_RULES)))
+        .with_columns(signal=pl.coalesce(sentence("rule:{}", "rule"), pl.lit(_OTHER_RULES)))
     )
     return _count(named, name)
 
@@ -90,7 +91,7 @@ def on_their_header(apart: pl.DataFrame) -> pl.DataFrame:
     named = apart.filter((unread & (pl.col("rows") > 0)) | (pl.col("kind") == LaneKind.STATUS.value)).with_columns(
         site=pl.coalesce("site", pl.lit("*")),
         equipment_id=pl.coalesce("equipment_id", pl.lit("*")),
-        signal=pl.when(unread).then(pl.format("lane:{}", "lane")).otherwise(pl.format("gap:{}", "signal")),
+        signal=pl.when(unread).then(sentence("lane:{}", "lane")).otherwise(sentence("gap:{}", "signal")),
         hour=pl.col("ts").dt.truncate("1h"),
         forwarded=pl.when(forwarded).then("rows").otherwise(0),
         rules=pl.when(forwarded).then(0).otherwise("rows"),
@@ -109,8 +110,8 @@ def bridge_sums(counts: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     Rules that the contract in force does not name are one line: their events tell a fault code, no rule.
     """
     first = rules.with_columns(
-        alias=pl.format("rule:{}", pl.col("rule").first().over("site", "equipment_type", "fault_code")),
-        signal=pl.format("rule:{}", "rule"),
+        alias=sentence("rule:{}", pl.col("rule").first().over("site", "equipment_type", "fault_code")),
+        signal=sentence("rule:{}", "rule"),
     ).select("site", "signal", "alias")
     aliased = counts.join(first.unique(["site", "signal"]), on=["site", "signal"], how="left")
     unknown = pl.col("alias").is_null() & pl.col("signal").str.starts_with("rule:")

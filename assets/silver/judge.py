@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.counters import COUNTS
+from quality.sentences import sentence
 from quality.suspects import ORIGIN, suspects
 
 # OPC UA Part 4, section 7.39: the two highest bits of a status code are its severity, zero means Good.
@@ -153,15 +154,15 @@ def _reading_reasons() -> list[tuple[pl.Expr, pl.Expr]]:
         ),
         (
             is_good() & (value < pl.col("minimum") - tolerance),
-            pl.format(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"),
+            sentence(limit, pl.lit("below"), pl.lit("minimum"), "minimum", "unit"),
         ),
         (
             is_good() & (value > pl.col("maximum") + tolerance),
-            pl.format(limit, pl.lit("above"), pl.lit("maximum"), "maximum", "unit"),
+            sentence(limit, pl.lit("above"), pl.lit("maximum"), "maximum", "unit"),
         ),
         (
             is_good() & ((value < pl.col("floor")) | (value > pl.col("ceiling"))),
-            pl.format("not possible: {}", "why"),
+            sentence("not possible: {}", "why"),
         ),
     ]
 

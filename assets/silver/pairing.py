@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from quality.sentences import sentence
+
 WARNING_FROM = 70
 CRITICAL_FROM = 90
 _FAULT = ["site", "equipment_id", "fault_code"]
@@ -59,7 +61,7 @@ def changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def _identity() -> pl.Expr:
-    text = pl.format("{}|{}|{}|{}", *_FAULT, pl.col("raised_at").dt.epoch("us"))
+    text = sentence("{}|{}|{}|{}", *_FAULT, pl.col("raised_at").dt.epoch("us"))
     return text.map_elements(_digest, return_dtype=pl.String)
 
 
