@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import polars as pl
 import pytest
 
 from lake.tables import TABLES
+from quality import validation
 from quality.expected import Expected, Severity, expectations
 from quality.validation import validate
 
@@ -47,3 +51,30 @@ def test_what_is_said_of_no_row_is_what_the_library_says(monkeypatch: pytest.Mon
     ours = validate(empty, expected)
     monkeypatch.setattr(pl.DataFrame, "is_empty", lambda _: False)
     assert [(one.check, one.passed) for one in ours] == [(one.check, one.passed) for one in validate(empty, expected)]
+
+
+LIBRARY = """
+import sys
+from quality.validation import load
+load()
+assert not {"altair", "scipy.stats"} & set(sys.modules)
+from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as other
+assert other.stats.entropy([1.0]) == 0.0
+assert other.alt.Chart.__module__.startswith("altair.")
+import scipy.stats
+assert scipy.stats.entropy is other.stats.entropy
+"""
+
+
+def test_what_the_library_imports_for_others_expectations_comes_when_it_is_used():
+    subprocess.run([sys.executable, "-c", LIBRARY], check=True)
+
+
+def test_a_configuration_is_the_librarys_and_put_together_once():
+    for one in EXPECTED:
+        ours = validation._expectation(one)
+        (base,) = type(ours).__bases__
+        theirs = base(**{name: getattr(ours, name) for name in ours.configuration.kwargs}, meta=ours.meta)
+        assert ours.configuration.kwargs == theirs.configuration.kwargs
+        assert ours.configuration.meta == theirs.configuration.meta == {"check": one.name}
+        assert ours.configuration is ours.configuration
