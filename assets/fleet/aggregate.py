@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from assets.gold.rollups import with_survivors
+
 _KPI = ["equipment_type", "kpi", "unit", "date"]
 _FAULT = ["equipment_type", "fault_code"]
 _MACHINE = ["site", "equipment_id"]
@@ -21,11 +23,11 @@ def kpi_part(kpis: pl.LazyFrame) -> pl.DataFrame:
     Args:
         kpis: the tenant's `gold.kpi_daily`.
     """
-    return (
-        kpis.group_by(_KPI)
-        .agg(value=pl.col("value").mean(), machines=pl.struct(_MACHINE).n_unique().cast(pl.Int64))
-        .collect()
+    means = kpis.group_by(_KPI).agg(
+        value=pl.col("value").mean(), machines=pl.struct(_MACHINE).n_unique().cast(pl.Int64)
     )
+    operated = kpis.filter(pl.col("kpi") == "operating_time")
+    return with_survivors(means.collect(), operated.collect(), ["equipment_type", "date"])
 
 
 def fault_part(episodes: pl.LazyFrame) -> pl.DataFrame:

@@ -62,7 +62,9 @@ def _failure_figures(faults: pl.DataFrame) -> list[pl.DataFrame]:
     repaired = faults.filter(pl.col("cleared_ever") > 0)
     between = pl.col("running_ever_s") / pl.col("raised_ever") / 3600
     restore = pl.col("repair_ever_s") / pl.col("cleared_ever") / 3600
+    operated = pl.col("running_ever_s") / 3600
     return [
+        _named(faults.select(*MACHINE_DAY, value=operated, samples="raised_ever"), "operating_time", "hour"),
         _named(
             faults.select(*MACHINE_DAY, value=pl.col("raised").cast(pl.Float64), samples="raised"), "fault_count", "1"
         ),

@@ -10,7 +10,8 @@ import polars as pl
 from lake.tables.rollups import PARETO_DAYS
 
 _GROUP = ["site", "equipment_type", "date"]
-_SUMMED = ["throughput", "fault_count"]
+_OPERATED = pl.col("kpi") == "operating_time"
+_SUMMED = ["throughput", "fault_count", "operating_time"]
 _BY_EPISODE = ["mtbf", "mttr"]
 
 
@@ -68,8 +69,30 @@ def site_daily(kpis: pl.DataFrame) -> pl.DataFrame:
         .then((value * weight).sum() / weight.sum())
         .otherwise(value.mean())
     )
+    told = kpis.group_by("site", "equipment_type", "kpi", "unit", "date").agg(
+        value=how, lowest=value.min(), highest=value.max(), machines=pl.len().cast(pl.Int64)
+    )
+    return with_survivors(told, kpis, _GROUP).sort(*_GROUP, "kpi")
+
+
+def with_survivors(told: pl.DataFrame, kpis: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Figures of several machines, their mean time between failures over all of them: most of a fleet's time is that of
+    machines that have not failed, which have no figure of their own.
+
+    Args:
+        told: `by`, `kpi`, `value` and `machines`.
+        kpis: rows of `gold.kpi_daily` behind them.
+        by: what tells the groups.
+    """
+    failures = pl.col("samples").sum()
+    operated = (
+        kpis.filter(_OPERATED)
+        .group_by(by)
+        .agg(kpi=pl.lit("mtbf"), pooled=pl.col("value").sum() / failures, all=pl.len().cast(pl.Int64), of=failures)
+        .filter(pl.col("of") > 0)
+    )
     return (
-        kpis.group_by("site", "equipment_type", "kpi", "unit", "date")
-        .agg(value=how, lowest=value.min(), highest=value.max(), machines=pl.len().cast(pl.Int64))
-        .sort(*_GROUP, "kpi")
+        told.join(operated, on=[*by, "kpi"], how="left")
+        .with_columns(value=pl.coalesce("pooled", "value"), machines=pl.coalesce("all", "machines"))
+        .drop("pooled", "all", "of")
     )

@@ -24,19 +24,26 @@ def site_daily(place: Place, days: Sequence[date]) -> None:
             total=value.sum(),
             weighted=(value * weight).sum() / weight.sum(),
             mean=value.mean(),
+            failures=weight.sum(),
             lowest=value.min(),
             highest=value.max(),
             machines=pl.len().cast(pl.Int64),
         )
         .with_columns(
-            value=pl.when(kpi.is_in(["throughput", "fault_count"]))
+            value=pl.when(kpi.is_in(["throughput", "fault_count", "operating_time"]))
             .then("total")
             .when(kpi.is_in(["mtbf", "mttr"]))
             .then("weighted")
             .otherwise("mean")
         )
     )
-    place.write(rollups.SITE_DAILY, rows.sort(*_GROUP, "kpi").collect())
+    of_site = rows.filter(kpi == "operating_time").select(
+        *_GROUP, kpi=pl.lit("mtbf"), between=pl.col("total") / pl.col("failures"), watched="machines"
+    )
+    told = rows.join(of_site, on=[*_GROUP, "kpi"], how="left").with_columns(
+        value=pl.coalesce("between", "value"), machines=pl.coalesce("watched", "machines")
+    )
+    place.write(rollups.SITE_DAILY, told.sort(*_GROUP, "kpi").collect())
 
 
 def fault_pareto(place: Place, days: Sequence[date]) -> None:

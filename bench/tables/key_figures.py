@@ -23,12 +23,14 @@ def kpi_daily(place: Place, days: Sequence[date]) -> None:
     hourly, raised = (_up_to(place, spec, days) for spec in (silver.SIGNAL_HOURLY, silver.FAULT_EPISODES))
     time = _time(hourly, _DAY)
     faults = _since_the_first_day(time, raised).filter(wanted)
-    between = pl.col("running_ever_s") / pl.col("raised_ever") / 3600
+    operated = pl.col("running_ever_s") / 3600
+    between = operated / pl.col("raised_ever")
     restore = pl.col("repair_ever_s") / pl.col("cleared_ever") / 3600
     counted = faults.with_columns(value=pl.col("raised").cast(pl.Float64), samples="raised")
     parts = [
         *_of_periods(place, hourly, time, _share(faults, _standing_by_day(raised, days), _DAY), days, _DAY),
         _named(counted, "fault_count", "1", _DAY),
+        _named(faults.with_columns(value=operated, samples="raised_ever"), "operating_time", "hour", _DAY),
         _named(faults.with_columns(value=between, samples="raised_ever"), "mtbf", "hour", _DAY),
         _named(faults.with_columns(value=restore, samples="cleared_ever"), "mttr", "hour", _DAY),
     ]

@@ -32,7 +32,17 @@ SignalName = Annotated[
     str, Field(description="Signal name as the catalogue spells it.", json_schema_extra=_entity("signal"))
 ]
 KpiName = Annotated[
-    Literal["utilisation", "availability", "throughput", "cycle_time", "fault_count", "mtbf", "mttr", "oee"],
+    Literal[
+        "utilisation",
+        "availability",
+        "throughput",
+        "cycle_time",
+        "fault_count",
+        "operating_time",
+        "mtbf",
+        "mttr",
+        "oee",
+    ],
     Field(
         description="Which key figure.",
         json_schema_extra={
@@ -42,6 +52,7 @@ KpiName = Annotated[
                 "throughput": ["output", "produced", "production"],
                 "cycle_time": ["cycle times"],
                 "fault_count": ["number of faults", "how many faults", "how many alarms", "fault counts"],
+                "operating_time": ["operating hours", "running hours", "hours in operation"],
                 "mtbf": ["mean time between", "time between failures", "time between faults"],
                 "mttr": ["mean time to repair", "repair time", "time to repair", "to fix", "to repair", "repairs take"],
                 "oee": ["overall equipment effectiveness"],

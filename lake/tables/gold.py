@@ -26,10 +26,11 @@ KPI_FORMULAS = {
     ),
     "cycle_time": "running time (time observed, without a running signal) / throughput, in seconds",
     "fault_count": "fault episodes raised on the day",
-    "mtbf": (
-        "mean time between failures: running time (time observed, without a running signal) since the first day / "
-        "episodes raised since then, in hours; none before the first failure"
+    "operating_time": (
+        "running time (time observed, without a running signal) since the first day, in hours; its samples are the "
+        "episodes raised since then; for machines that a rule or a signal with role fault watches"
     ),
+    "mtbf": "mean time between failures: operating_time / episodes raised since then, in hours; none before the first",
     "mttr": "mean time to restore: mean duration of the episodes cleared since the first day, in hours",
     "oee": (
         "availability x performance x quality, in percent; performance = mean speed while running / the best hourly "
@@ -38,7 +39,9 @@ KPI_FORMULAS = {
     ),
 }
 """Definition of each KPI; the names are those of `gold.kpi_daily.kpi`."""
-HOURLY_KPIS = tuple(kpi for kpi in KPI_FORMULAS if kpi not in ("mtbf", "mttr"))
+LIFELONG_KPIS = ("operating_time", "mtbf", "mttr")
+"""Those that run over a machine's whole life, up to their day."""
+HOURLY_KPIS = tuple(kpi for kpi in KPI_FORMULAS if kpi not in LIFELONG_KPIS)
 """Those that are told by the hour."""
 
 KPI_DAILY = TableSpec(
@@ -63,8 +66,9 @@ KPI_HOURLY = TableSpec(
     name="kpi_hourly",
     description=(
         "Key figures of each machine and hour, by the definitions of gold.kpi_daily with the hour in the place of the "
-        "day; of counts and throughput, the hours of a day add up to the day. mtbf and mttr run over a machine's whole "
-        "life and are told by day alone. A fault told of late, or cleared late, changes every hour in which it stood."
+        "day; of counts and throughput, the hours of a day add up to the day. What runs over a machine's whole life "
+        f"({', '.join(LIFELONG_KPIS)}) is told by day alone. A fault told of late, or cleared late, changes every "
+        "hour in which it stood."
     ),
     grain="site, equipment, KPI, hour",
     columns=(

@@ -41,9 +41,10 @@ SITE_DAILY = TableSpec(
     layer=Layer.GOLD,
     name="site_daily",
     description=(
-        "Key figures of each site, equipment type and day, from gold.kpi_daily: throughput and fault_count are sums; "
-        "mtbf and mttr are means over machines weighted by their episodes, which is time over episodes of all; the "
-        "others are means over machines."
+        "Key figures of each site, equipment type and day, from gold.kpi_daily: throughput, fault_count and "
+        "operating_time are sums; mtbf = operating_time of all machines / their episodes, those that never failed "
+        "among them (ISO 14224); mttr is the mean over machines weighted by their episodes, which is time over "
+        "episodes of all; the others are means over machines."
     ),
     grain="site, equipment type, KPI, day",
     columns=(

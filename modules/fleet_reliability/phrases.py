@@ -33,7 +33,7 @@ _KPIS = {
     "fault_count": "number of faults",
 }
 _TOTALS = ("fault_count", "throughput")
-_RUNNING = ("mtbf", "mttr")
+_RUNNING = ("operating_time", "mtbf", "mttr")
 SCALE = "(zero is its baseline, one the farthest)"
 """How an anomaly score reads; said once an answer."""
 

@@ -157,13 +157,13 @@ ORDER BY raised_at DESC, fault_code
 LIMIT 1;
 
 -- name: kpi
--- One row a machine and key figure: sums for counts; the latest value for mean times, which already run over
--- everything up to their day; else the mean over days. Ties go to the earliest day.
+-- One row a machine and key figure: sums for counts; the latest value for what already runs over everything
+-- up to its day; else the mean over days. Ties go to the earliest day.
 WITH figures AS (
     SELECT
         equipment_id, kpi, min(unit) AS unit,
         CASE WHEN kpi IN ('fault_count', 'throughput') THEN sum(value)
-            WHEN kpi IN ('mtbf', 'mttr') THEN arg_max(value, date)
+            WHEN kpi IN ('operating_time', 'mtbf', 'mttr') THEN arg_max(value, date)
             ELSE avg(value) END AS figure,
         min(value) AS lowest, arg_min(date, row(value, date)) AS lowest_day,
         max(value) AS highest, arg_min(date, row(-value, date)) AS highest_day,

@@ -115,8 +115,8 @@ async def kpi_summary(
         window=window,
         findings=phrases.kpis(figures.rows, totals, first, last),
         definitions={
-            "value": "sum over days for fault_count and throughput; latest value for mtbf and mttr, which run over "
-            "everything up to their day; else the mean of the daily values"
+            "value": "sum over days for fault_count and throughput; latest value for operating_time, mtbf and "
+            "mttr, which run over everything up to their day; else the mean of the daily values"
         },
         figure=_figure(figures.rows[0], phrases.kpi_name(figures.rows[0]["kpi"]), "value") if lone else None,
         truncated=len(figures.rows) == top and not rest_is_none,

@@ -30,7 +30,7 @@ def test_everything_is_built_checked_and_the_same_when_built_again(plant):
     assert first.warned == []
     assert first.passed["waterworks"] > 50
     assert plant.rows(silver.READINGS).height == 7 * 24 * 2 * 2
-    assert set(plant.rows(gold.KPI_DAILY)["kpi"]) == {"utilisation", "availability", "fault_count"}
+    assert set(plant.rows(gold.KPI_DAILY)["kpi"]) == {"utilisation", "availability", "fault_count", "operating_time"}
     results = plant.rows(ops.CHECK_RESULTS)
     assert set(results["status"]) == {"passed"}
     assert set(results["table"]) >= {"bronze.readings", "silver.readings", "ops.books", "gold.kpi_daily"}

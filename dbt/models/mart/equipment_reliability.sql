@@ -27,6 +27,22 @@ latest_health as (
     order by site, equipment_id, date desc
 ),
 
+-- One definition of each figure: what runs over a machine's whole life is its latest key figure.
+lifelong as (
+    select
+        site,
+        equipment_id,
+        max(value) filter (where kpi = 'operating_time') as operating_h,
+        max(value) filter (where kpi = 'mtbf') as mtbf_h
+    from (
+        select distinct on (site, equipment_id, kpi) site, equipment_id, kpi, value
+        from {{ ref('stg_kpi_daily') }}
+        where kpi in ('operating_time', 'mtbf')
+        order by site, equipment_id, kpi, date desc
+    ) as latest
+    group by site, equipment_id
+),
+
 -- An open fault lasts until the end of the last observed day.
 spans as (
     select
@@ -85,9 +101,8 @@ select
     coalesce(faults.open_faults, 0)::bigint as open_faults,
     coalesce(fault_time.fault_h, 0)::double precision as fault_h,
     faults.mttr_h::double precision as mttr_h,
-    (
-        greatest(equipment.observed_days * 24 - fault_time.fault_h, 0) / nullif(faults.fault_count, 0)
-    )::double precision as mtbf_h,
+    lifelong.operating_h::double precision as operating_h,
+    lifelong.mtbf_h::double precision as mtbf_h,
     life.life_median::double precision as life_median,
     life.life_low::double precision as life_low,
     life.life_high::double precision as life_high,
@@ -97,4 +112,5 @@ from equipment
 left join latest_health using (site, equipment_id)
 left join faults using (site, equipment_id)
 left join fault_time using (site, equipment_id)
+left join lifelong using (site, equipment_id)
 left join {{ ref('stg_remaining_life') }} as life using (site, equipment_id)

@@ -120,6 +120,14 @@ def test_a_lake_that_cannot_be_read_does_not_count_and_who_never_agreed_gets_not
     assert lakes[SIX[5]].version(fleet.FLEET_KPI_DAILY) is None
 
 
+def test_a_tenants_time_between_failures_counts_its_machines_that_never_failed():
+    figures = [("operating_time", "b-0", 30.0, 3), ("operating_time", "b-1", 570.0, 0), ("mtbf", "b-0", 10.0, 3)]
+    rows = [("hall", machine, "press", kpi, value, "hour", samples, DAY) for kpi, machine, value, samples in figures]
+    part = kpi_part(pl.DataFrame(rows, schema=gold.KPI_DAILY.schema.names, orient="row").lazy())
+    found = {row["kpi"]: (row["value"], row["machines"]) for row in part.to_dicts()}
+    assert found == {"operating_time": (300.0, 2), "mtbf": (200.0, 2)}
+
+
 def test_nobody_agreed(tmp_path):
     assert deliver({"fleet-ann": Lake(str(tmp_path)).tenant("fleet-ann")}, [], 5).versions == {}
 

@@ -98,12 +98,13 @@ def test_time_between_failures_counts_running_time_since_the_first_day(gold, fig
     hours = [gold.hour(n, 0.5, "running") for n in range(48)]
     found = figures(hours, spans=[(30, 31), (40, 41)])
     assert ("mtbf", MONDAY) not in found
+    assert (found["operating_time", MONDAY], found["operating_time", TUESDAY]) == (12.0, 24.0)
     assert found["mtbf", TUESDAY] == pytest.approx(12.0)
 
 
 def test_a_machine_nobody_watches_has_no_availability(gold, figures):
     found = figures([gold.hour(n, 5.0) for n in range(24)], watched=NOBODY)
-    assert not {kpi for kpi, _ in found} & {"availability", "fault_count", "mtbf"}
+    assert not {kpi for kpi, _ in found} & {"availability", "fault_count", "operating_time", "mtbf"}
 
 
 def test_oee_is_availability_times_performance_times_quality(gold, figures):
@@ -125,4 +126,4 @@ def test_a_day_alone_equals_the_day_in_a_range(gold, figures):
     both = figures(hours, counters, spans=[(3, 5), (27, 40)])
     alone = figures(hours, counters, spans=[(3, 5), (27, 40)], days=[TUESDAY])
     assert alone == {key: value for key, value in both.items() if key[1] == TUESDAY}
-    assert len(alone) == 7
+    assert len(alone) == 8

@@ -108,10 +108,11 @@ def test_every_figure_is_the_one_worked_out_by_hand(set_point: bool):
         assert found["throughput", day] == pytest.approx(1380)
         assert found["cycle_time", day] == pytest.approx(13.5 * 3600 / 1380)
         assert found["fault_count", day] == 2
+        assert found["operating_time", day] == pytest.approx(13.5 * (day + 1))
         assert found["mtbf", day] == pytest.approx(13.5 / 2)
         assert found["mttr", day] == pytest.approx(1.5 / 2)
         assert found["oee", day] == pytest.approx(100 * (22.5 / 24) * (1380 / 1620) * (1308 / 1380))
-    assert len(found) == 16
+    assert len(found) == 18
 
 
 def test_states_add_up_to_the_same_hours():

@@ -64,7 +64,8 @@ def test_a_site_sums_what_adds_up_and_weighs_the_rest():
     figures = {
         "throughput": [(100.0, 24), (50.0, 24)],
         "availability": [(90.0, 1), (100.0, 0)],
-        "mtbf": [(10.0, 3), (50.0, 1)],  # 30 h and 50 h of running over four failures
+        "operating_time": [(30.0, 3), (50.0, 1), (400.0, 0)],
+        "mtbf": [(10.0, 3), (50.0, 1)],  # the third has not failed, and has none of its own
         "mttr": [(1.0, 3), (3.0, 1)],
     }
     rows = [
@@ -77,7 +78,8 @@ def test_a_site_sums_what_adds_up_and_weighs_the_rest():
     assert {kpi: row["value"] for kpi, row in found.items()} == {
         "throughput": 150.0,
         "availability": 95.0,
-        "mtbf": 20.0,
+        "operating_time": 480.0,
+        "mtbf": 120.0,
         "mttr": 1.5,
     }
-    assert (found["mtbf"]["lowest"], found["mtbf"]["highest"], found["mtbf"]["machines"]) == (10.0, 50.0, 2)
+    assert (found["mtbf"]["lowest"], found["mtbf"]["highest"], found["mtbf"]["machines"]) == (10.0, 50.0, 3)

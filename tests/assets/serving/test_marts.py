@@ -76,6 +76,12 @@ def utilisation(machine: str, day: int, value: float) -> tuple[object, ...]:
     return ("plant", machine, "oil_pump", "utilisation", value, "percent", 24, MONDAY + timedelta(days=day))
 
 
+def lifelong(machine: str, day: int, operated: float, failures: int) -> list[tuple[object, ...]]:
+    figures = {"operating_time": operated, **({"mtbf": operated / failures} if failures else {})}
+    on = MONDAY + timedelta(days=day)
+    return [("plant", machine, "oil_pump", kpi, value, "hour", failures, on) for kpi, value in figures.items()]
+
+
 @pytest.fixture(scope="module")
 def serving_layer(databases: TenantDatabases) -> Iterator[Serving]:
     folder = tempfile.mkdtemp(prefix="goldlayer-")
@@ -110,6 +116,7 @@ def built(serving_layer: Serving, module_plant: SimpleNamespace) -> dict[str, dg
     plant.fill(one, episodes, health=health, deviations=deviations)
     plant.fill(two, [])
     kpis = [utilisation("pump-1", day, 40.0 + day) for day in range(7)] + [utilisation("pump-2", 2, 10.0)]
+    kpis += [*lifelong("pump-1", 0, 12.0, 2), *lifelong("pump-1", 6, 90.0, 3), *lifelong("pump-2", 2, 5.0, 0)]
     one.replace_all(KPI, plant.frame(KPI, kpis).to_arrow())
     two.replace_all(KPI, plant.frame(KPI, [utilisation("pump-9", 0, 99.0)]).to_arrow())
     as_of = datetime(2024, 3, 10, 12, tzinfo=UTC)
@@ -149,8 +156,13 @@ def test_reliability_counts_overlapping_faults_once(serving_layer: Serving, buil
     standing = 6.0 + (3 * 24 + 18)  # six hours on Monday, and from Thursday at six to the end of Sunday
     assert pump["fault_h"] == pytest.approx(standing)
     assert pump["mttr_h"] == pytest.approx(5.0)
-    assert pump["mtbf_h"] == pytest.approx((7 * 24 - standing) / 3)
+    assert (pump["operating_h"], pump["mtbf_h"]) == (90.0, 30.0)
     assert (pump["health_day"], pump["anomaly_score"]) == (WEEK[6], pytest.approx(0.6))
+
+
+def test_time_without_a_failure_has_no_mean(serving_layer: Serving, built: object) -> None:
+    (pump,) = serving_layer.fetch(ONE, "select * from mart.equipment_reliability where equipment_id = 'pump-2'")
+    assert (pump["operating_h"], pump["mtbf_h"]) == (5.0, None)
 
 
 def test_a_machine_of_which_only_the_remaining_life_is_known_is_there(serving_layer: Serving, built: object) -> None:
