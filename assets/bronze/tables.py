@@ -1,7 +1,7 @@
 """Bronze tables: written by the sink, so only observed; their checks run before anything is built on them."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import polars as pl
@@ -13,9 +13,10 @@ from assets.portions import portions, rows_held
 from assets.resources import LakeResource, TenantResource
 from assets.retrying import retried_events
 from lake.spec import TableSpec
+from lake.store import TenantLake
 from lake.tables import bronze
 from quality.asset_checks import as_results, check_specs
-from quality.balance import freshness
+from quality.balance import FRESH_WITHIN, freshness
 
 WATCHED = (
     bronze.READINGS,
@@ -40,7 +41,8 @@ def _checks(spec: TableSpec) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         """A bronze table of the window, as the sink left it."""
         build = Build(context, lake, tenants)
-        others = [freshness(_newest(build), datetime.now(UTC))] if spec is bronze.READINGS else []
+        now = datetime.now(UTC)
+        others = [freshness(newest(build.lake, build.days, now), now)] if spec is bronze.READINGS else []
         outcomes = build.check_by_portions(spec, _whole_batches(build, spec), others)
         yield from as_results(spec, outcomes, build.window.whose)
 
@@ -55,8 +57,20 @@ def _whole_batches(build: Build, spec: TableSpec) -> Iterator[pl.DataFrame]:
     return portions(rows, rows_held(build.lake, spec, build.window.first, build.window.last), by=("lane", "seq"))
 
 
-def _newest(build: Build) -> datetime | None:
-    return build.lake.scan(bronze.READINGS).select(pl.col("received_at").max()).collect().item()
+def newest(lake: TenantLake, days: Sequence[date], now: datetime) -> datetime | None:
+    """When a reading was received last, as far as freshness asks; None if none ever was.
+
+    Readings of the days that are built, and of the latest day, nearly always tell that the lake is fresh; the others,
+    which may be years of them, are read only where these do not.
+    """
+    everything = lake.scan(bronze.READINGS)
+    near = everything.filter(pl.col("date").is_in([*days, *lake.days(bronze.READINGS)[-1:]]))
+    found = None
+    for rows in (near, everything):
+        found = rows.select(pl.col("received_at").max()).collect().item()
+        if found is not None and now - found <= FRESH_WITHIN:
+            break
+    return found
 
 
 CHECKS = [_checks(spec) for spec in _CHECKED]

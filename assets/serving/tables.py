@@ -82,7 +82,7 @@ def column_type(column: Column) -> str:
 
 
 def declare(published: Published) -> str:
-    """SQL that creates the table if it does not exist, and sets its comments anew."""
+    """SQL that creates the table if it does not exist, adds columns declared since, and sets its comments anew."""
     return "\n".join(_statements(published))
 
 
@@ -95,6 +95,13 @@ def _statements(published: Published) -> Iterator[str]:
     ]
     keys = ", ".join(quote_identifier(key) for key in published.keys)
     yield f"create table if not exists {name} ({', '.join(columns)}, primary key ({keys}));"
+    # Only where one is missing: the command itself waits for every reader, also to find that it has nothing to do.
+    for column in published.source.columns:
+        yield (
+            f"do $$ begin if not exists (select from pg_attribute where attrelid = {_literal(name)}::regclass"
+            f" and attname = {_literal(column.name)} and not attisdropped) then"
+            f" alter table {name} add column {quote_identifier(column.name)} {column_type(column)}; end if; end $$;"
+        )
     if published.latest_by is None:
         yield f"create index if not exists {quote_identifier(published.name + '_date')} on {name} (date);"
     yield f"comment on table {name} is {_literal(published.source.description + ' ' + published.source.grain)};"

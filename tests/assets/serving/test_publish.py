@@ -122,6 +122,19 @@ def test_publishing_again_touches_no_row(tenants: tuple[Tenant, Tenant]) -> None
     assert one.fetch(rows) == before
 
 
+def test_a_column_declared_since_is_added_and_old_rows_lack_it(tenants: tuple[Tenant, Tenant]) -> None:
+    one, _ = tenants
+    for day, value in ((MONDAY, 1.0), (TUESDAY, 2.0)):
+        one.lake.replace_days(KPI.source, kpis(day, a=value).to_arrow(), [day])
+    one.publish(KPI, [MONDAY, TUESDAY])
+    one.databases.work(ONE, lambda database: database.execute("alter table kpi.kpi_daily drop column samples cascade"))
+    one.databases.work(ONE, lambda database: prepare(database, PUBLISHED))
+    assert {row["samples"] for row in one.fetch("select samples from kpi.kpi_daily")} == {None}
+    assert one.publish(KPI, [TUESDAY]).written == 1
+    rows = one.fetch("select date, samples from kpi.kpi_daily order by date")
+    assert [(row["date"], row["samples"]) for row in rows] == [(MONDAY, None), (TUESDAY, 3)]
+
+
 def test_a_day_that_became_empty_becomes_empty(tenants: tuple[Tenant, Tenant]) -> None:
     one, _ = tenants
     one.lake.replace_days(KPI.source, kpis(MONDAY, a=1.0).to_arrow(), [MONDAY])
