@@ -98,17 +98,21 @@ class Build:
         """The same, collected."""
         return self.scan(spec, lookback_days, version).collect()
 
-    def machines(self, spec: TableSpec, lookback_days: int = 0, day: date | None = None) -> Iterator[pl.DataFrame]:
+    def machines(
+        self, spec: TableSpec, lookback_days: int = 0, day: date | None = None, only: pl.Expr | None = None
+    ) -> Iterator[pl.DataFrame]:
         """What `read` gives, some whole machines at a time, of a table whose rows lie machine by machine.
 
         Args:
             spec: the table.
             lookback_days: days before.
             day: instead of the window.
+            only: which rows; all if not given.
         """
         window = self.window if day is None else Window(self.window.tenant, (day,))
         first, last = window.since(lookback_days), window.last
-        yield from whole_machines(self.lake.scan(spec, first=first, last=last), rows_held(self.lake, spec, first, last))
+        rows = self.lake.scan(spec, first=first, last=last)
+        yield from whole_machines(rows if only is None else rows.filter(only), rows_held(self.lake, spec, first, last))
 
     def built_before(self, spec: TableSpec, days: Collection[date]) -> set[date]:
         """Those of some days that an earlier run has built: its checks tell, where a day holds no row that could."""

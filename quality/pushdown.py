@@ -94,6 +94,11 @@ def failing_days(part: pl.DataFrame, one: Expected) -> frozenset[date]:
     return frozenset(part.filter(_breaks(one, part))["date"].drop_nulls().unique())
 
 
+def tested(one: Expected, part: pl.DataFrame) -> int:
+    """Rows that an expectation looks at."""
+    return int(part.select(_tested(one).sum()).item()) if one.where else part.height
+
+
 def _breaks(one: Expected, part: pl.DataFrame) -> pl.Expr:
     """True for rows that break an expectation, never null."""
     columns = [_value(name, part) for name in one.columns]

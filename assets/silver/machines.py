@@ -10,7 +10,7 @@ from assets.declared import table_asset
 from assets.resources import LakeResource, TenantResource
 from assets.silver.minutes import minutely
 from assets.silver.registry import registered, remembered
-from assets.silver.states import contradicted, states
+from assets.silver.states import contradicted, states, telling
 from lake.tables import machines, silver
 
 
@@ -39,7 +39,7 @@ def equipment_states(
     build = Build(context, lake, tenants)
     spec = machines.EQUIPMENT_STATES
     raised = build.lake.scan(silver.FAULT_EPISODES).collect()
-    heard = build.machines(silver.READINGS, spec.lookback_days)
+    heard = build.machines(silver.READINGS, spec.lookback_days, only=telling(build.catalogue))
     rows = pl.concat([states(some, build.catalogue, raised, build.days) for some in heard])
     # A fault may stand for months, so a late word of it changes days that nothing else touched.
     stored = build.lake.scan(spec, first=build.window.first).filter(~pl.col("date").is_in(list(build.days)))
@@ -50,7 +50,7 @@ def equipment_states(
 
 def _states_of(build: Build, day: date, raised: pl.DataFrame) -> pl.DataFrame:
     """States of one day beyond the window."""
-    readings = build.machines(silver.READINGS, machines.EQUIPMENT_STATES.lookback_days, day)
+    readings = build.machines(silver.READINGS, machines.EQUIPMENT_STATES.lookback_days, day, telling(build.catalogue))
     return pl.concat([states(some, build.catalogue, raised, [day]) for some in readings])
 
 

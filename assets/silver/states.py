@@ -41,6 +41,25 @@ def states(
     return _intervals(changes)
 
 
+def telling(catalogue: pl.DataFrame) -> pl.Expr:
+    """True for rows of `silver.readings` that `states` needs.
+
+    Of a machine with a running signal those of that signal alone, unless silence says that it did not change: then it
+    takes all others to know until when its machine was heard.
+    """
+    running = catalogue.filter(pl.col("role") == "running")
+    enough = running.filter(~pl.col("deadband").any().over("site", "equipment_id"))
+    others = ~pl.any_horizontal(
+        pl.lit(value=False),
+        *(
+            (pl.col("site") == site) & pl.col("equipment_id").is_in(machines["equipment_id"].unique().to_list())
+            for (site,), machines in enough.partition_by("site", as_dict=True).items()
+        ),
+    )
+    tells = pl.col("signal").is_in(running["role_signal"].unique().to_list())
+    return tells | (pl.col("role") == "running").fill_null(value=False) | others
+
+
 def contradicted(stored: pl.DataFrame, episodes: pl.DataFrame) -> list[date]:
     """Days whose intervals do not agree with the episodes: a fault that was told of late, or cleared, changed them.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import polars as pl
 
 from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
 from core.tenancy import RegisteredSite
-from lake.tables import silver
+from lake.tables import bronze, silver
 
 TENANT, SITE, TYPES = "bench-co", "bench", ("press", "pump")
 MACHINES = 100
@@ -30,8 +31,9 @@ def days(first: date, count: int) -> tuple[date, ...]:
     return tuple(first + timedelta(days=number) for number in range(count))
 
 
+@cache
 def registered() -> RegisteredSite:
-    """The site under its contract, which lets everything out as it is."""
+    """The site under its contract, which lets everything out as it is; read once, as in a run of Dagster's."""
     signals = [
         {"name": name, "unit": _UNITS.get(name, "1"), **({"role": _ROLES[name]} if name in _ROLES else {})}
         for name in SIGNALS
@@ -76,6 +78,30 @@ def readings(day: date, every_s: int) -> pl.DataFrame:
             received_at="ts",
         )
         .select(silver.READINGS.schema.names)
+    )
+
+
+def lives(count: int, steps: int) -> pl.DataFrame:
+    """Rows of `bronze.history`: whole lives of the second type, a step an hour, in which measured signals rise."""
+    signals = [name for name in SIGNALS if name in _UNITS]
+    n, each = pl.col("n"), len(signals)
+    step, life = n // each % steps, n // each // steps
+    wobble = (n * 7_919 % 1_009) / 1_009 - 0.5
+    return (
+        pl.select(n=pl.int_range(count * steps * each))
+        .with_columns(
+            site=pl.lit(SITE),
+            equipment_id=pl.format("life-{}", life),
+            equipment_type=pl.lit(TYPES[1]),
+            unit_number=life.cast(pl.Int32),
+            signal=_among(signals, n % each),
+            ts=_time(_midnight(date(2020, 1, 1)) + pl.duration(hours=step)),
+            step=(step + 1).cast(pl.Int32),
+            value=10 + (step / steps) ** 3 * (5 + n % each) + wobble,
+            quality=pl.lit(0, pl.Int64),
+        )
+        .with_columns(text=pl.lit(None, pl.String), date=pl.col("ts").dt.date())
+        .select(bronze.HISTORY.schema.names)
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from assets.silver.states import contradicted, states
+from assets.silver.states import contradicted, states, telling
 from tests.assets.silver.conftest import MIDNIGHT
 
 MONDAY = date(2024, 3, 4)
@@ -81,6 +81,27 @@ def test_a_state_ends_at_midnight_and_goes_on_the_next_day(intervals):
         ("running", 1500, 1800),
     ]
     assert intervals(*hours, days=(tuesday,)) == [("running", 1440, 1800)]
+
+
+@pytest.mark.parametrize("filtered", [False, True], ids=["every change sent", "behind a deadband"])
+def test_what_is_left_unread_changes_no_state(bronze, signals, filtered):
+    mine = (pl.col("equipment_id") == "pump-1") & (pl.col("role") == "running")
+    silence = pl.when(mine).then(pl.lit(value=filtered)).otherwise("deadband")
+    catalogue = signals.with_columns(deadband=silence, role_signal=pl.when(mine).then("base").otherwise("role_signal"))
+    samples = {
+        "pump-1": [("running", 0, 1.0), ("running", 10, 1.0), ("flow", 200, 5.0), ("level", 300, 1.0)],
+        "pump-2": [(HOURLY, 60, 0.0), (HOURLY, 120, 1.0), ("flow", 70, 5.0)],
+        "pump-9": [("flow", 80, 5.0), ("flow", 90, 5.0)],
+    }
+    of = [bronze.rows(*some, equipment_id=name, equipment_type="pump", unit="1") for name, some in samples.items()]
+    role = pl.when(pl.col("signal").is_in(["running", HOURLY])).then(pl.lit("running"))
+    rows = pl.concat(of).with_columns(role=role)
+    names = {"site": pl.String, "equipment_id": pl.String, "raised_at": TIME, "cleared_at": TIME}
+    read = rows.filter(telling(catalogue))
+    no_faults = pl.DataFrame(schema=names)
+    told, known = (states(some, catalogue, no_faults, [MONDAY]) for some in (read, rows))
+    assert told.equals(known) and known["equipment_id"].unique().sort().to_list() == list(samples)
+    assert (rows.height, read.height) == (9, 8 if filtered else 6)
 
 
 def stored(*intervals: tuple[str, float, float]) -> pl.DataFrame:
