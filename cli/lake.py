@@ -151,7 +151,7 @@ def optimize(
     as_json: JsonOption = False,
     run: RunOption = None,
 ) -> None:
-    """Bring small files together, lay rows along a Z-curve, remove files that no kept version needs.
+    """Bring small files together, lay rows along a Z-curve, drop days kept no longer and files that no version needs.
 
     Readers and writers go on meanwhile. Exit code 1 if a table failed; the others are done all the same.
     """
@@ -159,9 +159,11 @@ def optimize(
 
     from lake.tables import TABLES, table
     from lake.upkeep import optimize as look_after
+    from quality.standing import still_needed
 
+    lake = lake_of(run).tenant(tenant)
     specs = list(TABLES.values()) if name is None else [table(name)]
-    outcomes = list(look_after(lake_of(run).tenant(tenant), specs, rest_s=0.0))
+    outcomes = list(look_after(lake, specs, rest_s=0.0, needed=still_needed(lake)))
     if as_json:
         _json([asdict(one) for one in outcomes])
     else:

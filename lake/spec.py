@@ -55,7 +55,7 @@ class TableSpec:
         keys: the columns that identify a row; empty where several equal rows are legal.
         owner: the room that writes it.
         lookback_days: days before a changed day whose rows depend on it as well.
-        retention_days: how long rows are kept; None keeps them.
+        retention_days: how long days of rows are kept, see `lake.upkeep.expire`; None keeps them.
         partition_by: partition columns; `date`, the UTC day, by default.
         latest_only: no version before the latest may be read, see `lake.forgetting`.
     """

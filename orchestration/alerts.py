@@ -19,7 +19,7 @@ from assets.declared import STALE_AFTER
 from assets.notices import PUBLICATION
 from assets.partitions import TENANT_TAG
 from assets.resources import LakeResource
-from assets.serving.gate import failures, withheld
+from assets.serving.gate import withheld
 from assets.serving.tables import PUBLISHED
 from core.errors import GoldlayerError
 from core.log import get_logger
@@ -34,6 +34,7 @@ from lake.tables.ops import CHECK_RESULTS
 from orchestration import trouble
 from orchestration.sensors import follow_upstream
 from orchestration.trouble import Attempt, StepError, Trouble, attempt
+from quality.standing import failures
 
 NOTICES = "notices"
 """The resource that the sensor tells through."""

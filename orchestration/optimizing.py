@@ -11,6 +11,7 @@ from assets.resources import LakeResource, TenantResource
 from core.log import get_logger
 from lake.tables import TABLES
 from lake.upkeep import Optimized, optimize
+from quality.standing import still_needed
 
 OPTIMIZE = "optimize"
 """The job; a run of it is one tenant's."""
@@ -20,11 +21,15 @@ _REST_S = 3600.0
 _log = get_logger("orchestration")
 
 
-@dg.op(description="Brings small files together, lays rows along a Z-curve, removes files that no kept version needs.")
+@dg.op(
+    description="Brings small files together, lays rows along a Z-curve, drops days kept no longer, then files that no "
+    "kept version needs."
+)
 def look_after_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """The run shows what was done to which table, and fails if one could not be looked after."""
     tenant = context.partition_key
-    outcomes = list(optimize(lake.tenant(tenant), list(TABLES.values()), rest_s=_REST_S))
+    tables = lake.tenant(tenant)
+    outcomes = list(optimize(tables, list(TABLES.values()), rest_s=_REST_S, needed=still_needed(tables)))
     context.add_output_metadata(told(outcomes))
     failed = [one for one in outcomes if one.error is not None]
     _log.info("lake is looked after", action=OPTIMIZE, tenant=tenant, done=len(outcomes) - len(failed))
@@ -42,6 +47,7 @@ def told(outcomes: Sequence[Optimized]) -> dict[str, Any]:
         "outcomes": dg.MetadataValue.md(f"| table | what |\n|---|---|\n{lines}" if lines else "nothing to do"),
         "compacted": sum(one.compacted for one in outcomes),
         "clustered": sum(one.clustered for one in outcomes),
+        "expired": sum(one.expired for one in outcomes),
         "vacuumed": sum(one.vacuumed for one in outcomes),
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.serving.gate import failures, require_met
+from assets.serving.gate import require_met
 from core.errors import InputError, TerminalError
 from lake.store import Lake, TenantLake
 from lake.tables.ops import ACCEPTANCES, CHECK_RESULTS
@@ -16,6 +16,7 @@ from quality.acceptance import accept, accepted, checked_reason, settled, standi
 from quality.asset_checks import as_results, checks_table, told
 from quality.expected import Severity
 from quality.outcome import Occasion, Outcome, finding, record
+from quality.standing import failures
 
 TABLE, CHECK = "silver.readings", "counters_only_rise"
 MONDAY, TUESDAY = date(2024, 3, 4), date(2024, 3, 5)

@@ -8,12 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.serving.gate import failures, require_met, standing
+from assets.serving.gate import require_met
 from core.errors import TerminalError
 from lake.store import Lake, TenantLake
 from lake.tables.ops import CHECK_RESULTS
 from quality.expected import Severity
 from quality.outcome import Occasion, Outcome, record
+from quality.standing import failures, standing
 
 MONDAY = date(2024, 3, 4)
 KPIS = "gold.kpi_daily"
