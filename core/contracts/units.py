@@ -8,6 +8,33 @@ from core.errors import InputError
 
 _GRAVITY_WORDS = ("accel", "vibration")
 
+KNOWN = frozenset(
+    (
+        *(
+            "%",
+            "percent",
+            "A",
+            "mA",
+            "V",
+            "mV",
+            "kV",
+            "W",
+            "kW",
+            "kohm",
+            "Hz",
+            "rpm",
+            "bar",
+            "mbar",
+            "Pa",
+            "kPa",
+            "psi",
+        ),
+        *("K", "degC", "degF", "degR", "kg", "kg/h", "kg/s", "lb/s", "lb/s/psi", "l/h", "l/min", "l/s", "m^3/h"),
+        *("um", "mm", "m", "mm/s", "m/s", "m/s^2", "g0", "s", "min", "h", "cycle"),
+    )
+)
+"""Units that pint need not be asked about: loading it takes every process that reads a site half a second."""
+
 
 @cache
 def _registry():  # pint's registry type is generated at run time
@@ -35,6 +62,8 @@ def read_unit(text: str, *, signal: str, where: str) -> tuple[str, str | None]:
         return "1", None
     if text == "g" and any(word in signal.lower() for word in _GRAVITY_WORDS):
         return "g0", f"{where}: unit 'g' of signal {signal!r} is read as g0 (standard gravity); write g0"
+    if text in KNOWN:
+        return text, None
     try:
         _registry().parse_units(text)
     except Exception as error:  # pint raises its own, tokenize's and Python's errors on odd text
@@ -54,6 +83,8 @@ def convert_factor(source: str, target: str) -> tuple[float, float]:
     Raises:
         InputError: the two units measure different things.
     """
+    if source == target:
+        return 1.0, 0.0
     import pint
 
     registry = _registry()
