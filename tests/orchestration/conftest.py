@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import dagster as dg
 import polars as pl
@@ -27,6 +28,7 @@ from lake.tables import bronze
 from orchestration.materialize import Summary, materialize_new
 from orchestration.sensors import JOB
 
+UP_TO_SILVER = (bronze_assets, silver_assets)
 MONDAY = date(2024, 3, 4)
 HOURS = 7 * 24
 LANE = "bridge/1/readings-live"
@@ -152,13 +154,13 @@ class Plant:
         register: type[OneSite] = OneSite,
         beyond: Sequence[dg.AssetsDefinition] = (),
         databases: TenantDatabases | None = None,
+        rooms: Sequence[ModuleType] = (*UP_TO_SILVER, gold_assets),
     ) -> None:
-        """A plant whose definitions end with gold, or reach `beyond` it into a tenant's database."""
+        """A plant whose definitions end with gold, or earlier, or reach `beyond` it into a tenant's database."""
         self.instance = instance
         self.lake_resource = LakeResource(root=str(root))
         self.tenants = register(notes=str(root.parent / "told.jsonl"))
         self.lake: TenantLake = Lake(str(root)).tenant("waterworks")
-        rooms = (bronze_assets, silver_assets, gold_assets)
         self.definitions = dg.Definitions(
             assets=[*(asset for room in rooms for asset in room.ASSETS), *beyond],
             asset_checks=[check for room in rooms for check in room.CHECKS],
@@ -195,8 +197,10 @@ class Plant:
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Iterator[Plant]:
+def plant(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Plant]:
+    """The plant with its week; a file whose tests look at nothing beyond says so in `ROOMS`."""
+    rooms = getattr(request.module, "ROOMS", (*UP_TO_SILVER, gold_assets))
     with dg.DagsterInstance.ephemeral() as instance:
-        made = Plant(tmp_path / "lake", instance)
+        made = Plant(tmp_path / "lake", instance, rooms=rooms)
         made.stream()
         yield made

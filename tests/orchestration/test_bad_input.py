@@ -31,7 +31,9 @@ from ingestion.sink.reused import REASON
 from lake.tables import bronze, ops, silver
 from orchestration.bronze_watch import poll_bronze, reach_of
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
-from tests.orchestration.conftest import Plant, registered
+from tests.orchestration.conftest import UP_TO_SILVER, Plant, registered
+
+ROOMS = UP_TO_SILVER
 
 LANE = "bridge/2/readings-live"
 REFUSED = f"refused/{LANE}"

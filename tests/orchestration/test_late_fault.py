@@ -9,7 +9,9 @@ import polars as pl
 from core.contracts.reading import Event, events_to_arrow, to_us
 from lake.tables import machines
 from tests.orchestration.bridge import Bridge
-from tests.orchestration.conftest import Plant, readings
+from tests.orchestration.conftest import UP_TO_SILVER, Plant, readings
+
+ROOMS = UP_TO_SILVER
 
 MUCH_LATER = date(2024, 5, 6)
 

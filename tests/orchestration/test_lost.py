@@ -20,7 +20,9 @@ from lake.tables import bronze, ops
 from orchestration.sensors import JOB
 from quality.balance import imbalances
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
-from tests.orchestration.conftest import Plant, registered
+from tests.orchestration.conftest import UP_TO_SILVER, Plant, registered
+
+ROOMS = UP_TO_SILVER
 
 QUARANTINE = quarantine_topic("waterworks")
 NO_COUNTS = pa.RecordBatch.from_pylist([], schema=COUNTS_SCHEMA)

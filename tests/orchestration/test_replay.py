@@ -21,7 +21,9 @@ from lake.tables import bronze, ops, silver
 from quality.balance import imbalances
 from tests.orchestration.armed import let_in_armed
 from tests.orchestration.bridge import LIMITS, MAX_BYTES, NOON, Bridge, flow
-from tests.orchestration.conftest import CONTRACT, Plant, registered
+from tests.orchestration.conftest import CONTRACT, UP_TO_SILVER, Plant, registered
+
+ROOMS = UP_TO_SILVER
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = {"bronze.readings": 3, "bronze.events": 1, "bronze.gaps": 1}
