@@ -6,6 +6,7 @@ Pure: frames in, frames out. The same function serves recorded lives and running
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import polars as pl
 
@@ -30,19 +31,42 @@ def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[s
         baselines: `equipment_id`, `signal`, `center`, `last_ts`; a distance is null until its baseline is complete.
         signals: signals to use; a sample missing at a time is the one before it.
     """
+    wide = _wide(_by_signal(samples, baselines, signals), signals)
+    ages = samples.group_by(_MACHINE, "ts").agg(pl.col("age").max())
+    joined = wide.join(ages, on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
+    filled = pl.col(feature_names(signals)).forward_fill().over(_MACHINE)
+    return joined.with_columns(filled).with_columns(date=pl.col("ts").dt.date())
+
+
+def at_ends_of_days(
+    samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str], days: Sequence[date]
+) -> pl.DataFrame:
+    """Of `features` the last row of each machine on each of some days: what no row of them shows is not laid out."""
+    told = _by_signal(samples, baselines, signals).sort("ts")
+    on_days = told.filter(pl.col("ts").dt.date().is_in(list(days)))
+    ends = on_days.group_by(_MACHINE, date=pl.col("ts").dt.date()).agg(pl.col("ts").max())
+    asked = ends.join(pl.DataFrame({"signal": sorted(signals)}), how="cross").sort("ts")
+    last = asked.join_asof(told, on="ts", by=[_MACHINE, "signal"], check_sortedness=False)
+    aged = samples.filter(pl.col("age").is_not_null()).join(told, on=[_MACHINE, "ts"], how="semi")
+    ages = aged.group_by(_MACHINE, "ts").agg(pl.col("age").max()).sort("ts")
+    moments = ends.sort("ts").join_asof(ages, on="ts", by=_MACHINE, check_sortedness=False)
+    return moments.join(_wide(last, signals), on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
+
+
+def _by_signal(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+    """`_KINDS` of each signal at each of its own times."""
     smooth = _smoothed(samples.filter(pl.col("signal").is_in(list(signals))))
     known = smooth.join(
         baselines.select(_MACHINE, "signal", "center", complete="last_ts"), on=[_MACHINE, "signal"], how="left"
     )
     distance = pl.when(pl.col("ts") >= pl.col("complete")).then(pl.col(_SHORT) - pl.col("center"))
-    long = known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", *_KINDS)
-    wide = long.pivot(
+    return known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", *_KINDS)
+
+
+def _wide(by_signal: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+    return by_signal.pivot(
         on="signal", on_columns=sorted(signals), index=[_MACHINE, "ts"], values=_KINDS, aggregate_function="last"
     )
-    ages = samples.group_by(_MACHINE, "ts").agg(pl.col("age").max())
-    joined = wide.join(ages, on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
-    filled = pl.col(feature_names(signals)).forward_fill().over(_MACHINE)
-    return joined.with_columns(filled).with_columns(date=pl.col("ts").dt.date())
 
 
 def feature_names(signals: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import polars as pl
 from assets.build import Build
 from assets.declared import table_asset
 from assets.gold import life_fit, lives
-from assets.gold.life_features import drivers, features
+from assets.gold.life_features import at_ends_of_days, drivers
 from assets.resources import LakeResource, TenantResource
 from assets.silver.judge import is_good
 from lake.artefacts import Artefacts
@@ -85,7 +85,8 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
         return build.scan(spec, lookback).filter((pl.col("equipment_type") == kind) & (pl.col("site") == site))
 
     first = of_kind(silver.READINGS, gold.EVER).group_by("equipment_id").agg(first_ts=pl.col("ts").min()).collect()
-    readings = of_kind(silver.READINGS, gold.REMAINING_LIFE.lookback_days).filter(is_good()).collect()
+    useful = pl.col("signal").is_in(list(model.signals)) | (pl.col("role") == "count").fill_null(value=False)
+    readings = of_kind(silver.READINGS, gold.REMAINING_LIFE.lookback_days).filter(is_good(), useful).collect()
     history = (
         build.lake.scan(bronze.HISTORY)
         .filter(pl.col("equipment_type") == kind)
@@ -93,12 +94,7 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
     )
     samples = lives.ages(readings, first, lives.step_length(history.collect()))
     baselines = of_kind(gold.BASELINE, gold.EVER).collect()
-    asked = (
-        features(samples, baselines, model.signals)
-        .filter(pl.col("date").is_in(build.days))
-        .group_by(_EACH, maintain_order=True)
-        .last()
-    )
+    asked = at_ends_of_days(samples, baselines, model.signals, build.days)
     said = pl.concat([asked.select(*_EACH, "age", as_of="ts"), model.ask(asked)], how="horizontal")
     named = said.join(drivers(samples, baselines, model.signals), on=_EACH, how="left")
     return named.with_columns(

@@ -18,6 +18,7 @@ from lake.artefacts import Artefacts
 from lake.tables import gold, silver
 
 _SERIES = ["equipment_id", "signal"]
+_BACK = timedelta(days=30)
 _LEFT, _MEANS = 2.0, (10, 20, 40)
 
 
@@ -27,7 +28,7 @@ def remaining_life(place: Place, days: Sequence[date]) -> None:
     model = LifeModel.from_bytes(Artefacts(place.lake).load(known["artefact"]))
     value, ts = pl.col("value"), pl.col("ts")
     sent = place.scan(silver.READINGS).filter(
-        pl.col("date").is_between(days[0] - timedelta(days=gold.REMAINING_LIFE.lookback_days), days[-1]),
+        pl.col("date").is_between(days[0] - _BACK, days[-1]),
         pl.col("equipment_type") == known["equipment_type"],
         pl.col("quality") & 0xC000_0000 == 0,
         value.is_not_null(),

@@ -10,7 +10,7 @@ import pytest
 
 from assets.catalogue import SCHEMA
 from assets.gold import life_fit, lives
-from assets.gold.life_features import drivers, feature_names, features
+from assets.gold.life_features import at_ends_of_days, drivers, feature_names, features
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SIGNALS = ["heat", "noise"]
@@ -63,6 +63,25 @@ def test_the_model_finds_the_wear(model):
     assert model.lives == 40
     assert model.rmse < 15
     assert 0.82 <= model.coverage <= 1.0
+
+
+def test_ends_of_days_are_the_last_rows_of_the_features(history):
+    chance = np.random.default_rng(3)
+    of = pl.col("equipment_id").is_in(["e0", "e1", "e2"])
+    samples = history.filter(of).with_columns(
+        age=pl.when(pl.Series(chance.random(history.filter(of).height) > 0.3)).then(pl.col("step").cast(pl.Float64))
+    )
+    late_noise = (pl.col("signal") == "noise") & (pl.col("step") < 60)
+    some = samples.filter(pl.Series(chance.random(samples.height) > 0.4) & ~late_noise)
+    first_ts = START + timedelta(hours=70)
+    base = pl.DataFrame({"equipment_id": ["e0", "e1"], "signal": ["heat", "noise"], "center": [100.0, 0.0]})
+    base = base.with_columns(last_ts=pl.lit(first_ts))
+    days = [(START + timedelta(days=n)).date() for n in (0, 1, 2, 4, 5, 6)]
+    known = features(some, base, SIGNALS).filter(pl.col("date").is_in(days))
+    ends = known.group_by("equipment_id", "date", maintain_order=True).last()
+    found = at_ends_of_days(some, base, SIGNALS, days).select(ends.columns)
+    assert found.equals(ends) and ends.height > 12
+    assert ends["distance_heat"].null_count() and ends["mean10_noise"].null_count() and ends["age"].null_count() == 0
 
 
 def test_near_the_end_it_says_little_is_left_and_is_surer(model, recorded):
