@@ -16,16 +16,23 @@ from assets.plot import bars
 from assets.portions import rows_held, whole_machines
 from assets.resources import LakeResource, TenantResource
 from assets.seen import Seen
+from assets.units import built, in_force, measured_columns, taken
 from assets.window import Window, require_predecessor, window
 from lake.replacing import replace_days
 from lake.spec import TableSpec
 from lake.tables.bronze import READINGS as BRONZE_READINGS
-from lake.tables.ops import CHECK_RESULTS
+from lake.tables.gold import BASELINE
+from lake.tables.machines import SIGNAL_MINUTELY
+from lake.tables.ops import CHECK_RESULTS, SIGNAL_REFERENCE
+from lake.tables.silver import READINGS, SIGNAL_HOURLY
 from quality.acceptance import accepted, settled
 from quality.asset_checks import as_results, asset_key, checks_table
 from quality.expected import expectations
 from quality.outcome import Occasion, Outcome, record
 from quality.validation import validate
+
+_IN_FORCE = (READINGS, SIGNAL_HOURLY, SIGNAL_MINUTELY, SIGNAL_REFERENCE, BASELINE)
+"""Tables of signals that are read in the units in force, whenever their rows were written."""
 
 
 class Build:
@@ -60,13 +67,23 @@ class Build:
 
     @cached_property
     def sites(self) -> list[ContractedSite]:
-        """The tenant's sites with the contracts in force."""
-        return [ContractedSite(one.site, one.contract) for one in self._tenants.sites(self.window.tenant)]
+        """The tenant's sites with the contracts in force, and what was in force before."""
+        found = self._tenants.sites(self.window.tenant)
+        return [ContractedSite(one.site, one.contract, one.former) for one in found]
 
     @cached_property
     def catalogue(self) -> pl.DataFrame:
         """See `assets.catalogue.catalogue`."""
         return catalogue(self.sites)
+
+    @cached_property
+    def taken(self) -> pl.DataFrame:
+        """See `assets.units.taken`."""
+        return taken(self.sites)
+
+    @cached_property
+    def _units_before(self) -> pl.DataFrame:
+        return built(self.sites)
 
     @cached_property
     def rules(self) -> pl.DataFrame:
@@ -91,8 +108,16 @@ class Build:
         return self.window.days
 
     def scan(self, spec: TableSpec, lookback_days: int = 0, version: int | None = None) -> pl.LazyFrame:
-        """Rows of the window, and of `lookback_days` before it."""
-        return self.lake.scan(spec, first=self.window.since(lookback_days), last=self.window.last, version=version)
+        """Rows of the window, and of `lookback_days` before it; see `over`."""
+        return self.over(spec, self.window.since(lookback_days), self.window.last, version)
+
+    def over(
+        self, spec: TableSpec, first: date | None = None, last: date | None = None, version: int | None = None
+    ) -> pl.LazyFrame:
+        """Rows of some days; tables of signals are in the units in force now, whenever a day was built."""
+        rows = self.lake.scan(spec, first=first, last=last, version=version)
+        columns = measured_columns(spec) if spec in _IN_FORCE else []
+        return in_force(rows, columns, self._units_before) if columns else rows
 
     def read(self, spec: TableSpec, lookback_days: int = 0, version: int | None = None) -> pl.DataFrame:
         """The same, collected."""
@@ -111,7 +136,7 @@ class Build:
         """
         window = self.window if day is None else Window(self.window.tenant, (day,))
         first, last = window.since(lookback_days), window.last
-        rows = self.lake.scan(spec, first=first, last=last)
+        rows = self.over(spec, first, last)
         yield from whole_machines(rows if only is None else rows.filter(only), rows_held(self.lake, spec, first, last))
 
     def built_before(self, spec: TableSpec, days: Collection[date]) -> set[date]:

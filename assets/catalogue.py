@@ -11,6 +11,7 @@ from core.contracts.data_contract import DataContract, SignalContract
 from core.contracts.equipment import Role, Signal
 from core.contracts.site import SiteFile
 from core.contracts.units import convert_factor
+from core.tenancy.sites import FormerTerms
 from quality.physics import possible
 
 _ROLE_AGGREGATE = {Role.RUNNING: "mean", Role.SPEED: "mean", Role.FAULT: "mean", Role.COUNT: "last", Role.GOOD: "last"}
@@ -43,6 +44,8 @@ class ContractedSite:
 
     site: SiteFile
     contract: DataContract
+    former: tuple[FormerTerms, ...] = ()
+    """What was in force before, the oldest first."""
 
 
 def catalogue(sites: Iterable[ContractedSite]) -> pl.DataFrame:

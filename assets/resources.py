@@ -61,7 +61,7 @@ class TenantResource(dg.ConfigurableResource, ABC):  # pyright: ignore[reportMis
 
     @abstractmethod
     def sites(self, slug: str) -> Sequence[RegisteredSite]:
-        """Sites of a tenant with the contract each is registered under."""
+        """Sites of a tenant with the contract each is registered under, and what was in force before."""
 
     @abstractmethod
     def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
@@ -94,7 +94,7 @@ class PlatformTenants(TenantResource):
         """
 
         async def read(tenancy: Tenancy) -> list[RegisteredSite]:
-            return list(await tenancy.sites(await tenancy.get(slug)))
+            return list(await tenancy.sites_with_history(await tenancy.get(slug)))
 
         if slug not in self._sites:
             self._sites[slug] = self._ask(read)

@@ -61,8 +61,8 @@ def _of_hours(build: Build, days: Sequence[date], raised: pl.DataFrame) -> tuple
     """Rows of `gold.kpi_hourly` of some days, and what is wrong with their counters."""
     over = Window(build.window.tenant, tuple(days))
     since = over.since(gold.KPI_HOURLY.lookback_days)
-    hourly = build.lake.scan(silver.SIGNAL_HOURLY, first=since, last=over.last)
-    counters = build.lake.scan(silver.READINGS, first=over.since(1), last=over.last).filter(_COUNTING)
+    hourly = build.over(silver.SIGNAL_HOURLY, since, over.last)
+    counters = build.over(silver.READINGS, over.since(1), over.last).filter(_COUNTING)
     told = hourly.filter((pl.col("date") >= over.first) | RUNS | COUNTS).collect()
     counted = counters.collect()
     rows = kpi_hourly(told.filter((pl.col("date") >= over.first) | RUNS), counted, raised, build.watched, days)
@@ -78,7 +78,7 @@ def baseline(context: dg.AssetExecutionContext, lake: LakeResource, tenants: Ten
     build = Build(context, lake, tenants)
     frozen = build.lake.scan(gold.BASELINE).collect()
     kept = frozen.filter(pl.col("date").is_in(build.days))
-    unfinished = _unfinished(build, frozen)
+    unfinished = _unfinished(build, build.over(gold.BASELINE).collect())
     if unfinished is not None and unfinished.is_empty():
         return build.replace(gold.BASELINE, kept)
     steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()

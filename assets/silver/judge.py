@@ -22,7 +22,7 @@ _RECEIVED_LAST = ["received_at", "lane", "seq", "row_no"]
 _EVENT_STATES = ["raised", "cleared", "acknowledged"]
 _ORIGIN = ["lane", "seq", "row_no", "received_at"]
 _SIGNAL = ["site", "equipment_id", "signal"]
-_ONLY_TO_JUDGE = ["place", "is_count", "scale", "offset", "numeric", "why", "wrong"]
+_ONLY_TO_JUDGE = ["place", "is_count", "scale", "offset", "numeric", "why", "foreign", "wrong"]
 READING_KEY = [*_SIGNAL, "ts"]
 _QUARANTINED = ["kind", "reason", *READING_KEY, "value", "text", "quality", "unit", *_ORIGIN, "date"]
 
@@ -40,12 +40,13 @@ def is_good() -> pl.Expr:
     return (pl.col("quality") & _SEVERITY) == 0
 
 
-def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
+def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame, taken: pl.DataFrame | None = None) -> Judged:
     """Split bronze readings; kept ones are unique in (site, equipment, signal, ts), and sorted by it.
 
     Args:
         bronze: rows of `bronze.readings`, whole days.
         catalogue: see `assets.catalogue.catalogue`.
+        taken: see `assets.units.taken`; unless it is empty, `bronze` has `contract_version`.
 
     Returns:
         Rows with `equipment_type`, `unit`, `role` and `value` in `unit`; rejected ones with `reason` as well.
@@ -55,7 +56,12 @@ def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
     signals = _signals(bronze, catalogue)
     rows = bronze.join(signals.select(*_SIGNAL, "place"), on=_SIGNAL).sort("place", "ts")
     told = signals.drop(*_SIGNAL, "place")[rows["place"]]
-    known = pl.concat([rows, told], how="horizontal").with_columns(
+    described = pl.concat([rows, told], how="horizontal")
+    if taken is None or taken.is_empty():
+        described = described.with_columns(foreign=pl.lit(value=False))
+    else:
+        described = _as_taken(described, taken)
+    known = described.with_columns(
         value=pl.when("is_count").then("value").otherwise(pl.col("value") * pl.col("scale") + pl.col("offset"))
     )
     wrong = pl.any_horizontal(condition.fill_null(value=False) for condition, _ in _reading_reasons())
@@ -64,6 +70,23 @@ def judge_readings(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> Judged:
     accepted = judged.filter(~pl.col("wrong")).with_columns(reason=pl.lit(None, pl.String))
     kept, superseded = _received_last(accepted, ["place", "ts"])
     return Judged(*(part.drop(_ONLY_TO_JUDGE) for part in (kept, rejected, superseded)))
+
+
+def _as_taken(rows: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the conversion from the unit they were taken in, by the contract that they were sent under."""
+    base = pl.when(~pl.col("is_count")).then(pl.col("signal").str.extract("^([^:]+)"))
+    then, converts = pl.col("taken_in").is_not_null(), pl.col("to_scale").is_not_null()
+    return (
+        rows.with_columns(base=base)
+        .join(taken, on=["site", "equipment_id", "base", "contract_version"], how="left", maintain_order="left")
+        .with_columns(
+            foreign=then & ~converts,
+            unit=pl.when(then & ~converts).then("taken_in").otherwise("unit"),
+            scale=pl.when(then).then(pl.coalesce("to_scale", 1.0)).otherwise("scale"),
+            offset=pl.when(then).then(pl.coalesce("to_offset", 0.0)).otherwise("offset"),
+        )
+        .drop("base", "taken_in", "to_scale", "to_offset", "contract_version")
+    )
 
 
 def _signals(bronze: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:
@@ -135,6 +158,10 @@ def _reading_reasons() -> list[tuple[pl.Expr, pl.Expr]]:
     value, tolerance = pl.col("value"), pl.col("tolerance")
     return [
         (pl.col("equipment_type").is_null(), pl.lit("the site has no such signal")),
+        (
+            pl.col("foreign"),
+            sentence("taken in {} under an earlier contract, when the signal measured something else", "unit"),
+        ),
         (
             is_good() & value.is_null() & pl.col("text").is_null(),
             pl.lit("quality is good but there is no value"),

@@ -84,7 +84,10 @@ class Refining:
         self._build = build
         self._version = version
         self._standing = standing
-        self.references = build.lake.scan(ops.SIGNAL_REFERENCE).collect()
+        # Of a signal that once measured something else and was new again, the newest counts.
+        self.references = (
+            build.over(ops.SIGNAL_REFERENCE).collect().sort("date").unique(SIGNAL, keep="last", maintain_order=True)
+        )
         self._inspection = Inspection(build.catalogue)
         self._counts: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._folder = tempfile.TemporaryDirectory(prefix="goldlayer-rejected-")
@@ -94,12 +97,14 @@ class Refining:
         """Rows of `silver.readings`, with how far they lie beyond their limits, sorted by its key."""
         window = self._build.window
         held = rows_held(self._build.lake, bronze.READINGS, window.first, window.last, self._version)
-        rows = self._build.scan(bronze.READINGS, version=self._version).drop("contract_version")
+        rows = self._build.scan(bronze.READINGS, version=self._version)
+        if self._build.taken.is_empty():
+            rows = rows.drop("contract_version")
         for raw in portions(rows, held, at_most=PORTION_ROWS):
             yield self._refined(raw)
 
     def _refined(self, raw: pl.DataFrame) -> pl.DataFrame:
-        judged = judge_readings(raw, self._build.catalogue)
+        judged = judge_readings(raw, self._build.catalogue, self._build.taken)
         reference, first = self._referred(judged)
         readings, doubted = doubt(judged, reference, first)
         self._inspection.add(raw, readings, doubted, reference)

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.db.database import Database
 from core.errors import TerminalError
 
-HEAD = "0023"
+HEAD = "0024"
 """Newest revision; a database that has it is left alone without loading the migration machinery."""
 _SCRIPTS = Path(__file__).with_name("migrations")
 _VERSION_TABLE = "select to_regclass('public.alembic_version') is not null"

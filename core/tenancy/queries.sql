@@ -47,10 +47,10 @@ returning id
 -- retire_contracts: one contract of a site is in force
 update contracts set active = false where site_id = $1 and active and sha256 <> $2
 
--- put_contract: history stays; a text that was in force before comes back into force
-insert into contracts (tenant_id, site_id, contract_id, version, sha256, source, active)
-values ($1, $2, $3, $4, $5, $6, true)
-on conflict (site_id, sha256) do update set active = true
+-- put_contract: history stays; a text that was in force before comes back into force; what its site is like comes along
+insert into contracts (tenant_id, site_id, contract_id, version, sha256, source, definition, active)
+values ($1, $2, $3, $4, $5, $6, $7, true)
+on conflict (site_id, sha256) do update set active = true, definition = excluded.definition
 
 -- version_with_other_text: the same version under another text deserves a word in the log
 select count(*) from contracts where site_id = $1 and version = $2 and sha256 <> $3
@@ -74,6 +74,10 @@ select tenant_id, bridge_id, site, key_hash from bridge_by_prefix($1)
 select s.site, s.definition, c.source, b.bridge_id
 from sites s join contracts c on c.site_id = s.id and c.active join bridges b on b.site_id = s.id
 order by s.site
+
+-- superseded_contracts: what readings were sent under that are in the lake already, the oldest first
+select s.site, c.source, c.definition from contracts c join sites s on s.id = c.site_id
+where not c.active order by s.site, c.created_at
 
 -- contract_by_hash: batches in flight may still follow a contract that was superseded
 select c.source from contracts c join sites s on s.id = c.site_id where s.site = $1 and c.sha256 = $2

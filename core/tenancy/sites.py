@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,15 @@ _log = get_logger("tenancy")
 
 
 @dataclass(frozen=True, slots=True)
+class FormerTerms:
+    """What was in force on a site before."""
+
+    contract: DataContract
+    site: SiteFile | None
+    """As it was last described under that contract; None where nobody kept it."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredSite:
     """A site as the platform knows it."""
 
@@ -29,6 +38,8 @@ class RegisteredSite:
     contract: DataContract
     """The one in force."""
     bridge_id: str
+    former: tuple[FormerTerms, ...] = ()
+    """What was in force before, the oldest first, of sites read with their history."""
 
 
 class SiteRegistry:
@@ -67,7 +78,9 @@ class SiteRegistry:
             definition = site.model_dump(mode="json", exclude_none=True)
             before = await transaction.fetchrow(_SQL["site_in_force"], site.site)
             site_id = await transaction.fetchval(_SQL["put_site"], scope.id, site.site, definition)
-            await _put_contract(transaction, scope, site_id, contract)
+            await _put_contract(transaction, scope, site_id, contract, definition)
+            if before is not None and before["version"] == contract.version:
+                _warn_of_units(scope, SiteFile.model_validate(before["definition"]), site, contract)
             for action, was, now in _changes(before, definition, contract):
                 self._audit.note(transaction, scope, actor, action, site.site, was, now)
             await self._bridges.ensure(transaction, scope, site.site, site_id, key_file)
@@ -84,6 +97,15 @@ class SiteRegistry:
             )
             for row in rows
         ]
+
+    async def with_history(self, scope: TenantScope) -> list[RegisteredSite]:
+        """The same with what was in force before."""
+        former: dict[str, list[FormerTerms]] = {}
+        for row in await self._fetch(scope, "superseded_contracts"):
+            contract = parse_contract(row["source"], where=f"superseded contract of {row['site']}")
+            site = SiteFile.model_validate(row["definition"]) if row["definition"] else None
+            former.setdefault(row["site"], []).append(FormerTerms(contract, site))
+        return [replace(one, former=tuple(former.get(one.site.site, ()))) for one in await self.all(scope)]
 
     async def contract(self, scope: TenantScope, site: str, sha256: str) -> DataContract | None:
         """A contract of a site, in force or superseded, by its hash."""
@@ -111,7 +133,27 @@ def _changes(
     return changes
 
 
-async def _put_contract(transaction: Transaction, scope: TenantScope, site_id: UUID, contract: DataContract) -> None:
+def _warn_of_units(scope: TenantScope, before: SiteFile, now: SiteFile, contract: DataContract) -> None:
+    """Say what a changed unit means under the same version: a correction, of all that was ever sent under it."""
+    was = before.signals_of_type()
+    for kind, signals in now.signals_of_type().items():
+        for name, signal in signals.items():
+            known = was.get(kind, {}).get(name)
+            if known is not None and known.unit != signal.unit:
+                _log.warning(
+                    "a unit changed without a new contract version: all readings of that version are taken to be in it",
+                    action="register",
+                    tenant=scope.slug,
+                    signal=f"{kind}.{name}",
+                    was=known.unit,
+                    unit=signal.unit,
+                    version=contract.version,
+                )
+
+
+async def _put_contract(
+    transaction: Transaction, scope: TenantScope, site_id: UUID, contract: DataContract, definition: dict[str, Any]
+) -> None:
     if await transaction.fetchval(_SQL["version_with_other_text"], site_id, contract.version, contract.sha256):
         _log.warning(
             "a contract changed without a new version",
@@ -129,4 +171,5 @@ async def _put_contract(transaction: Transaction, scope: TenantScope, site_id: U
         contract.version,
         contract.sha256,
         contract.source,
+        definition,
     )

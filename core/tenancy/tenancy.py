@@ -125,6 +125,10 @@ class Tenancy(Registry):
         """A tenant's sites, by name."""
         return await self._sites.all(scope)
 
+    async def sites_with_history(self, scope: TenantScope) -> builtins.list[RegisteredSite]:
+        """The same with the contracts that were in force before, and the sites as they were then."""
+        return await self._sites.with_history(scope)
+
     async def contract_by_hash(self, scope: TenantScope, site: str, sha256: str) -> DataContract | None:
         """A contract of a site, in force or superseded; None if the platform never saw it."""
         return await self._sites.contract(scope, site, sha256)

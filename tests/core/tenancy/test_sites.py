@@ -68,6 +68,32 @@ async def test_a_new_contract_supersedes_and_the_old_stays_known(tenancy: Tenanc
     assert (await tenancy.audit.newest(scope, 1))[0].after["version"] == old.version
 
 
+async def test_what_was_in_force_before_is_kept_with_the_site_as_it_was(tenancy: Tenancy):
+    scope = await tenancy.create("units-co", "Units", actor=_ACTOR)
+
+    def mill(unit: str) -> SiteFile:
+        signals = [{"name": "pressure", "unit": unit}]
+        return SiteFile.model_validate(
+            {"tenant": "units-co", "site": "mill", "protocol": "opcua",
+             "equipment": [{"id": "pump-1", "type": "pump", "signals": signals}]}
+        )  # fmt: skip
+
+    mistaken, bar, mbar = mill("kPa"), mill("bar"), mill("mbar")
+    old, new = contract_of(bar), contract_of(mbar, "2.0.0")
+    await tenancy.register_site(scope, mistaken, old, actor=_ACTOR)
+    await tenancy.register_site(scope, bar, old, actor=_ACTOR)
+    await tenancy.register_site(scope, mbar, new, actor=_ACTOR)
+
+    (one,) = await tenancy.sites_with_history(scope)
+
+    assert (one.site, one.contract) == (mbar, new)
+    assert [(was.contract, was.site) for was in one.former] == [(old, bar)]
+    assert (await tenancy.sites(scope))[0].former == ()
+    await tenancy.register_site(scope, mbar, old, actor=_ACTOR)
+    (one,) = await tenancy.sites_with_history(scope)
+    assert [(was.contract, was.site) for was in one.former] == [(new, mbar)]
+
+
 async def test_a_site_of_another_tenant_or_a_contract_that_does_not_fit_leaves_nothing(tenancy: Tenancy):
     scope = await tenancy.create("strict-co", "Strict", actor=_ACTOR)
     site, foreign = site_of("strict-co"), site_of("someone-else")
