@@ -51,12 +51,27 @@ class ContractedSite:
 def catalogue(sites: Iterable[ContractedSite]) -> pl.DataFrame:
     """One row a machine and signal, contracted or not; grain: site, equipment_id, base.
 
+    A machine or signal that a site no longer has keeps its row, as it was described last: its history stays there.
+
     `base` is the signal a window is derived from, or the signal itself; `value * scale + offset` is in `unit`;
     `role_signal` is the signal that speaks for the role: itself, or a window if the raw one stays on site;
     `tolerance`, `floor`, `ceiling` and `why` are those of `quality.physics.Possible`.
     """
-    rows = [_row(entry, unit_id, kind, signal) for entry in sites for unit_id, kind, signal in _signals(entry.site)]
+    rows = [_row(*one) for entry in sites for one in _described(entry)]
     return pl.DataFrame(rows, schema=dict(SCHEMA), orient="row")
+
+
+def _described(entry: ContractedSite) -> Iterable[tuple[ContractedSite, str, str, Signal]]:
+    """Machines and signals of a site, those it no longer has under what was in force on it then."""
+    known: set[tuple[str, str]] = set()
+    types: dict[str, str] = {}
+    before = [ContractedSite(was.site, was.contract) for was in reversed(entry.former) if was.site]
+    for one in (entry, *before):
+        for equipment_id, kind, signal in _signals(one.site):
+            # A machine is of one type, the newest: another one's signals are not its own.
+            if types.setdefault(equipment_id, kind) == kind and (equipment_id, signal.name) not in known:
+                known.add((equipment_id, signal.name))
+                yield one, equipment_id, kind, signal
 
 
 def _signals(site: SiteFile) -> Iterable[tuple[str, str, Signal]]:

@@ -47,10 +47,16 @@ returning id
 -- retire_contracts: one contract of a site is in force
 update contracts set active = false where site_id = $1 and active and sha256 <> $2
 
--- put_contract: history stays; a text that was in force before comes back into force; what its site is like comes along
-insert into contracts (tenant_id, site_id, contract_id, version, sha256, source, definition, active)
-values ($1, $2, $3, $4, $5, $6, $7, true)
-on conflict (site_id, sha256) do update set active = true, definition = excluded.definition
+-- put_contract: history stays; a text that was in force before comes back into force
+insert into contracts (tenant_id, site_id, contract_id, version, sha256, source, active)
+values ($1, $2, $3, $4, $5, $6, true)
+on conflict (site_id, sha256) do update set active = true
+
+-- note_terms: what is in force from now on; nothing if it is already
+insert into site_terms (tenant_id, site_id, contract, definition)
+select $1, c.site_id, c.id, $3 from contracts c where c.site_id = $2 and c.active and not exists (
+    select from (select contract, definition from site_terms where site_id = $2 order by id desc limit 1) newest
+    where newest.contract = c.id and newest.definition = $3)
 
 -- version_with_other_text: the same version under another text deserves a word in the log
 select count(*) from contracts where site_id = $1 and version = $2 and sha256 <> $3
@@ -75,9 +81,10 @@ select s.site, s.definition, c.source, b.bridge_id
 from sites s join contracts c on c.site_id = s.id and c.active join bridges b on b.site_id = s.id
 order by s.site
 
--- superseded_contracts: what readings were sent under that are in the lake already, the oldest first
-select s.site, c.source, c.definition from contracts c join sites s on s.id = c.site_id
-where not c.active order by s.site, c.created_at
+-- terms: what was and is in force on sites, the oldest first; a contract superseded before sites were kept has none
+select s.site, c.source, t.definition
+from contracts c join sites s on s.id = c.site_id left join site_terms t on t.contract = c.id
+order by s.site, t.id nulls first, c.created_at
 
 -- contract_by_hash: batches in flight may still follow a contract that was superseded
 select c.source from contracts c join sites s on s.id = c.site_id where s.site = $1 and c.sha256 = $2

@@ -27,7 +27,7 @@ class FormerTerms:
 
     contract: DataContract
     site: SiteFile | None
-    """As it was last described under that contract; None where nobody kept it."""
+    """As it was described then; None where nobody kept it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class SiteRegistry:
             definition = site.model_dump(mode="json", exclude_none=True)
             before = await transaction.fetchrow(_SQL["site_in_force"], site.site)
             site_id = await transaction.fetchval(_SQL["put_site"], scope.id, site.site, definition)
-            await _put_contract(transaction, scope, site_id, contract, definition)
+            await _put_contract(transaction, scope, site_id, contract)
+            await transaction.execute(_SQL["note_terms"], scope.id, site_id, definition)
             if before is not None and before["version"] == contract.version:
                 _warn_of_units(scope, SiteFile.model_validate(before["definition"]), site, contract)
             for action, was, now in _changes(before, definition, contract):
@@ -100,12 +101,17 @@ class SiteRegistry:
 
     async def with_history(self, scope: TenantScope) -> list[RegisteredSite]:
         """The same with what was in force before."""
-        former: dict[str, list[FormerTerms]] = {}
-        for row in await self._fetch(scope, "superseded_contracts"):
-            contract = parse_contract(row["source"], where=f"superseded contract of {row['site']}")
+        found: dict[str, list[FormerTerms]] = {}
+        for row in await self._fetch(scope, "terms"):
+            contract = parse_contract(row["source"], where=f"a contract of {row['site']}")
             site = SiteFile.model_validate(row["definition"]) if row["definition"] else None
-            former.setdefault(row["site"], []).append(FormerTerms(contract, site))
-        return [replace(one, former=tuple(former.get(one.site.site, ()))) for one in await self.all(scope)]
+            found.setdefault(row["site"], []).append(FormerTerms(contract, site))
+        return [
+            replace(
+                one, former=tuple(was for was in found[one.site.site] if was != FormerTerms(one.contract, one.site))
+            )
+            for one in await self.all(scope)
+        ]
 
     async def contract(self, scope: TenantScope, site: str, sha256: str) -> DataContract | None:
         """A contract of a site, in force or superseded, by its hash."""
@@ -151,9 +157,7 @@ def _warn_of_units(scope: TenantScope, before: SiteFile, now: SiteFile, contract
                 )
 
 
-async def _put_contract(
-    transaction: Transaction, scope: TenantScope, site_id: UUID, contract: DataContract, definition: dict[str, Any]
-) -> None:
+async def _put_contract(transaction: Transaction, scope: TenantScope, site_id: UUID, contract: DataContract) -> None:
     if await transaction.fetchval(_SQL["version_with_other_text"], site_id, contract.version, contract.sha256):
         _log.warning(
             "a contract changed without a new version",
@@ -171,5 +175,4 @@ async def _put_contract(
         contract.version,
         contract.sha256,
         contract.source,
-        definition,
     )

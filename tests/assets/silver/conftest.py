@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from assets.catalogue import ContractedSite, catalogue
 from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
+from tests.assets.silver.works import Works
 
 MIDNIGHT = datetime(2024, 3, 4, tzinfo=UTC)
 CONTRACT = """
@@ -104,3 +106,8 @@ class Bronze:
 @pytest.fixture
 def bronze() -> Bronze:
     return Bronze()
+
+
+@pytest.fixture
+def works(tmp_path: Path) -> Works:
+    return Works(tmp_path)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 import pytest
 
-from assets.build import Build
-from assets.resources import LakeResource, TenantResource
-from assets.silver.refined import refine
-from assets.window import Window
 from core.contracts.odcs import parse_contract
 from core.contracts.site import SiteFile
-from core.tenancy import RegisteredSite
 from core.tenancy.sites import FormerTerms
-from lake.store import Lake, TenantLake
 from lake.tables import gold, ops, silver
-from lake.tables.bronze import READINGS as BRONZE
 from tests.assets.silver.conftest import CONTRACT, MIDNIGHT, SITE, Bronze
+from tests.assets.silver.works import MONDAY, Works
 
-MONDAY = MIDNIGHT.date()
 BAR, MBAR, AMPERE = "bar", "mbar", "A"
 
 
@@ -34,57 +25,6 @@ def terms(version: str, device: str, promised: str) -> FormerTerms:
     equipment = [pumps | {"signals": signals}]
     text = CONTRACT.replace("version: 1.0.0", f"version: {version}").replace("value: mm}", f"value: {promised}}}")
     return FormerTerms(parse_contract(text, where="test"), SiteFile.model_validate(SITE | {"equipment": equipment}))
-
-
-class Changing(TenantResource):
-    """The register of one tenant whose site has had several contracts; the last is in force."""
-
-    _had: tuple[FormerTerms, ...] = ()
-
-    def slugs(self) -> list[str]:
-        return ["waterworks"]
-
-    def sites(self, slug: str) -> Sequence[RegisteredSite]:
-        *former, now = self._had
-        assert now.site is not None
-        return [RegisteredSite(now.site, now.contract, f"{slug}-bridge", tuple(former))]
-
-    def tell(self, slug: str, cause: str, subject: str, message: str) -> None:
-        del slug, cause, subject, message
-
-
-class Works:
-    """A lake, what its site was and is, and how its days are built."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.lake: TenantLake = Lake(str(root)).tenant("waterworks")
-        self.had: list[FormerTerms] = []
-
-    def build(self, *days: int) -> dict[str, str]:
-        """Build some days; gives what each check on silver readings found wrong."""
-        tenants = Changing()
-        tenants._had = tuple(self.had)  # pyright: ignore[reportPrivateUsage]
-        window = Window("waterworks", tuple(MONDAY + timedelta(days=n) for n in days))
-        build = Build.alone(window, LakeResource(root=str(self.root)), tenants, f"run {days} {len(self.had)}")
-        for _ in refine(build):
-            pass
-        self.last = build
-        found = self.lake.scan(ops.CHECK_RESULTS).filter(pl.col("run_id") == f"run {days} {len(self.had)}").collect()
-        wrong = found.filter(pl.col("table") == "silver.readings", pl.col("status") != "passed")
-        return dict(wrong.select("check", "observed").rows())
-
-    def send(self, rows: pl.DataFrame) -> None:
-        self.lake.append(BRONZE, rows.to_arrow())
-
-    def kept(self, day: int, **only: Any) -> list[tuple[float, str]]:
-        rows = self.lake.scan(silver.READINGS).filter(pl.col("date") == MONDAY + timedelta(days=day), **only).collect()
-        return rows.sort("ts").select("value", "unit").rows()
-
-
-@pytest.fixture
-def works(tmp_path: Path) -> Works:
-    return Works(tmp_path)
 
 
 def day_of(
@@ -98,7 +38,7 @@ def day_of(
 
 
 def test_each_reading_is_converted_by_the_contract_it_was_taken_under(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", BAR, BAR), terms("2.0.0", MBAR, BAR)]
+    works.had(terms("1.0.0", BAR, BAR), terms("2.0.0", MBAR, BAR))
     works.send(day_of(bronze, 0, "1.0.0", hours=(0, 12)))
     works.send(day_of(bronze, 0, "2.0.0", 1000, hours=(12, 24)))
     assert works.build(0) == {}
@@ -106,7 +46,7 @@ def test_each_reading_is_converted_by_the_contract_it_was_taken_under(works: Wor
 
 
 def test_a_window_is_converted_like_its_signal_and_a_count_is_not(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", BAR, MBAR), terms("2.0.0", MBAR, MBAR)]
+    works.had(terms("1.0.0", BAR, MBAR), terms("2.0.0", MBAR, MBAR))
     works.send(bronze.rows(("level:mean:PT1H", 0, 2.0), ("level:count:PT1H", 0, 60.0), contract_version="1.0.0"))
     works.build(0)
     assert works.kept(0, signal="level:mean:PT1H") == [(2000.0, MBAR)]
@@ -114,7 +54,7 @@ def test_a_window_is_converted_like_its_signal_and_a_count_is_not(works: Works, 
 
 
 def test_what_once_measured_something_else_is_no_reading_of_today(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", AMPERE, AMPERE), terms("2.0.0", BAR, BAR)]
+    works.had(terms("1.0.0", AMPERE, AMPERE), terms("2.0.0", BAR, BAR))
     works.send(day_of(bronze, 0, "1.0.0", hours=(0, 12)))
     works.send(day_of(bronze, 0, "2.0.0", hours=(12, 24)))
     works.build(0)
@@ -127,14 +67,14 @@ def test_what_once_measured_something_else_is_no_reading_of_today(works: Works, 
 
 
 def test_later_days_are_held_against_the_reference_in_the_unit_in_force(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", BAR, BAR)]
+    works.had(terms("1.0.0", BAR, BAR))
     for day in range(8):
         works.send(day_of(bronze, day, "1.0.0"))
     assert works.build(*range(8)) == {}
     kept = works.lake.scan(ops.SIGNAL_REFERENCE).collect()
     assert kept.select("unit", "date").rows() == [(BAR, MONDAY + timedelta(days=6))]
 
-    works.had.append(terms("2.0.0", BAR, MBAR))
+    works.had(*works.before, terms("2.0.0", BAR, MBAR))
     works.send(day_of(bronze, 8, "2.0.0"))
     assert works.build(8) == {}
     assert works.kept(8)[0] == (pytest.approx(2000.0), MBAR)
@@ -144,11 +84,11 @@ def test_later_days_are_held_against_the_reference_in_the_unit_in_force(works: W
 
 
 def test_before_the_reference_is_complete_earlier_days_count_in_the_unit_in_force(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", BAR, BAR)]
+    works.had(terms("1.0.0", BAR, BAR))
     for day in range(3):
         works.send(day_of(bronze, day, "1.0.0"))
         assert works.build(day) == {}
-    works.had.append(terms("2.0.0", BAR, MBAR))
+    works.had(*works.before, terms("2.0.0", BAR, MBAR))
     for day in range(3, 8):
         works.send(day_of(bronze, day, "2.0.0"))
         assert works.build(day) == {}
@@ -159,11 +99,11 @@ def test_before_the_reference_is_complete_earlier_days_count_in_the_unit_in_forc
 
 
 def test_a_signal_that_measures_something_else_gets_a_reference_anew(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", BAR, BAR)]
+    works.had(terms("1.0.0", BAR, BAR))
     for day in range(7):
         works.send(day_of(bronze, day, "1.0.0"))
     assert works.build(*range(7)) == {}
-    works.had.append(terms("2.0.0", AMPERE, AMPERE))
+    works.had(*works.before, terms("2.0.0", AMPERE, AMPERE))
     for day in range(7, 15):
         works.send(day_of(bronze, day, "2.0.0", 40))
     assert works.build(*range(7, 15)) == {}
@@ -175,24 +115,23 @@ def test_a_signal_that_measures_something_else_gets_a_reference_anew(works: Work
 
 
 def test_days_built_in_another_unit_are_read_in_the_one_in_force(works: Works, bronze: Bronze) -> None:
-    works.had = [terms("1.0.0", BAR, BAR)]
+    works.had(terms("1.0.0", BAR, BAR))
     works.send(day_of(bronze, 0, "1.0.0"))
     works.build(0)
-    works.had.append(terms("2.0.0", BAR, MBAR))
+    works.had(*works.before, terms("2.0.0", BAR, MBAR))
     works.send(day_of(bronze, 1, "2.0.0"))
     works.build(1)
-    read = works.last.read(silver.READINGS, lookback_days=1)
+    read = works.begun(1).read(silver.READINGS, lookback_days=1)
     assert set(read["unit"]) == {MBAR}
     assert read["value"].min() == pytest.approx(2000.0)
-    assert pl.concat(works.last.machines(silver.READINGS, 1)).equals(read)
+    assert pl.concat(works.begun(1).machines(silver.READINGS, 1)).equals(read)
 
 
 def test_a_baseline_is_read_in_the_unit_in_force(works: Works) -> None:
-    works.had = [terms("1.0.0", "degC", "degC"), terms("2.0.0", "degC", "degF")]
+    works.had(terms("1.0.0", "degC", "degC"), terms("2.0.0", "degC", "degF"))
     named = {"site": "plant", "equipment_id": "pump-1", "equipment_type": "pump", "signal": "level", "unit": "degC"}
     figures = {"center": 20.0, "spread": 5.0, "samples": 336, "first_ts": MIDNIGHT, "last_ts": MIDNIGHT, "date": MONDAY}
     schema = pl.DataFrame(gold.BASELINE.schema.empty_table()).schema
     works.lake.append(gold.BASELINE, pl.DataFrame([named | figures], schema=schema).to_arrow())
-    works.build(0)
-    (row,) = works.last.read(gold.BASELINE).to_dicts()
+    (row,) = works.begun(0).read(gold.BASELINE).to_dicts()
     assert (row["unit"], row["center"], row["spread"]) == ("degF", pytest.approx(68.0), pytest.approx(9.0))

@@ -87,11 +87,12 @@ async def test_what_was_in_force_before_is_kept_with_the_site_as_it_was(tenancy:
     (one,) = await tenancy.sites_with_history(scope)
 
     assert (one.site, one.contract) == (mbar, new)
-    assert [(was.contract, was.site) for was in one.former] == [(old, bar)]
+    assert [(was.contract, was.site) for was in one.former] == [(old, mistaken), (old, bar)]
     assert (await tenancy.sites(scope))[0].former == ()
     await tenancy.register_site(scope, mbar, old, actor=_ACTOR)
     (one,) = await tenancy.sites_with_history(scope)
-    assert [(was.contract, was.site) for was in one.former] == [(new, mbar)]
+    assert [(was.contract, was.site) for was in one.former] == [(old, mistaken), (old, bar), (new, mbar)]
+    assert (await tenancy.sites_with_history(scope)) == [one]
 
 
 async def test_a_site_of_another_tenant_or_a_contract_that_does_not_fit_leaves_nothing(tenancy: Tenancy):

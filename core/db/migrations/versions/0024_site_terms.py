@@ -1,4 +1,4 @@
-"""Keep the site as it was under each contract."""
+"""Keep what was in force on each site."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the site to its contracts."""
+    """Add the table of terms."""
     # exec_driver_sql: the text has colons and percent signs that SQLAlchemy would take for parameters.
     op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))
