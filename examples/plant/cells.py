@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -66,8 +67,30 @@ def parse_cells(cells: Sequence[Cell]) -> Column:
     return Column(numbers, present, texts)
 
 
-def parse_times(table: RawTable, rule: TimestampColumn, zone: str) -> npt.NDArray[np.int64]:
-    """Microseconds since the epoch, UTC, of every row.
+class SkippedTimeError(ValueError):
+    """A local time that no clock of its zone showed."""
+
+
+class Stamps(NamedTuple):
+    """Microseconds since the epoch, UTC, of every row; of a local time that the clocks showed twice, both."""
+
+    first: npt.NDArray[np.int64]
+    second: npt.NDArray[np.int64]
+
+    def of(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+        """Times of one machine's rows: of two, the one that goes on from the rows before as they went."""
+        times, others = self.first[rows], self.second[rows]
+        for row in np.flatnonzero(times != others):
+            if row:
+                step = times[row - 1] - times[row - 2] if row > 1 else 0
+                expected = times[row - 1] + step
+                if abs(others[row] - expected) < abs(times[row] - expected):
+                    times[row] = others[row]
+        return times
+
+
+def parse_times(table: RawTable, rule: TimestampColumn, zone: str) -> Stamps:
+    """When every row was.
 
     Args:
         table: the recording.
@@ -75,12 +98,20 @@ def parse_times(table: RawTable, rule: TimestampColumn, zone: str) -> npt.NDArra
         zone: time zone of timestamps that name none.
 
     Raises:
-        InputError: the column is missing or a cell does not fit the format.
+        InputError: the column is missing, a cell does not fit the format, or the clocks of the zone skipped that time.
     """
-    found = np.empty(len(table), dtype=np.int64)
+    found = Stamps(np.empty(len(table), dtype=np.int64), np.empty(len(table), dtype=np.int64))
     for row, cell in enumerate(table.column(rule.column, "timestamp.column")):
         try:
-            found[row] = _instant(cell, rule.format, zone)
+            found.first[row], found.second[row] = _instants(cell, rule.format, zone)
+        except SkippedTimeError as error:
+            raise InputError(
+                f"the clocks skipped this time (column {rule.column!r})",
+                expected=f"times as clocks in {zone} show them",
+                received=cell,
+                where=table.place(row),
+                next_step="name the zone that the source counts in as `timezone`; UTC if its clock is never changed",
+            ) from error
         except (ValueError, OverflowError) as error:
             raise InputError(
                 f"timestamp cannot be read (column {rule.column!r})",
@@ -92,13 +123,19 @@ def parse_times(table: RawTable, rule: TimestampColumn, zone: str) -> npt.NDArra
     return found
 
 
-def _instant(cell: Cell, form: str, zone: str) -> int:
+def _instants(cell: Cell, form: str, zone: str) -> tuple[int, int]:
     text = str(cell).strip()
     if form in _EPOCH_UNITS:
         scale = _EPOCH_UNITS[form]
-        return int(text) * scale if text.lstrip("-").isdigit() else round(float(text) * scale)
+        at = int(text) * scale if text.lstrip("-").isdigit() else round(float(text) * scale)
+        return at, at
     moment = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)
-    return to_us(aware(moment, zone))
+    at = aware(moment, zone)
+    if moment.tzinfo or zone == "UTC":
+        return to_us(at), to_us(at)
+    if at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0) != moment:
+        raise SkippedTimeError(cell)
+    return to_us(at), to_us(aware(moment.replace(fold=1), zone))
 
 
 def aware(moment: datetime, zone: str) -> datetime:

@@ -15,7 +15,7 @@ from core.contracts.reading import to_us
 from core.contracts.recording import Recording, TimestampClock, TimestampColumn
 from core.contracts.site import SiteFile
 from core.errors import InputError
-from examples.plant.cells import Column, aware, parse_cells, parse_times
+from examples.plant.cells import Column, Stamps, aware, parse_cells, parse_times
 from examples.plant.table import RawTable, read_table, recording_files
 
 Times = npt.NDArray[np.int64]
@@ -206,14 +206,14 @@ def _unit_recordings(
     for unit, rows in shares:
         lead = longest - len(rows) if recording.align == "end" and stamps is None else 0
         times = (
-            stamps[rows] if stamps is not None else _clock_times(recording.timestamp, len(rows), lead, site.timezone)
+            stamps.of(rows) if stamps is not None else _clock_times(recording.timestamp, len(rows), lead, site.timezone)
         )
         columns = {s.name: parsed[s.column if s.column is not None else s.name].take(rows) for s in unit.signals}
         found.append(UnitRecording(unit, times, columns, lead))
     return found
 
 
-def _column_times(table: RawTable, rule: TimestampColumn | TimestampClock, zone: str) -> Times | None:
+def _column_times(table: RawTable, rule: TimestampColumn | TimestampClock, zone: str) -> Stamps | None:
     if isinstance(rule, TimestampClock):
         return None
     return parse_times(table, rule, zone)

@@ -58,6 +58,40 @@ def test_naive_times_are_read_in_the_zone_of_the_site(write_site, tmp_path: Path
     assert to_datetime(int(read_recording(site, tmp_path).units[0].ts_us[0])).hour == 10
 
 
+def _local(write_site, folder: Path, *clock: str) -> list[str]:
+    """When rows were, in UTC, that a clock in Berlin showed at some times."""
+    rows = "".join(f"{at};{n};1\n" for n, at in enumerate(clock))
+    site = write_site("datetime;Volume Flow RateRMS;current\n" + rows, _SEMICOLON, _PUMP, timezone="Europe/Berlin")
+    return [to_datetime(int(us)).strftime("%H:%M") for us in read_recording(site, folder).units[0].ts_us]
+
+
+def test_the_hour_that_clocks_show_twice_is_two_hours(write_site, tmp_path: Path) -> None:
+    shown = [f"2020-10-25 {at}:00" for at in ("01:40", "02:00", "02:20", "02:40", "02:00", "02:20", "02:40", "03:00")]
+    assert _local(write_site, tmp_path, *shown) == [
+        "23:40", "00:00", "00:20", "00:40", "01:00", "01:20", "01:40", "02:00"
+    ]  # fmt: skip
+    hourly = [f"2020-10-25 {at}:30:00" for at in ("00", "01", "02", "02", "03")]
+    assert _local(write_site, tmp_path, *hourly) == ["22:30", "23:30", "00:30", "01:30", "02:30"]
+
+
+def test_a_row_that_stands_there_twice_is_no_second_hour(write_site, tmp_path: Path) -> None:
+    shown = [f"2020-10-25 {at}:00" for at in ("02:00", "02:20", "02:20", "02:40", "03:00")]
+    assert _local(write_site, tmp_path, *shown) == ["00:00", "00:20", "00:20", "00:40", "02:00"]
+
+
+def test_a_time_that_clocks_skip_is_refused(write_site, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 3: the clocks skipped (.*)2020-03-29 02:30:00.* `timezone`"):
+        _local(write_site, tmp_path, "2020-03-29 01:30:00", "2020-03-29 02:30:00")
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "iso"])
+def test_a_leap_second_is_refused_by_its_row(write_site, tmp_path: Path, form: str) -> None:
+    rules = {"delimiter": ";", "timestamp": {"column": "datetime", "format": form}}
+    text = "datetime;Volume Flow RateRMS;current\n2016-12-31 23:59:59;1;1\n2016-12-31 23:59:60;1;1\n"
+    with pytest.raises(InputError, match="line 3: timestamp cannot be read .*23:59:60"):
+        read_recording(write_site(text, rules, _PUMP), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("form", "cell"), [("iso", "2020-07-01T12:00:00+02:00"), ("epoch_s", "1593597600"), ("epoch_ms", "1593597600000")]
 )
