@@ -80,7 +80,7 @@ def test_a_row_that_stands_there_twice_is_no_second_hour(write_site, tmp_path: P
 
 
 def test_a_time_that_clocks_skip_is_refused(write_site, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="line 3: the clocks skipped (.*)2020-03-29 02:30:00.* `timezone`"):
+    with pytest.raises(InputError, match=r"line 3: the clocks skipped (.*)2020-03-29 02:30:00.* `timezone`"):
         _local(write_site, tmp_path, "2020-03-29 01:30:00", "2020-03-29 02:30:00")
 
 
@@ -88,7 +88,7 @@ def test_a_time_that_clocks_skip_is_refused(write_site, tmp_path: Path) -> None:
 def test_a_leap_second_is_refused_by_its_row(write_site, tmp_path: Path, form: str) -> None:
     rules = {"delimiter": ";", "timestamp": {"column": "datetime", "format": form}}
     text = "datetime;Volume Flow RateRMS;current\n2016-12-31 23:59:59;1;1\n2016-12-31 23:59:60;1;1\n"
-    with pytest.raises(InputError, match="line 3: timestamp cannot be read .*23:59:60"):
+    with pytest.raises(InputError, match=r"line 3: timestamp cannot be read .*23:59:60"):
         read_recording(write_site(text, rules, _PUMP), tmp_path)
 
 
