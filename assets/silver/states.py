@@ -31,7 +31,7 @@ def states(
         episodes: `silver.fault_episodes` raised by the last of the days.
         days: the days to compute.
     """
-    spans = _clipped(_speaking(held(readings, catalogue, days), catalogue), "ts", "until")
+    spans = _joined(_clipped(_speaking(held(readings, catalogue, days), catalogue), "ts", "until"))
     machine_days = spans.select(_MACHINE_DAY).unique()
     faults = machine_days.join(
         episodes.select("site", "equipment_id", "raised_at", "cleared_at"), on=["site", "equipment_id"]
@@ -113,6 +113,18 @@ def _clipped(spans: pl.DataFrame, begins: str, ends: str) -> pl.DataFrame:
         begins=pl.max_horizontal(begins, _midnight()),
         ends=pl.min_horizontal(ends, _midnight(1)),
     ).filter(pl.col("begins") < pl.col("ends"))
+
+
+def _joined(spans: pl.DataFrame) -> pl.DataFrame:
+    """Spans that begin where the one before ended and tell the same, as one with it: most samples change nothing."""
+    alike = [pl.col(name) == pl.col(name).shift(1) for name in (*_MACHINE_DAY, "runs")]
+    goes_on = pl.all_horizontal(*alike, pl.col("begins") == pl.col("ends").shift(1)).fill_null(value=False)
+    return (
+        spans.with_columns(span=(~goes_on).cum_sum())
+        .group_by("span", maintain_order=True)
+        .agg(pl.col(*_MACHINE_DAY, "runs", "begins").first(), pl.col("ends").last())
+        .drop("span")
+    )
 
 
 def _changes(spans: pl.DataFrame, what: str) -> pl.DataFrame:
