@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from asyncua import Server
 from asyncua.server.internal_server import InternalServer
 
+from examples.plant.opcua import uncollected
+
 
 async def initialise(server: Server) -> None:
     """As `server.init()` does."""
     kept = Path(_folder().name) / "nodes"
-    with _uncollected():
+    with uncollected():
         if not kept.exists():
             first = InternalServer()
             await first.load_standard_address_space()
@@ -33,13 +32,3 @@ async def initialise(server: Server) -> None:
 def _folder() -> tempfile.TemporaryDirectory[str]:
     """Where the nodes lie until this process ends."""
     return tempfile.TemporaryDirectory(prefix="goldlayer-opcua-")
-
-
-@contextmanager
-def _uncollected() -> Generator[None]:
-    """Without the garbage collector, which would look again and again at the nodes while they are made."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -116,7 +116,7 @@ class OpcUaReplay:
             InputError: the port is taken, or a node address of the site file is not one.
         """
         server = self._server
-        with _uncollected():
+        with uncollected():
             await server.init()
         server.set_endpoint(self.endpoint)
         server.set_server_name(f"Replay of {self._plant.site.site}")
@@ -220,7 +220,7 @@ class OpcUaReplay:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Generator[None]:
+def uncollected() -> Generator[None]:
     """Without the garbage collector, which would look again and again at the standard's thousands of nodes."""
     gc.disable()
     try:

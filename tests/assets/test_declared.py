@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from assets.declared import listed, table_spec
 from lake.tables import gold
 
@@ -16,3 +19,8 @@ def test_a_column_says_its_unit_and_one_of_many_units_where_it_stands() -> None:
     told = {column.name: column.description or "" for column in schema.columns}
     assert told["value"].endswith("[unit of the row]")
     assert "[" not in told["samples"]
+
+
+def test_assets_are_loaded_without_a_word_on_standard_error() -> None:
+    done = subprocess.run([sys.executable, "-c", "import assets.gold"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
