@@ -10,6 +10,7 @@ import pytest
 
 from assets.partitions import TENANT_DAYS, range_tags
 from core.errors import TerminalError
+from lake.spec import TableSpec
 from lake.tables import bronze, envelopes, gold, machines, ops, rollups, silver
 from tests.orchestration.conftest import Plant, readings, week
 
@@ -46,26 +47,6 @@ def test_everything_is_built_checked_and_the_same_when_built_again(plant):
     assert job.execute_in_process(instance=plant.instance, tags=tags).success
     for spec in DERIVED:
         assert plant.rows(spec).equals(before[spec.full_name]), spec.full_name
-
-
-def test_a_late_row_rebuilds_exactly_the_days_it_reaches(plant):
-    plant.build()
-    versions = {spec: plant.lake.version(spec) for spec in (*DERIVED, gold.HEALTH_DAILY)}
-    untouched = plant.rows(silver.READINGS).filter(pl.col("date") != plant.day(2))
-    plant.add(plant.late(2, 77.0))
-    plant.build()
-
-    def rebuilt(spec) -> list[date]:
-        return plant.lake.days_added_since(spec, versions[spec])[1]
-
-    assert rebuilt(silver.READINGS) == [plant.day(2)]
-    assert rebuilt(ops.BOOKS) == [plant.day(2)]
-    assert rebuilt(silver.SIGNAL_HOURLY) == [plant.day(2), plant.day(3)]
-    assert rebuilt(machines.SIGNAL_MINUTELY) == [plant.day(2), plant.day(3)]
-    assert rebuilt(gold.KPI_DAILY) == [plant.day(n) for n in range(2, 7)]
-    late = plant.rows(silver.READINGS).filter("late")
-    assert late.select("value", "date").rows() == [(77.0, plant.day(2))]
-    assert plant.rows(silver.READINGS).filter(pl.col("date") != plant.day(2)).equals(untouched)
 
 
 def missing(plant: Plant) -> dict[str, set[str]]:
@@ -118,6 +99,8 @@ def test_a_range_passes_over_days_for_which_nobody_has_data(tmp_path):
 def test_late_data_for_three_days_rebuilds_every_table_over_exactly_the_days_its_lookback_names(plant):
     plant.build()
     before = plant.rows(ops.CHECK_RESULTS).height
+    versions = {spec: plant.lake.version(spec) for spec in DERIVED}
+    untouched = plant.rows(silver.READINGS).filter(~pl.col("date").is_in([plant.day(n) for n in (1, 2, 5)]))
     noon = datetime(2024, 3, 4, 12, 30, tzinfo=UTC)
     samples = [("pump-1", "flow", noon + timedelta(days=n), 77.0) for n in (1, 2, 5)]
     plant.add(readings(2, samples, datetime.now(UTC)))
@@ -144,6 +127,16 @@ def test_late_data_for_three_days_rebuilds_every_table_over_exactly_the_days_its
         **dict.fromkeys([spec.full_name for spec in rollups.TABLES], all_since),
         **dict.fromkeys([spec.full_name for spec in gold.TABLES if spec is not gold.LIFE_MODEL], all_since),
     }
+
+    def rebuilt(spec: TableSpec) -> set[date]:
+        return set(plant.lake.days_added_since(spec, versions[spec])[1])
+
+    assert rebuilt(silver.READINGS) == rebuilt(ops.BOOKS) == the_days
+    assert rebuilt(silver.SIGNAL_HOURLY) == rebuilt(machines.SIGNAL_MINUTELY) == and_the_next
+    assert rebuilt(gold.KPI_DAILY) == all_since
+    late = plant.rows(silver.READINGS).filter("late")
+    assert late.select("value", "date").rows() == [(77.0, day) for day in sorted(the_days)]
+    assert plant.rows(silver.READINGS).filter(~pl.col("date").is_in(sorted(the_days))).equals(untouched)
 
 
 def test_a_row_that_silver_rejects_is_kept_with_its_reason_and_the_books_balance(plant):
