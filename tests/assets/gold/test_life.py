@@ -12,6 +12,7 @@ from assets.catalogue import SCHEMA
 from assets.gold import life_fit, lives
 from assets.gold.life_features import at_ends_of_days, drivers, feature_names, features
 
+pytestmark = pytest.mark.xdist_group("life")
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SIGNALS = ["heat", "noise"]
 
