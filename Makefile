@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # The last line of the demo is its summary, also when another make runs this one.
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup lock demo up test lint style bench service backfill walk chaos chaos-long clean
+.PHONY: help setup lock demo up test lint style bench service backfill walk roads chaos chaos-long clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -76,6 +76,9 @@ backfill: $(READY) ## kill a backfill of several tenants while it builds them at
 
 walk: $(READY) ## do in Dagster's pages what a data engineer does, by machine; pictures in test-results/pages
 	@$(BIN)/pytest -n 0 -q tests/orchestration/walk_road.py
+
+roads: $(READY) ## every road too long for the tests: those of service, backfill and walk, the demo over Kafka, one killed twice
+	@$(BIN)/pytest -n 0 -q $$(find tests -name '*_road.py')
 
 chaos: $(READY) ## kill and cut everything while known data flows: ROUNDS=20 LOG=postgres or kafka, RUN=DIR to go on later
 	@$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --log $(LOG) $(if $(RUN),--run $(RUN)) $(if $(SEED),--seed $(SEED))

@@ -41,15 +41,14 @@ def sent(run: Path) -> list[int]:
         return [0] * len(SITES)
 
 
-@pytest.mark.long
-def test_the_supervisor_dies(road, reachable: Path):
-    """Twice, while a bridge of either protocol streams."""
+def dies(road, reachable: Path, times: int) -> None:
+    """The supervisor of a walk, while a bridge of either protocol streams; then a walk that ends."""
     rows = road.small_rows(4000)
     for site, protocol in SITES.items():
         sites = road.small_site(reachable / "sites", rows, protocol, site)
     run = reachable / "run"
     argv = [road.platform, "demo", "--once", "--sites", sites, "--run", run]
-    for round_ in range(2):
+    for round_ in range(times):
         walk = road.start(*argv, "--speed", 400, output=reachable / f"walk{round_}.log")
         before = sent(run)
         wait_until(
@@ -68,3 +67,8 @@ def test_the_supervisor_dies(road, reachable: Path):
     readings = ended.summary["readings"]
     assert (readings["lost"], readings["duplicated"], readings["gap_readings"]) == (0, 0, 0)
     assert readings["read"] == len(SITES) * 3 * (len(rows) - 1)
+
+
+@pytest.mark.long
+def test_the_supervisor_dies(road, reachable: Path):
+    dies(road, reachable, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
+import pytest
 
 from core.contracts.reading import Event, events_to_arrow, to_us
 from lake.tables import machines
@@ -28,6 +29,7 @@ def states(plant: Plant, day: date) -> set[str]:
     return set(rows["state"])
 
 
+@pytest.mark.long
 def test_days_months_after_a_late_word_follow_it(plant: Plant) -> None:
     noon = datetime(2024, 5, 6, 12, tzinfo=UTC)
     plant.add(readings(2, [("pump-1", "running", noon + timedelta(hours=n), 1.0) for n in range(6)], datetime.now(UTC)))

@@ -76,6 +76,7 @@ def test_a_reading_of_ten_years_ago_builds_exactly_its_day_and_nothing_is_missin
     assert missing(plant) == {}
 
 
+@pytest.mark.long
 def test_a_range_passes_over_days_for_which_nobody_has_data(tmp_path):
     with dg.DagsterInstance.ephemeral() as instance:
         plant = Plant(tmp_path / "lake", instance)
