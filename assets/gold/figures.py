@@ -20,20 +20,32 @@ MACHINE_HOUR = [*MACHINE_DAY, "hour"]
 _DAY = timedelta(days=1)
 
 
-def observed_time(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
+def observed_time(
+    hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY, told: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """`observed_s` and `running_s`: time a machine was heard, and ran; without a running signal it ran throughout.
 
+    From the first day on which a machine's running signal is heard, it alone tells: a drive that stands for days on end
+    says so once, and may be silent while other signals go on.
+
     Windows are left out: a daily mean says nothing about the hours in which its machine was heard.
+
+    Args:
+        hourly: rows of `silver.signal_hourly`.
+        by: columns of a machine and period.
+        told: rows of the same in which to look for running signals, if not in these.
     """
+    running, machine = pl.col("role") == "running", MACHINE[:2]
+    since = (hourly if told is None else told).lazy().filter(running).group_by(machine).agg(since=pl.col("date").min())
     raw = hourly.lazy().filter(~pl.col("signal").str.contains(":", literal=True) | pl.col("role").is_not_null())
-    running = pl.col("role") == "running"
     by_hour = raw.group_by(MACHINE_HOUR).agg(
-        observed_s=pl.col("observed_s").max(),
-        running_s=(pl.col("mean") * pl.col("observed_s")).filter(running).sum(),
-        has_running=running.any(),
+        observed_s=pl.col("observed_s").max(), running_s=(pl.col("mean") * pl.col("observed_s")).filter(running).sum()
     )
-    summed = by_hour.group_by(by).agg(pl.col("observed_s", "running_s").sum(), pl.col("has_running").any())
-    return summed.with_columns(running_s=pl.when("has_running").then("running_s").otherwise("observed_s")).collect()
+    tells = (pl.col("since") <= pl.col("date")).fill_null(value=False)
+    ran = by_hour.join(since, on=machine, how="left").with_columns(
+        running_s=pl.when(tells).then("running_s").otherwise("observed_s")
+    )
+    return ran.group_by(by).agg(pl.col("observed_s", "running_s").sum()).collect()
 
 
 def utilisation(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:
@@ -82,20 +94,29 @@ def _told_later(gains: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([gains.join(late, on="place", how="anti"), later.select(gains.columns)])
 
 
-def fault_time(episodes: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
-    """`fault_s`: time of a day under at least one fault; overlapping faults count once.
+def down_time(episodes: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
+    """`down_s`: observed time of each hour under at least one fault; overlapping faults count once.
+
+    Which part of an hour was observed is not known: a fault in it is taken to lie in that part.
 
     Args:
-        episodes: rows of `silver.fault_episodes`, all that were raised by the last of the days.
-        days: machines and days, `MACHINE_DAY`.
+        episodes: rows of `silver.fault_episodes`, all that were raised by the last of the hours.
+        hours: `MACHINE_HOUR` and `observed_s`.
     """
-    start = pl.col("date").cast(pl.Datetime("us", "UTC"))
-    spans = days.select(MACHINE_DAY).join(_standing(episodes), on=["site", "equipment_id"])
-    return _covered(spans, MACHINE_DAY, start, timedelta(days=1))
+    observed = hours.filter(pl.col("observed_s") > 0).select(*MACHINE_HOUR, "observed_s")
+    down_s = pl.min_horizontal(pl.col("fault_s").fill_null(0.0), "observed_s")
+    under_fault = _fault_time(episodes, observed)
+    return observed.join(under_fault, on=MACHINE_HOUR, how="left").select(*MACHINE_HOUR, "observed_s", down_s=down_s)
 
 
-def fault_time_by_hour(episodes: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
-    """`fault_s` likewise of hours, `MACHINE_HOUR`.
+def availability(down: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Percent of the observed time under no fault; `value`."""
+    share = pl.col("down_s").sum() / pl.col("observed_s").sum()
+    return down.group_by(by).agg(value=100 * (1 - share))
+
+
+def _fault_time(episodes: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
+    """`fault_s`: time of each hour under at least one fault.
 
     Faults are cut at the hours first: of a fault that stood for long, no hour is held against all others.
     """
@@ -110,38 +131,41 @@ def fault_time_by_hour(episodes: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFr
         .explode("hour")
     )
     spans = hours.select(MACHINE_HOUR).join(cut, on=["site", "equipment_id", "hour"])
-    return _covered(spans, MACHINE_HOUR, pl.col("hour"), timedelta(hours=1))
+    return _covered(spans)
 
 
 def _standing(episodes: pl.DataFrame) -> pl.DataFrame:
     return episodes.select("site", "equipment_id", "raised_at", "cleared_at")
 
 
-def _covered(spans: pl.DataFrame, by: Sequence[str], start: pl.Expr, lasts: timedelta) -> pl.DataFrame:
-    """`fault_s`: how much of each period, from `start` on, its spans cover together."""
-    end = start + lasts
+def _covered(spans: pl.DataFrame) -> pl.DataFrame:
+    """`fault_s`: how much of each hour its spans cover together."""
+    end = pl.col("hour") + timedelta(hours=1)
     clipped = (
         spans.with_columns(
-            begins=pl.max_horizontal("raised_at", start),
-            ends=pl.min_horizontal(pl.coalesce("cleared_at", end), end),
+            begins=pl.max_horizontal("raised_at", "hour"), ends=pl.min_horizontal(pl.coalesce("cleared_at", end), end)
         )
         .filter(pl.col("begins") < pl.col("ends"))
-        .sort(*by, "begins")
+        .sort(*MACHINE_HOUR, "begins")
     )
-    covered = pl.col("ends").cum_max().shift(1).over(by)
+    covered = pl.col("ends").cum_max().shift(1).over(MACHINE_HOUR)
     fresh = pl.col("ends") - pl.max_horizontal("begins", covered)
     return (
         clipped.with_columns(seconds=fresh.dt.total_microseconds().clip(lower_bound=0) / 1e6)
-        .group_by(by)
+        .group_by(MACHINE_HOUR)
         .agg(fault_s=pl.col("seconds").sum())
     )
 
 
 def failures(episodes: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
-    """Failures and repairs on each observed day and since the first one.
+    """Failures and repairs on each day on which a machine was heard or had one, and since its first day.
+
+    Args:
+        episodes: rows of `silver.fault_episodes`.
+        time: see `observed_time`, of machines whose faults would be seen.
 
     Returns:
-        `time` with `raised`, `raised_ever`, `running_ever_s`, `cleared_ever` and `repair_ever_s`.
+        `MACHINE_DAY` with `raised`, `raised_ever`, `running_ever_s`, `cleared_ever` and `repair_ever_s`.
     """
     on = ["site", "equipment_id", "date"]
     raised = episodes.group_by(on).agg(raised=pl.len().cast(pl.Int64))
@@ -154,11 +178,18 @@ def failures(episodes: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
     # A fault may be raised or cleared on a day on which nothing else was heard: it counts from then on.
     every_day = pl.concat([time.select(on), raised.select(on), cleared.select(on)]).unique()
     counted = every_day.join(time, on=on, how="left").join(raised, on=on, how="left").join(cleared, on=on, how="left")
-    zero = counted.with_columns(pl.col("raised", "cleared", "repair_s", "running_s").fill_null(0)).sort(on)
+    kind = pl.col("equipment_type")
+    zero = (
+        counted.with_columns(pl.col("raised", "cleared", "repair_s", "running_s").fill_null(0))
+        .sort(on)
+        .with_columns(kind.forward_fill().backward_fill().over("site", "equipment_id"))
+        .filter(kind.is_not_null())
+    )
     ever = {"raised": "raised_ever", "running_s": "running_ever_s", "cleared": "cleared_ever"}
     sums = [pl.col(name).cum_sum().over("site", "equipment_id").alias(total) for name, total in ever.items()]
     repair = pl.col("repair_s").cum_sum().over("site", "equipment_id").alias("repair_ever_s")
-    return zero.with_columns(*sums, repair).filter(pl.col("observed_s").is_not_null())
+    heard_or_failed = pl.col("observed_s").is_not_null() | (pl.col("raised") > 0)
+    return zero.with_columns(*sums, repair).filter(heard_or_failed)
 
 
 def performance(hourly: pl.DataFrame, by: Sequence[str] = MACHINE_DAY) -> pl.DataFrame:

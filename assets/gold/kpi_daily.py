@@ -6,8 +6,9 @@ from datetime import date
 import polars as pl
 
 from assets.gold import figures
-from assets.gold.figures import MACHINE_DAY
+from assets.gold.figures import MACHINE_DAY, MACHINE_HOUR
 
+_MACHINE = ["site", "equipment_id"]
 _COLUMNS = [*MACHINE_DAY, "kpi", "value", "unit", "samples"]
 
 
@@ -27,8 +28,9 @@ def kpi_daily(
     now = hourly.filter(wanted)
     time = figures.observed_time(hourly)
     made = figures.increase(counters, "count").filter(wanted)
-    faults = figures.failures(episodes, time.join(watched, on=["site", "equipment_id"], how="semi")).filter(wanted)
-    available = _availability(faults, episodes)
+    heard = figures.observed_time(now, MACHINE_HOUR).join(watched, on=_MACHINE, how="semi")
+    faults = figures.failures(episodes, time.join(watched, on=_MACHINE, how="semi")).filter(wanted)
+    available = _availability(figures.down_time(episodes, heard), faults)
     parts = [
         _named(figures.utilisation(now), "utilisation", "percent"),
         _named(available, "availability", "percent"),
@@ -45,15 +47,13 @@ def _named(figure: pl.DataFrame, kpi: str, unit: str) -> pl.DataFrame:
     return named.filter(pl.col("value").is_finite()).select(_COLUMNS)
 
 
-def _availability(faults: pl.DataFrame, episodes: pl.DataFrame) -> pl.DataFrame:
-    under_fault = figures.fault_time(episodes, faults)
-    observed = faults.filter(pl.col("observed_s") > 0).join(under_fault, on=MACHINE_DAY, how="left")
-    share = pl.min_horizontal(pl.col("fault_s").fill_null(0.0), "observed_s") / pl.col("observed_s")
-    return observed.select(*MACHINE_DAY, value=100 * (1 - share), samples="raised")
+def _availability(down: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
+    raised = faults.select(*MACHINE_DAY, samples="raised")
+    return figures.availability(down, MACHINE_DAY).join(raised, on=MACHINE_DAY)
 
 
 def _cycle_time(made: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
-    produced = made.filter(pl.col("value") > 0).join(time, on=MACHINE_DAY)
+    produced = made.filter(pl.col("value") > 0).join(time.filter(pl.col("running_s") > 0), on=MACHINE_DAY)
     return produced.select(*MACHINE_DAY, "samples", value=pl.col("running_s") / pl.col("value"))
 
 

@@ -29,7 +29,7 @@ def kpi_hourly(
     """
     wanted = pl.col("date").is_in(list(days))
     now = hourly.filter(wanted)
-    time = figures.observed_time(now, MACHINE_HOUR)
+    time = figures.observed_time(now, MACHINE_HOUR, hourly)
     made = figures.increase(counters, "count", MACHINE_HOUR).filter(wanted)
     seen = time.join(watched, on=["site", "equipment_id"], how="semi")
     raised = _raised(episodes.filter(wanted), seen)
@@ -86,14 +86,11 @@ def _raised(episodes: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
 
 def _available(heard: pl.DataFrame, episodes: pl.DataFrame) -> pl.DataFrame:
     """Percent of the observed time of each hour under no fault; `value`."""
-    observed = heard.filter(pl.col("observed_s") > 0).select(*MACHINE_HOUR, "observed_s")
-    under_fault = figures.fault_time_by_hour(episodes, observed)
-    share = pl.min_horizontal(pl.col("fault_s").fill_null(0.0), "observed_s") / pl.col("observed_s")
-    return observed.join(under_fault, on=MACHINE_HOUR, how="left").select(*MACHINE_HOUR, value=100 * (1 - share))
+    return figures.availability(figures.down_time(episodes, heard), MACHINE_HOUR)
 
 
 def _cycle_time(made: pl.DataFrame, time: pl.DataFrame) -> pl.DataFrame:
-    produced = made.filter(pl.col("value") > 0).join(time, on=MACHINE_HOUR)
+    produced = made.filter(pl.col("value") > 0).join(time.filter(pl.col("running_s") > 0), on=MACHINE_HOUR)
     return produced.select(*MACHINE_HOUR, "samples", value=pl.col("running_s") / pl.col("value"))
 
 

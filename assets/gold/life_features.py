@@ -6,7 +6,7 @@ Pure: frames in, frames out. The same function serves recorded lives and running
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -18,6 +18,8 @@ LEFT_BASELINE = 2.0
 """Spreads beyond which a smoothed signal has left its baseline."""
 _HALF_LIFE = 14.0
 """Samples after which a value counts half in the mean that fades."""
+REACH = 120
+"""Samples that a row is told from: what lies further back moves none of its features."""
 _MACHINE = "equipment_id"
 _SHORT = f"mean{WINDOWS[0]}"
 _KINDS = [*(f"mean{n}" for n in WINDOWS), *(f"change{n}" for n in WINDOWS[1:]), "faded", "distance"]
@@ -74,8 +76,16 @@ def feature_names(signals: Sequence[str]) -> list[str]:
     return ["age", *(f"{kind}_{signal}" for kind in _KINDS for signal in sorted(signals))]
 
 
-def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+def drivers(
+    samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str], seen_days: int | None = None
+) -> pl.DataFrame:
     """In words, which signals have moved most from the machine's own baseline at the end of each day, and since when.
+
+    Args:
+        samples: see `features`.
+        baselines: the same, with `spread`.
+        signals: signals to look at.
+        seen_days: days before each day that samples surely reach back; None if they reach to the first.
 
     Returns:
         `equipment_id`, `date`, `drivers`: at most three signals, the farthest first.
@@ -95,9 +105,12 @@ def drivers(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[st
         .filter("out")
     )
     direction = pl.when(pl.col("spreads") < 0).then(pl.lit("below")).otherwise(pl.lit("above"))
-    day = pl.col("since").dt.strftime("%Y-%m-%d")
+    since = sentence("since {}", pl.col("since").dt.strftime("%Y-%m-%d"))
+    if seen_days is not None:
+        longer = pl.col("since").dt.date() <= pl.col("date") - timedelta(days=seen_days)
+        since = pl.when(longer).then(pl.lit(f"for {seen_days} days or more")).otherwise(since)
     words = sentence(
-        "{} {} spreads {} its own baseline since {}", "signal", pl.col("spreads").abs().round(1), direction, day
+        "{} {} spreads {} its own baseline {}", "signal", pl.col("spreads").abs().round(1), direction, since
     )
     ranked = dated.with_columns(words=words).sort(
         _MACHINE, "date", pl.col("spreads").abs(), descending=[False, False, True]

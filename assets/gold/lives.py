@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from math import ceil
 
 import polars as pl
 
 from assets.gold import own_past
-from assets.gold.life_features import features
+from assets.gold.life_features import REACH, features
+from lake.tables.gold import REMAINING_LIFE
 from quality.sentences import sentence
 
+SEEN_DAYS = 30
+"""Days looked back at least, to tell since when a signal is off its baseline."""
 _STEP = ["equipment_id", "ts"]
 HISTORY_COLUMNS = ["site", "equipment_id", "equipment_type", "signal", "ts", "value", "quality", "step", "date"]
 """What is read of `bronze.history`."""
@@ -60,6 +64,16 @@ def step_length(history: pl.DataFrame) -> timedelta | None:
     steps = history.select(*life, "ts", "step").unique().sort(*life, "step")
     length = steps.select((pl.col("ts").shift(-1) - pl.col("ts")).over(life).median()).item()
     return length or None
+
+
+def days_back(step: timedelta | None) -> int:
+    """Days before a day that its features are told from: more where a cycle takes a day than where it takes an hour.
+
+    Args:
+        step: see `step_length`.
+    """
+    reach = REACH * step if step else timedelta()
+    return min(max(SEEN_DAYS, ceil(reach / timedelta(days=1))), REMAINING_LIFE.lookback_days)
 
 
 def ages(readings: pl.DataFrame, first_ts: pl.DataFrame, step: timedelta | None) -> pl.DataFrame:

@@ -16,10 +16,10 @@ def fault_pareto(
 ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
     """What fails most.
 
-    Grain: site, type, failure mode, day. Source: episodes of the last 30 days. Consumers: agents, reports.
+    Grain: site, type, failure mode, day. Source: all episodes, a fault may stand for months. Consumers: agents.
     """
     build = Build(context, lake, tenants)
-    raised = build.scan(silver.FAULT_EPISODES, rollups.FAULT_PARETO.lookback_days)
+    raised = build.scan(silver.FAULT_EPISODES, gold.EVER)
     return build.replace(rollups.FAULT_PARETO, pareto_of(raised, build.days))
 
 

@@ -67,7 +67,7 @@ def remaining_life(
 ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]  Dagster refuses the parameter here
     """Cycles left of each machine at its last reading of the day, with a 90 % interval and what speaks for it.
 
-    Grain: machine, day. Source: silver of the last 30 days, baselines, the models. Consumers: publication, agents.
+    Grain: machine, day. Source: silver of 30 to 120 days, baselines, the models. Consumers: publication, agents.
     """
     build = Build(context, lake, tenants)
     models = build.lake.scan(gold.LIFE_MODEL).collect().to_dicts()
@@ -86,17 +86,19 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
 
     first = of_kind(silver.READINGS, gold.EVER).group_by("equipment_id").agg(first_ts=pl.col("ts").min()).collect()
     useful = pl.col("signal").is_in(list(model.signals)) | (pl.col("role") == "count").fill_null(value=False)
-    readings = of_kind(silver.READINGS, gold.REMAINING_LIFE.lookback_days).filter(is_good(), useful).collect()
     history = (
         build.lake.scan(bronze.HISTORY)
         .filter(pl.col("equipment_type") == kind)
         .select("site", "equipment_id", "ts", "step")
     )
-    samples = lives.ages(readings, first, lives.step_length(history.collect()))
+    step = lives.step_length(history.collect())
+    back = lives.days_back(step)
+    readings = of_kind(silver.READINGS, back).filter(is_good(), useful).collect()
+    samples = lives.ages(readings, first, step)
     baselines = of_kind(gold.BASELINE, gold.EVER).collect()
     asked = at_ends_of_days(samples, baselines, model.signals, build.days)
     said = pl.concat([asked.select(*_EACH, "age", as_of="ts"), model.ask(asked)], how="horizontal")
-    named = said.join(drivers(samples, baselines, model.signals), on=_EACH, how="left")
+    named = said.join(drivers(samples, baselines, model.signals, back), on=_EACH, how="left")
     return named.with_columns(
         site=pl.lit(site),
         equipment_type=pl.lit(kind),

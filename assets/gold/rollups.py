@@ -19,10 +19,11 @@ def fault_pareto(episodes: pl.DataFrame | pl.LazyFrame, days: Sequence[date]) ->
     """Rows of `gold.fault_pareto` for `days`.
 
     Args:
-        episodes: `silver.fault_episodes` raised on the days or in the 29 before each.
+        episodes: `silver.fault_episodes` raised by the last of the days.
         days: the days to compute.
     """
-    last = pl.col("date") + pl.lit(timedelta(days=PARETO_DAYS - 1))
+    back = pl.lit(timedelta(days=PARETO_DAYS - 1))
+    last = pl.coalesce(pl.col("cleared_at").dt.date() + back, pl.lit(max(days)))
     due = pl.date_ranges(pl.col("date").clip(lower_bound=min(days)), last.clip(upper_bound=max(days)))
     seen = (
         episodes.lazy()
@@ -32,7 +33,8 @@ def fault_pareto(episodes: pl.DataFrame | pl.LazyFrame, days: Sequence[date]) ->
         .filter(pl.col("date").is_in(list(days)))
     )
     midnight = (pl.col("date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
-    stood = pl.min_horizontal(pl.coalesce("cleared_at", midnight), midnight) - pl.col("raised_at")
+    first = (pl.col("date") - back).cast(pl.Datetime("us", "UTC"))
+    stood = pl.min_horizontal(pl.coalesce("cleared_at", midnight), midnight) - pl.max_horizontal("raised_at", first)
     modes = seen.group_by([*_GROUP, "fault_code"]).agg(
         pl.col("severity").max(),
         machines=pl.col("equipment_id").n_unique().cast(pl.Int64),

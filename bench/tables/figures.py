@@ -49,16 +49,16 @@ def site_daily(place: Place, days: Sequence[date]) -> None:
 def fault_pareto(place: Place, days: Sequence[date]) -> None:
     """`gold.fault_pareto`."""
     first, last = days[0], days[-1]
-    back = timedelta(days=rollups.PARETO_DAYS - 1)
+    back = pl.lit(timedelta(days=rollups.PARETO_DAYS - 1))
+    until = (pl.col("cleared_at").dt.date() + back).fill_null(last)
+    begin = (pl.col("date") - back).cast(pl.Datetime("us", "UTC"))
     midnight = (pl.col("date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
-    stood = pl.min_horizontal("cleared_at", midnight) - pl.col("raised_at")
+    stood = pl.min_horizontal("cleared_at", midnight) - pl.max_horizontal("raised_at", begin)
     hours, episodes = pl.col("hours"), pl.col("episodes")
-    seen = pl.date_ranges(
-        pl.col("date").clip(lower_bound=first), (pl.col("date") + pl.lit(back)).clip(upper_bound=last)
-    )
+    seen = pl.date_ranges(pl.col("date").clip(lower_bound=first), until.clip(upper_bound=last))
     rows = (
         place.scan(silver.FAULT_EPISODES)
-        .filter(pl.col("date").is_between(first - back, last))
+        .filter(pl.col("date") <= last, until >= first)
         .select(
             "site", "equipment_type", "equipment_id", "fault_code", "severity", "raised_at", "cleared_at", date=seen
         )

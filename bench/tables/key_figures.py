@@ -23,12 +23,16 @@ def kpi_daily(place: Place, days: Sequence[date]) -> None:
     hourly, raised = (_up_to(place, spec, days) for spec in (silver.SIGNAL_HOURLY, silver.FAULT_EPISODES))
     time = _time(hourly, _DAY)
     faults = _since_the_first_day(time, raised).filter(wanted)
+    hours = _time(hourly.filter(wanted), _HOUR)
+    available = _share(hours, _standing_by_hour(raised, days), _DAY).join(
+        faults.select(*_DAY, samples="raised"), on=_DAY
+    )
     operated = pl.col("running_ever_s") / 3600
     between = operated / pl.col("raised_ever")
     restore = pl.col("repair_ever_s") / pl.col("cleared_ever") / 3600
     counted = faults.with_columns(value=pl.col("raised").cast(pl.Float64), samples="raised")
     parts = [
-        *_of_periods(place, hourly, time, _share(faults, _standing_by_day(raised, days), _DAY), days, _DAY),
+        *_of_periods(place, hourly, time, available, days, _DAY),
         _named(counted, "fault_count", "1", _DAY),
         _named(faults.with_columns(value=operated, samples="raised_ever"), "operating_time", "hour", _DAY),
         _named(faults.with_columns(value=between, samples="raised_ever"), "mtbf", "hour", _DAY),
@@ -51,8 +55,11 @@ def kpi_hourly(place: Place, days: Sequence[date]) -> None:
         pl.col("raised").fill_null(0)
     )
     counted = faults.with_columns(value=pl.col("raised").cast(pl.Float64), samples="raised")
+    available = _share(time, _standing_by_hour(raised, days), _HOUR).join(
+        faults.select(*_HOUR, samples="raised"), on=_HOUR
+    )
     parts = [
-        *_of_periods(place, hourly, time, _share(faults, _standing_by_hour(raised, days), _HOUR), days, _HOUR),
+        *_of_periods(place, hourly, time, available, days, _HOUR),
         _named(counted, "fault_count", "1", _HOUR),
     ]
     rows = pl.concat(parts).join(time.select(*_HOUR, "observed_s"), on=_HOUR, how="left")
@@ -134,23 +141,8 @@ def _since_the_first_day(time: pl.LazyFrame, raised: pl.LazyFrame) -> pl.LazyFra
     )
 
 
-def _standing_by_day(raised: pl.LazyFrame, days: Sequence[date]) -> pl.LazyFrame:
-    """Faults once for each day on which they stood, with `begins` and `ends` within it."""
-    midnight = pl.col("date").cast(_TIME)
-    last = pl.col("cleared_at").dt.date().fill_null(days[-1]).clip(upper_bound=days[-1])
-    each = pl.date_ranges(pl.col("date").clip(lower_bound=days[0]), last)
-    return (
-        raised.select(*_MACHINE, "raised_at", "cleared_at", date=each)
-        .explode("date", empty_as_null=False)
-        .with_columns(
-            begins=pl.max_horizontal("raised_at", midnight),
-            ends=pl.min_horizontal("cleared_at", midnight + pl.duration(days=1)),
-        )
-    )
-
-
 def _standing_by_hour(raised: pl.LazyFrame, days: Sequence[date]) -> pl.LazyFrame:
-    """The same for hours."""
+    """Faults once for each hour in which they stood, with `begins` and `ends` within it."""
     first = datetime.combine(days[0], datetime.min.time(), UTC)
     last = datetime.combine(days[-1], datetime.min.time(), UTC) + timedelta(hours=23)
     hour = pl.col("hour")
@@ -171,19 +163,20 @@ def _standing_by_hour(raised: pl.LazyFrame, days: Sequence[date]) -> pl.LazyFram
     )
 
 
-def _share(faults: pl.LazyFrame, standing: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
-    """Availability: percent of the time observed under no fault."""
-    covered = pl.col("ends").cum_max().shift(1).over(by)
+def _share(hours: pl.LazyFrame, standing: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
+    """Availability: percent of the time observed under no fault, which is counted by the hour."""
+    covered = pl.col("ends").cum_max().shift(1).over(_HOUR)
     fresh = pl.col("ends") - pl.max_horizontal("begins", covered)
     down = (
         standing.filter(pl.col("begins") < pl.col("ends"))
-        .sort(*by, "begins")
+        .sort(*_HOUR, "begins")
         .with_columns(seconds=fresh.dt.total_microseconds().clip(lower_bound=0) / 1e6)
-        .group_by(by)
+        .group_by(_HOUR)
         .agg(fault_s=pl.col("seconds").sum())
     )
-    share = pl.min_horizontal(pl.col("fault_s").fill_null(0.0), "observed_s") / pl.col("observed_s")
-    return faults.join(down, on=by, how="left").select(*by, value=100 * (1 - share), samples="raised")
+    down_s = pl.min_horizontal(pl.col("fault_s").fill_null(0.0), "observed_s")
+    share = down_s.sum() / pl.col("observed_s").sum()
+    return hours.join(down, on=_HOUR, how="left").group_by(by).agg(value=100 * (1 - share))
 
 
 def _gained(counted: pl.LazyFrame, role: str, by: list[str]) -> pl.LazyFrame:

@@ -21,7 +21,7 @@ from cli.score import delimited
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 CAP = 125.0
 """Where the capped figure cuts prediction and truth."""
@@ -74,8 +74,12 @@ class Said:
     unseen_coverage: float
 
 
-def read(folder: Path) -> list[Subset]:
+def read(folder: Path, missing: Callable[[str], None] = lambda _: None) -> list[Subset]:
     """Every subset below a folder whose train, test and RUL files are there, compressed or not.
+
+    Args:
+        folder: with all folders in it.
+        missing: is told of each file without which a subset beside others is not read.
 
     Raises:
         InputError: there is no folder, no whole subset, or a file that cannot be used.
@@ -100,6 +104,8 @@ def read(folder: Path) -> list[Subset]:
             "no subset", expected="train_X.txt, test_X.txt and RUL_X.txt",
             received=f"missing: {', '.join(lacking) or 'no train_X.txt'}", where=str(folder),
         )  # fmt: skip
+    for name in lacking:
+        missing(name)
     return sorted(found, key=lambda one: one.name)
 
 

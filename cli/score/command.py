@@ -23,7 +23,8 @@ def skab(folder: FolderArgument) -> None:
     result = board.score(board.read(folder))
     for group, one in result.chosen.items():
         on, off = one.rule.on, one.rule.on * one.rule.off_share
-        typer.echo(f"{group}: F1 {one.f1:.3f}, alarm above {on:.1f} until below {off:.1f}, chosen on the others")
+        how = "chosen on the others" if one.on_others else "the usual: no other has an anomaly to choose on"
+        typer.echo(f"{group}: F1 {one.f1:.3f}, alarm above {on:.1f} until below {off:.1f}, {how}")
     figures = [(name, f"{one.f1:.3f}", f"{one.far:.3f}", f"{one.mar:.3f}") for name, one in result.methods.items()]
     print_table([("method", "F1", "false alarms", "missed alarms"), *figures])
     ours = result.methods[board.OURS]
@@ -58,7 +59,7 @@ def cmapss(folder: FolderArgument) -> None:
     from cli.score import cmapss as board
 
     found: list[board.Figures] = []
-    for subset in board.read(folder):
+    for subset in board.read(folder, lambda name: typer.echo(f"missing, so not scored: {name}", err=True)):
         typer.echo(f"{subset.name}: {subset.train['engine'].n_unique()} lives to learn from", err=True)
         found.append(board.score(subset))
     rows = [

@@ -66,10 +66,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The rule that a group was scored by, chosen on the others, and the F1 it reached."""
+    """The rule that a group was scored by, the F1 it reached, and whether others had an anomaly to choose it on."""
 
     rule: Rule
     f1: float
+    on_others: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +158,10 @@ def score(recordings: Sequence[Recording]) -> Board:
     chosen: dict[str, Chosen] = {}
     ours = np.zeros(4)
     for group in dict.fromkeys(groups.tolist()):
-        best = _best(tried[groups != group].sum(axis=0))
+        others = tried[groups != group].sum(axis=0)
+        best = _best(others)
         counts = tried[groups == group].sum(axis=0)[:, best]
-        chosen[group] = Chosen(RULES[best], float(_f1(counts)))
+        chosen[group] = Chosen(RULES[best], float(_f1(counts)), _tells(others))
         ours += counts
     methods = {
         OURS: _figures(ours),
@@ -177,11 +179,16 @@ def _groups(recordings: Sequence[Recording]) -> list[str]:
 
 def _best(others: Numbers) -> int:
     """The rule in the middle of those that do hardly worse than the best on other groups: the best alone is chance."""
-    found, _, missed, _ = others if others.ndim else np.zeros((4, 1))
-    if not (found + missed).any():
+    if not _tells(others):
         return _nearest(np.array([np.log(_USUAL.on), _USUAL.off_share]))
     scores = _f1(others)
     return _nearest(_PLACES[scores >= scores.max() - _HARDLY].mean(axis=0))
+
+
+def _tells(others: Numbers) -> bool:
+    """Whether there is an anomaly that alarms can be held against."""
+    found, _, missed, _ = others if others.ndim else np.zeros((4, 1))
+    return bool((found + missed).any())
 
 
 def _nearest(place: Numbers) -> int:

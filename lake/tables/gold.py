@@ -16,19 +16,21 @@ BEST_SPEED_DAYS = 30
 KPI_FORMULAS = {
     "utilisation": "time-weighted mean of the signal with role running, in percent of the time observed",
     "availability": (
-        "100 x (1 - time under at least one fault / time observed); for machines that a rule or a signal with role "
-        "fault watches"
+        "100 x (1 - observed time under at least one fault / time observed), the observed time counted hour by hour; "
+        "for machines that a rule or a signal with role fault watches"
     ),
     "throughput": (
         "increase of the signal with role count over the day; a counter that falls below a tenth has restarted at "
         "zero, one that falls less far gained nothing in that moment, and one that is back within three samples was "
         "misread"
     ),
-    "cycle_time": "running time (time observed, without a running signal) / throughput, in seconds",
-    "fault_count": "fault episodes raised on the day",
+    "cycle_time": (
+        "running time (time observed, for a machine that never had a running signal) / throughput, in seconds"
+    ),
+    "fault_count": "fault episodes raised on the day, whether or not anything else was heard of the machine",
     "operating_time": (
-        "running time (time observed, without a running signal) since the first day, in hours; its samples are the "
-        "episodes raised since then; for machines that a rule or a signal with role fault watches"
+        "running time (time observed, for a machine that never had a running signal) since the first day, in hours; "
+        "its samples are the episodes raised since then; for machines that a rule or a signal with role fault watches"
     ),
     "mtbf": "mean time between failures: operating_time / episodes raised since then, in hours; none before the first",
     "mttr": "mean time to restore: mean duration of the episodes cleared since the first day, in hours",
@@ -206,7 +208,7 @@ REMAINING_LIFE = TableSpec(
     ),
     keys=("site", "equipment_id", "date"),
     owner="assets",
-    lookback_days=30,
+    lookback_days=120,
 )
 
 TABLES: tuple[TableSpec, ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lake.spec import Column, Layer, TableSpec
 from lake.tables.columns import FAULT_CODE, FLOAT, INT, SEVERITY, TEXT, UNIT, UNIT_IS, day
+from lake.tables.gold import EVER
 
 PARETO_DAYS = 30
 """Days of faults that each day's Pareto looks back on, itself among them."""
@@ -14,8 +15,9 @@ FAULT_PARETO = TableSpec(
     name="fault_pareto",
     description=(
         f"What fails most: of each site and equipment type the failure modes (fault codes, ISO 14224) of the last "
-        f"{PARETO_DAYS} days by the time they stood, the longest first. time = from raising to clearing, for a fault "
-        "that stands to the end of the day; share = time / time of all failure modes; cumulative = share of it and of "
+        f"{PARETO_DAYS} days by the time they stood in them, the longest first, those among them that were raised "
+        "earlier. time = within these days, from raising to clearing, for a fault that stands to the end of the day; "
+        "share = time / time of all failure modes; cumulative = share of it and of "
         "those before it."
     ),
     grain="site, equipment type, fault code, day",
@@ -26,7 +28,7 @@ FAULT_PARETO = TableSpec(
         SEVERITY,
         Column("rank", INT, "place by time, from 1; equal times by number of episodes, then by code", nullable=False),
         Column("machines", INT, "machines that had it", unit="1", nullable=False),
-        Column("episodes", INT, "times it was raised", unit="1", nullable=False),
+        Column("episodes", INT, "episodes that stood in these days", unit="1", nullable=False),
         Column("episode_share", FLOAT, "episodes / episodes of all failure modes", unit="1", nullable=False),
         Column("hours", FLOAT, "time it stood, summed over machines", unit="hour", nullable=False),
         Column("share", FLOAT, "of the time of all failure modes", unit="1", nullable=False),
@@ -35,7 +37,7 @@ FAULT_PARETO = TableSpec(
     ),
     keys=("site", "equipment_type", "fault_code", "date"),
     owner="assets",
-    lookback_days=PARETO_DAYS - 1,
+    lookback_days=EVER,
 )
 SITE_DAILY = TableSpec(
     layer=Layer.GOLD,

@@ -87,6 +87,30 @@ def test_overlapping_faults_stop_a_machine_once(gold, figures):
     assert found["mttr", MONDAY] == pytest.approx(4.0)
 
 
+def test_a_fault_while_nothing_is_heard_takes_nothing_of_the_time_observed(gold, figures):
+    heard = [gold.hour(n, 5.0) for n in range(12)]
+    assert figures(heard, spans=[(14, 20)])["availability", MONDAY] == 100.0
+    assert figures(heard, spans=[(9, 20)])["availability", MONDAY] == pytest.approx(100 * 9 / 12)
+    assert figures([*heard, gold.hour(12, 5.0, observed_s=900.0)], spans=[(12, 20)])["availability", MONDAY] == (
+        pytest.approx(100 * 12 / 12.25)
+    )
+
+
+def test_a_fault_on_a_day_without_a_reading_is_counted(gold, figures):
+    found = figures([gold.hour(n, 5.0) for n in range(24)], spans=[(30, 31), (32, None)])
+    assert (found["fault_count", MONDAY], found["fault_count", TUESDAY]) == (0.0, 2.0)
+    assert (found["mtbf", TUESDAY], found["mttr", TUESDAY]) == (pytest.approx(12.0), pytest.approx(1.0))
+    assert ("availability", TUESDAY) not in found
+
+
+def test_a_machine_that_stands_for_days_and_says_so_once_does_not_operate(gold, figures):
+    hours = [gold.hour(n, 5.0) for n in range(48)] + [gold.hour(n, float(n < 10), "running") for n in range(24)]
+    found = figures(hours, spans=[(5, 6)])
+    assert (found["operating_time", MONDAY], found["operating_time", TUESDAY]) == (10.0, 10.0)
+    assert found["mtbf", TUESDAY] == 10.0
+    assert figures(hours[:48])["operating_time", TUESDAY] == 48.0
+
+
 def test_an_open_fault_reaches_the_end_of_the_day_and_the_next(gold, figures):
     found = figures([gold.hour(n, 5.0) for n in range(48)], spans=[(18, None)])
     assert found["availability", MONDAY] == pytest.approx(75.0)

@@ -79,6 +79,14 @@ def test_hours_of_a_day_add_up_to_the_day(press):
         assert meant["value"].to_list() == pytest.approx(days["value"].to_list())
 
 
+def test_hours_in_which_a_running_signal_is_not_heard_are_none_of_running(gold, figures):
+    counter = gold.readings("pieces", [10.0 * n for n in range(48)], role="count")
+    hours = [gold.hour(n, 5.0) for n in range(48)] + [gold.hour(n, 1.0, "running") for n in range(12)]
+    for days in ((MONDAY, TUESDAY), (TUESDAY,)):
+        assert ("cycle_time", 30) not in figures(hours, counter, days=days)
+    assert figures(hours[:48], counter)["cycle_time", 30] == 360.0
+
+
 def test_overlapping_faults_count_once_and_an_open_one_stands(gold, figures):
     found = figures([gold.hour(n, 5.0) for n in range(30)], spans=[(2.25, 2.75), (2.5, 3.5), (27.5, None)])
     assert found["availability", 2] == pytest.approx(25.0)

@@ -147,6 +147,40 @@ def test_drivers_name_what_left_its_baseline_and_since_when(history):
     assert "noise" not in said
 
 
+@pytest.mark.parametrize(
+    ("cycle", "days"), [(timedelta(hours=1), 30), (timedelta(hours=12), 60), (timedelta(days=1), 120)]
+)
+def test_a_day_alone_has_the_features_that_it_has_in_a_range(history, cycle, days):
+    """However long a cycle takes: what is read of the days before is enough."""
+    of_machine = (pl.col("equipment_id") == "e3") & (pl.col("step") > 0)
+    length = timedelta(hours=1)
+    slow = history.filter(of_machine).with_columns(
+        ts=pl.lit(START) + (pl.col("ts") - START) * (cycle // length), age=pl.col("step").cast(pl.Float64)
+    )
+    slow = slow.with_columns(date=pl.col("ts").dt.date())
+    assert lives.days_back(cycle) == days
+    base = pl.DataFrame({"equipment_id": ["e3"], "signal": ["heat"], "center": [100.0], "last_ts": [START]})
+    since = slow["date"].max() - timedelta(days=days)
+    whole, alone = (features(rows, base, SIGNALS).tail(1) for rows in (slow, slow.filter(pl.col("date") >= since)))
+    for name in feature_names(SIGNALS):
+        assert alone[name].item() == pytest.approx(whole[name].item(), rel=1e-3, abs=1e-2), name
+
+
+def test_drivers_do_not_date_what_began_before_the_days_that_are_read(history):
+    one = history.filter(pl.col("equipment_id") == "e3").with_columns(
+        ts=pl.lit(START) + pl.duration(days=pl.col("step")), value=pl.lit(120.0)
+    )
+    one = one.with_columns(date=pl.col("ts").dt.date())
+    base = pl.DataFrame(
+        {"equipment_id": ["e3"], "signal": ["heat"], "center": [100.0], "spread": [1.0], "last_ts": [START]}
+    )
+    last = one["date"].max()
+    alone = one.filter(pl.col("date") >= last - timedelta(days=30))
+    for rows in (one, alone):
+        said = drivers(rows, base, SIGNALS, 30).filter(pl.col("date") == last)["drivers"].item()
+        assert said == "heat 20.0 spreads above its own baseline for 30 days or more"
+
+
 def test_only_forwarded_recorded_signals_that_nobody_counts_are_used():
     catalogue = pl.DataFrame(
         {"base": ["heat", "cycle", "noise"], "role": [None, "count", None]}, schema_overrides={"role": pl.String}

@@ -56,6 +56,17 @@ def test_a_fault_is_left_behind_after_thirty_days_and_a_day_alone_is_the_same(go
     assert fault_pareto(raised, days[29:30]).equals(fault_pareto(raised, days).filter(pl.col("date") == days[29]))
 
 
+def test_a_fault_that_stands_for_months_is_not_left_behind(gold):
+    days = [MONDAY + timedelta(days=n) for n in range(80)]
+    rows = fault_pareto(faults(gold, JAM=[(12, None)], HEAT=[(12, 40 * 24 + 6)]), days)
+    assert [row[0:4] for row in found(rows, days[35])] == [("HEAT", 1, 1, 720.0), ("JAM", 2, 1, 720.0)]
+    # Of the thirty days to the 50th: those before the 40th, and six hours of it.
+    assert [row[0:4] for row in found(rows, days[50])] == [("JAM", 1, 1, 720.0), ("HEAT", 2, 1, 19 * 24 + 6.0)]
+    assert [row[0:4] for row in found(rows, days[70])] == [("JAM", 1, 1, 720.0)]
+    alone = fault_pareto(faults(gold, JAM=[(12, None)], HEAT=[(12, 40 * 24 + 6)]), days[50:51])
+    assert alone.equals(rows.filter(pl.col("date") == days[50]))
+
+
 def test_faults_that_clear_at_once_have_no_share(gold):
     assert fault_pareto(faults(gold, JAM=[(1, 1)]), [MONDAY]).select("share", "cumulative").rows() == [(0.0, 0.0)]
 

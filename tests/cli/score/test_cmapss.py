@@ -45,7 +45,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_last_line_lists_each_whole_subset(fleet: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["score", "cmapss", str(fleet)]) == 0
-    out = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    assert said.err.splitlines()[:2] == [f"missing, so not scored: {part}_FD010.txt" for part in ("test", "RUL")]
+    out = said.out.splitlines()
     [figures] = json.loads(out[-1])
     assert figures.keys() == {"subset", "rmse", "rmse_capped", "phm08", "coverage90", "width90"}
     assert figures["subset"] == "FD009"

@@ -120,6 +120,7 @@ def test_files_without_an_anomaly_choose_nothing(tmp_path: Path):
         path.write_text(path.read_text().replace(";1.0;0.0", ";0.0;0.0"))
     board = skab.score(skab.read(tmp_path))
     assert board.chosen["a"].rule == board.chosen["b"].rule
+    assert not board.chosen["a"].on_others
     assert board.methods[skab.OURS].far < 0.2
 
 
