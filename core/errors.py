@@ -6,6 +6,8 @@ Facts are attributes; the sentence is built once, in `GoldlayerError.__str__`.
 
 from __future__ import annotations
 
+from datetime import date
+
 _LONGEST = 300
 """Characters of a received value that the sentence repeats."""
 
@@ -48,10 +50,14 @@ class GoldlayerError(Exception):
         if self.expected is not None:
             parts.append(f"expected {self.expected}")
         if self.received is not None:
-            parts.append(f"received {_shortened(repr(self.received))}")
+            parts.append(f"received {_shortened(_told(self.received))}")
         if self.next_step is not None:
             parts.append(f"next: {self.next_step}")
         return "; ".join(parts)
+
+
+def _told(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else repr(value)
 
 
 def _shortened(text: str) -> str:
