@@ -88,7 +88,8 @@ def _of_periods(
         .agg(value=100 * (pl.col("mean") * held).sum() / held.sum(), samples=pl.col("samples").sum())
     )
     produced = made.filter(pl.col("value") > 0)
-    cycle = produced.join(time, on=by).with_columns(value=pl.col("running_s") / pl.col("value"))
+    ran = time.filter(pl.col("running_s") > 0)
+    cycle = produced.join(ran, on=by).with_columns(value=pl.col("running_s") / pl.col("value"))
     oee = (
         share.join(_performance(hourly, days, by), on=by)
         .join(produced.select(*by, "samples", made="value"), on=by, suffix="_made")
