@@ -127,27 +127,6 @@ def read_history(site: SiteFile, folder: Path) -> list[UnitRecording]:
     return _unit_recordings(shares, table, recording, site)
 
 
-def read_truth(site: SiteFile, folder: Path) -> dict[str, float]:
-    """One number a machine, by equipment id, in the order of the site; empty if the site names no truth file.
-
-    Raises:
-        InputError: the file has not one number for every machine.
-    """
-    recording = _recording(site)
-    if recording.truth is None:
-        return {}
-    plain = recording.model_copy(update={"format": "csv", "delimiter": "whitespace", "header": False})
-    (path,) = recording_files(folder, recording.truth)
-    table = read_table([path], plain)
-    column = parse_cells(table.column(0, str(path)))
-    units = site.units()
-    if len(table) != len(units) or column.texts or not column.present.all():
-        raise InputError(
-            "truth does not fit the site", expected=f"{len(units)} numbers", received=len(table), where=str(path)
-        )
-    return {unit.id: float(value) for unit, value in zip(units, column.numbers, strict=True)}
-
-
 def _recording(site: SiteFile) -> Recording:
     if site.recording is None:
         raise InputError("site has no recording to replay", where=site.site, next_step="add `recording` to the file")

@@ -10,7 +10,8 @@ from cli.demo.proof import expected_rows
 from core.contracts.odcs import load_contract
 from core.contracts.reading import to_us
 from core.contracts.site import load_site, site_files
-from examples.plant.recording import read_history, read_recording, read_truth
+from examples.plant.recording import read_history, read_recording
+from tests.examples.truth import read_truth
 
 _SITES = Path(__file__).parents[2] / "examples" / "sites"
 

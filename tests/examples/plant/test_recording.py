@@ -9,7 +9,8 @@ import pytest
 from core.contracts.reading import to_datetime
 from core.contracts.site import SiteFile
 from core.errors import InputError
-from examples.plant.recording import read_history, read_recording, read_truth
+from examples.plant.recording import read_history, read_recording
+from tests.examples.truth import read_truth
 
 _PUMP: list[dict[str, object]] = [
     {
