@@ -16,6 +16,8 @@ from assets.models.healthy import Healthy, Shape, conditions_in
 from assets.models.monitor import Numbers
 from lake.tables.envelopes import ENVELOPE
 
+HOURLY_COLUMNS = [*MACHINE, "signal", "unit", "role", "hour", "mean", "date"]
+"""What is read of `silver.signal_hourly`."""
 ALL = "all conditions"
 _SETTINGS = ["running", "speed"]
 _NOT_MEASURED = ["count", "good", "fault"]

@@ -34,7 +34,9 @@ def envelope(context: dg.AssetExecutionContext, lake: LakeResource, tenants: Ten
     hourly = build.scan(silver.SIGNAL_HOURLY, gold.EVER).join(unfinished.lazy(), on=own_past.MACHINE, how="semi")
     steps = build.lake.scan(bronze.HISTORY).select("site", "equipment_type", "equipment_id", "step").collect()
     needed: dict[str, int] = dict(own_past.commissioning(steps).iter_rows())
-    new = commissioned.envelopes(hourly.collect(), needed).filter(pl.col("date").is_in(build.days))
+    new = commissioned.envelopes(hourly.select(commissioned.HOURLY_COLUMNS).collect(), needed).filter(
+        pl.col("date").is_in(build.days)
+    )
     return build.replace(envelopes.ENVELOPE, pl.concat([kept, new]))
 
 
@@ -53,6 +55,7 @@ def envelope_daily(
     """
     build = Build(context, lake, tenants)
     known = build.scan(envelopes.ENVELOPE, gold.EVER).collect()
-    machines, signals = against_envelope.judged(build.read(silver.SIGNAL_HOURLY), known, build.days)
+    hourly = build.scan(silver.SIGNAL_HOURLY).select(commissioned.HOURLY_COLUMNS).collect()
+    machines, signals = against_envelope.judged(hourly, known, build.days)
     yield build.replace(envelopes.ENVELOPE_SIGNAL_DAILY, against_envelope.signal_days(signals))
     yield build.replace(envelopes.ENVELOPE_DAILY, against_envelope.machine_days(machines, signals))
