@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.gold.rollups import with_survivors
+from assets.gold.rollups import with_all_lives
+from lake.tables.gold import LIFELONG_KPIS
 
 _KPI = ["equipment_type", "kpi", "unit", "date"]
 _FAULT = ["equipment_type", "fault_code"]
@@ -26,8 +27,8 @@ def kpi_part(kpis: pl.LazyFrame) -> pl.DataFrame:
     means = kpis.group_by(_KPI).agg(
         value=pl.col("value").mean(), machines=pl.struct(_MACHINE).n_unique().cast(pl.Int64)
     )
-    operated = kpis.filter(pl.col("kpi") == "operating_time")
-    return with_survivors(means.collect(), operated.collect(), ["equipment_type", "date"])
+    lives = kpis.filter(pl.col("kpi").is_in(LIFELONG_KPIS))
+    return with_all_lives(means.collect(), lives.collect(), ["equipment_type", "date"])
 
 
 def fault_part(episodes: pl.LazyFrame) -> pl.DataFrame:

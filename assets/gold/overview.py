@@ -1,6 +1,7 @@
 """Gold over several machines: failure modes by weight, and whole sites."""
 
 import dagster as dg
+import polars as pl
 
 from assets.build import Build
 from assets.declared import table_asset
@@ -30,4 +31,6 @@ def site_daily(context: dg.AssetExecutionContext, lake: LakeResource, tenants: T
     Grain: site, type, KPI, day. Source: key figures of the machines. Consumers: agents, reports.
     """
     build = Build(context, lake, tenants)
-    return build.replace(rollups.SITE_DAILY, sites_of(build.read(gold.KPI_DAILY)))
+    lifelong = pl.col("kpi").is_in(gold.LIFELONG_KPIS)
+    kpis = build.scan(gold.KPI_DAILY, gold.EVER).filter(lifelong | (pl.col("date") >= build.window.first))
+    return build.replace(rollups.SITE_DAILY, sites_of(kpis.collect(), build.days))

@@ -13,6 +13,10 @@ _GROUP = ["site", "equipment_type", "date"]
 _OPERATED = pl.col("kpi") == "operating_time"
 _SUMMED = ["throughput", "fault_count", "operating_time"]
 _BY_EPISODE = ["mtbf", "mttr"]
+_TOLD_BY = {"operating_time": "mtbf", "mttr": "mttr"}
+"""What tells the time and the episodes behind a mean over machines' lives."""
+_RESTORED = pl.col("value") * pl.col("samples")
+_LIFE = ["site", "equipment_id", "kpi"]
 
 
 def fault_pareto(episodes: pl.DataFrame | pl.LazyFrame, days: Sequence[date]) -> pl.DataFrame:
@@ -57,13 +61,14 @@ def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part / whole).otherwise(0.0)
 
 
-def site_daily(kpis: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `gold.site_daily`.
+def site_daily(kpis: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """Rows of `gold.site_daily` for `days`.
 
     Args:
-        kpis: rows of `gold.kpi_daily` of the days to compute.
+        kpis: rows of `gold.kpi_daily` of the days, and from the first day on of what runs over machines' lives.
+        days: the days to compute.
     """
-    value, weight = pl.col("value"), pl.col("samples")
+    value, weight, wanted = pl.col("value"), pl.col("samples"), pl.col("date").is_in(list(days))
     how = (
         pl.when(pl.col("kpi").first().is_in(_SUMMED))
         .then(value.sum())
@@ -71,30 +76,42 @@ def site_daily(kpis: pl.DataFrame) -> pl.DataFrame:
         .then((value * weight).sum() / weight.sum())
         .otherwise(value.mean())
     )
-    told = kpis.group_by("site", "equipment_type", "kpi", "unit", "date").agg(
-        value=how, lowest=value.min(), highest=value.max(), machines=pl.len().cast(pl.Int64)
+    told = (
+        kpis.filter(wanted)
+        .group_by(*_GROUP, "kpi", "unit")
+        .agg(value=how, lowest=value.min(), highest=value.max(), machines=pl.len().cast(pl.Int64))
     )
-    return with_survivors(told, kpis, _GROUP).sort(*_GROUP, "kpi")
+    return with_all_lives(told, kpis, _GROUP).sort(*_GROUP, "kpi")
 
 
-def with_survivors(told: pl.DataFrame, kpis: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Figures of several machines, their mean time between failures over all of them: most of a fleet's time is that of
-    machines that have not failed, which have no figure of their own.
+def with_all_lives(told: pl.DataFrame, kpis: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Figures of several machines, those that run over their lives told of every machine that there ever was.
+
+    Most of a fleet's time is that of machines that have not failed, which have no mean time between failures of their
+    own; and what has ended, or is not heard on a day, has operated and failed all the same.
 
     Args:
         told: `by`, `kpi`, `value` and `machines`.
-        kpis: rows of `gold.kpi_daily` behind them.
-        by: what tells the groups.
+        kpis: rows of `gold.kpi_daily` from the first day on; those of what runs over machines' lives are looked at.
+        by: what tells the groups, `date` the last of it.
     """
-    failures = pl.col("samples").sum()
-    operated = (
-        kpis.filter(_OPERATED)
-        .group_by(by)
-        .agg(kpi=pl.lit("mtbf"), pooled=pl.col("value").sum() / failures, all=pl.len().cast(pl.Int64), of=failures)
-        .filter(pl.col("of") > 0)
+    *group, _ = by
+    gained = [pl.col(name) - pl.col(name).shift(1).over(_LIFE).fill_null(0) for name in ("time", "episodes")]
+    totals = (
+        kpis.with_columns(episodes=pl.col("samples"), time=pl.when(_OPERATED).then("value").otherwise(_RESTORED))
+        .filter(pl.col("kpi").is_in(list(_TOLD_BY)))
+        .with_columns(pl.col("kpi").replace_strict(_TOLD_BY))
+        .sort(*_LIFE, "date")
+        .with_columns(*gained, new=pl.col("date") == pl.col("date").min().over(_LIFE))
+        .group_by([*by, "kpi"])
+        .agg(pl.col("time", "episodes", "new").sum())
+        .sort("date")
+        .with_columns(pl.col("time", "episodes", "new").cum_sum().over([*group, "kpi"]))
+        .filter(pl.col("episodes") > 0)
+        .select(*by, "kpi", pooled=pl.col("time") / pl.col("episodes"), all=pl.col("new").cast(pl.Int64))
     )
     return (
-        told.join(operated, on=[*by, "kpi"], how="left")
+        told.join(totals, on=[*by, "kpi"], how="left")
         .with_columns(value=pl.coalesce("pooled", "value"), machines=pl.coalesce("all", "machines"))
-        .drop("pooled", "all", "of")
+        .drop("pooled", "all")
     )

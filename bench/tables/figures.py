@@ -24,7 +24,6 @@ def site_daily(place: Place, days: Sequence[date]) -> None:
             total=value.sum(),
             weighted=(value * weight).sum() / weight.sum(),
             mean=value.mean(),
-            failures=weight.sum(),
             lowest=value.min(),
             highest=value.max(),
             machines=pl.len().cast(pl.Int64),
@@ -37,13 +36,39 @@ def site_daily(place: Place, days: Sequence[date]) -> None:
             .otherwise("mean")
         )
     )
-    of_site = rows.filter(kpi == "operating_time").select(
-        *_GROUP, kpi=pl.lit("mtbf"), between=pl.col("total") / pl.col("failures"), watched="machines"
-    )
-    told = rows.join(of_site, on=[*_GROUP, "kpi"], how="left").with_columns(
-        value=pl.coalesce("between", "value"), machines=pl.coalesce("watched", "machines")
+    told = rows.join(_of_all_lives(place, days), on=[*_GROUP, "kpi"], how="left").with_columns(
+        value=pl.coalesce("mean_time", "value"), machines=pl.coalesce("watched", "machines")
     )
     place.write(rollups.SITE_DAILY, told.sort(*_GROUP, "kpi").collect())
+
+
+def _of_all_lives(place: Place, days: Sequence[date]) -> pl.LazyFrame:
+    """Time over episodes of every machine up to each day: what each day adds, added up."""
+    machine = ["site", "equipment_id"]
+    lives = place.scan(gold.KPI_DAILY).filter(pl.col("date") <= days[-1])
+    found: list[pl.LazyFrame] = []
+    for source, kpi, time in (
+        ("operating_time", "mtbf", pl.col("value")),
+        ("mttr", "mttr", pl.col("value") * pl.col("samples")),
+    ):
+        sums = ["time", "samples", "machines"]
+        found.append(
+            lives.filter(pl.col("kpi") == source)
+            .sort(*machine, "date")
+            .select(
+                *_GROUP,
+                time=time - time.shift(1).over(machine).fill_null(0),
+                samples=pl.col("samples") - pl.col("samples").shift(1).over(machine).fill_null(0),
+                machines=(pl.col("date") == pl.col("date").min().over(machine)).cast(pl.Int64),
+            )
+            .group_by(_GROUP)
+            .agg(pl.col(sums).sum())
+            .sort("date")
+            .with_columns(pl.col(sums).cum_sum().over(_GROUP[:2]))
+            .filter(pl.col("samples") > 0)
+            .select(*_GROUP, kpi=pl.lit(kpi), mean_time=pl.col("time") / pl.col("samples"), watched="machines")
+        )
+    return pl.concat(found)
 
 
 def fault_pareto(place: Place, days: Sequence[date]) -> None:

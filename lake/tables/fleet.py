@@ -20,7 +20,8 @@ FLEET_KPI_DAILY = TableSpec(
     description=(
         "Each key figure by equipment type and day among the tenants whose consent is on record, at least five "
         "(setting `tenancy.fleet_least_tenants`); empty for tenants without one. Every tenant's figure is the mean "
-        "over its machines, its mtbf that of all of them as in gold.site_daily. Only the latest version is kept."
+        "over its machines, its mtbf and mttr those of all there ever were, as in gold.site_daily. Only the latest "
+        "version is kept."
     ),
     grain="equipment type, KPI, day",
     columns=(

@@ -44,9 +44,9 @@ SITE_DAILY = TableSpec(
     name="site_daily",
     description=(
         "Key figures of each site, equipment type and day, from gold.kpi_daily: throughput, fault_count and "
-        "operating_time are sums; mtbf = operating_time of all machines / their episodes, those that never failed "
-        "among them (ISO 14224); mttr is the mean over machines weighted by their episodes, which is time over "
-        "episodes of all; the others are means over machines."
+        "operating_time are sums over the machines of the day; mtbf = operating time / episodes and mttr = time to "
+        "restore / episodes of every machine up to the day, those that never failed or have ended among them (ISO "
+        "14224); the others are means over machines."
     ),
     grain="site, equipment type, KPI, day",
     columns=(
@@ -62,6 +62,7 @@ SITE_DAILY = TableSpec(
     ),
     keys=("site", "equipment_type", "kpi", "date"),
     owner="assets",
+    lookback_days=EVER,
 )
 
 TABLES: tuple[TableSpec, ...] = (FAULT_PARETO, SITE_DAILY)

@@ -85,7 +85,7 @@ def test_a_site_sums_what_adds_up_and_weighs_the_rest():
         for n, (value, samples) in enumerate(machines)
     ]
     names = ["site", "equipment_id", "equipment_type", "kpi", "value", "unit", "samples", "date"]
-    found = {row["kpi"]: row for row in site_daily(pl.DataFrame(rows, schema=names, orient="row")).to_dicts()}
+    found = {row["kpi"]: row for row in site_daily(pl.DataFrame(rows, schema=names, orient="row"), [MONDAY]).to_dicts()}
     assert {kpi: row["value"] for kpi, row in found.items()} == {
         "throughput": 150.0,
         "availability": 95.0,
@@ -94,3 +94,34 @@ def test_a_site_sums_what_adds_up_and_weighs_the_rest():
         "mttr": 1.5,
     }
     assert (found["mtbf"]["lowest"], found["mtbf"]["highest"], found["mtbf"]["machines"]) == (10.0, 50.0, 3)
+
+
+def test_machines_that_ended_or_are_silent_stay_in_what_runs_over_lives():
+    tuesday, wednesday = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
+    lives = [
+        ("engine-1", "operating_time", [(MONDAY, 10.0, 0), (tuesday, 20.0, 1)]),  # ends
+        ("engine-1", "mtbf", [(tuesday, 20.0, 1)]),
+        ("engine-1", "mttr", [(tuesday, 6.0, 1)]),
+        ("engine-2", "operating_time", [(MONDAY, 5.0, 0), (wednesday, 40.0, 2)]),  # is silent on Tuesday
+        ("engine-2", "mtbf", [(wednesday, 20.0, 2)]),
+        ("engine-2", "mttr", [(wednesday, 3.0, 2)]),
+        ("engine-3", "operating_time", [(tuesday, 24.0, 0), (wednesday, 30.0, 0)]),  # comes later, never fails
+    ]
+    rows = [
+        ("plant", machine, "engine", kpi, value, "hour", samples, day)
+        for machine, kpi, days in lives
+        for day, value, samples in days
+    ]
+    names = ["site", "equipment_id", "equipment_type", "kpi", "value", "unit", "samples", "date"]
+    kpis = pl.DataFrame(rows, schema=names, orient="row")
+    days = [MONDAY, tuesday, wednesday]
+    found = {
+        (row["kpi"], row["date"]): (pytest.approx(row["value"]), row["machines"])
+        for row in site_daily(kpis, days).to_dicts()
+    }
+    assert ("mtbf", MONDAY) not in found
+    assert found["mtbf", tuesday] == (20.0 + 5.0 + 24.0, 3)
+    assert found["mtbf", wednesday] == ((20.0 + 40.0 + 30.0) / 3, 3)
+    assert found["mttr", wednesday] == ((6.0 + 2 * 3.0) / 3, 2)
+    alone = site_daily(kpis, [wednesday])
+    assert alone.equals(site_daily(kpis, days).filter(pl.col("date") == wednesday))
