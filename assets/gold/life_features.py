@@ -30,10 +30,10 @@ def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[s
 
     Args:
         samples: `equipment_id`, `ts`, `age` (in cycles), `signal`, `value`, of one equipment type.
-        baselines: `equipment_id`, `signal`, `center`, `last_ts`; a distance is null until its baseline is complete.
+        baselines: `equipment_id`, `signal`, `center`, `spread`, `last_ts`; until one is complete its distance is null.
         signals: signals to use; a sample missing at a time is the one before it.
     """
-    wide = _wide(_by_signal(samples, baselines, signals), signals)
+    wide = _wide(followed(samples, baselines, signals).select(_MACHINE, "ts", "signal", *_KINDS), signals)
     ages = samples.group_by(_MACHINE, "ts").agg(pl.col("age").max())
     joined = wide.join(ages, on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
     filled = pl.col(feature_names(signals)).forward_fill().over(_MACHINE)
@@ -41,10 +41,17 @@ def features(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[s
 
 
 def at_ends_of_days(
-    samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str], days: Sequence[date]
+    samples: pl.DataFrame, followed: pl.DataFrame, signals: Sequence[str], days: Sequence[date]
 ) -> pl.DataFrame:
-    """Of `features` the last row of each machine on each of some days: what no row of them shows is not laid out."""
-    told = _by_signal(samples, baselines, signals).sort("ts")
+    """Of `features` the last row of each machine on each of some days: what no row of them shows is not laid out.
+
+    Args:
+        samples: see `features`.
+        followed: what the function of that name says of them.
+        signals: see `features`.
+        days: the days.
+    """
+    told = followed.select(_MACHINE, "ts", "signal", *_KINDS).sort("ts")
     on_days = told.filter(pl.col("ts").dt.date().is_in(list(days)))
     ends = on_days.group_by(_MACHINE, date=pl.col("ts").dt.date()).agg(pl.col("ts").max())
     asked = ends.join(pl.DataFrame({"signal": sorted(signals)}), how="cross").sort("ts")
@@ -55,14 +62,17 @@ def at_ends_of_days(
     return moments.join(_wide(last, signals), on=[_MACHINE, "ts"]).sort(_MACHINE, "ts")
 
 
-def _by_signal(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
-    """`_KINDS` of each signal at each of its own times."""
+def followed(samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
+    """Each signal at each of its own times: smoothed, its changes, and its distance from the baseline with `spread`.
+
+    Arguments: see `features`.
+    """
     smooth = _smoothed(samples.filter(pl.col("signal").is_in(list(signals))))
-    known = smooth.join(
-        baselines.select(_MACHINE, "signal", "center", complete="last_ts"), on=[_MACHINE, "signal"], how="left"
-    )
+    known = baselines.select(_MACHINE, "signal", "center", "spread", complete="last_ts")
     distance = pl.when(pl.col("ts") >= pl.col("complete")).then(pl.col(_SHORT) - pl.col("center"))
-    return known.with_columns(distance=distance).select(_MACHINE, "ts", "signal", *_KINDS)
+    return smooth.join(known, on=[_MACHINE, "signal"], how="left", maintain_order="left").with_columns(
+        distance=distance
+    )
 
 
 def _wide(by_signal: pl.DataFrame, signals: Sequence[str]) -> pl.DataFrame:
@@ -76,24 +86,18 @@ def feature_names(signals: Sequence[str]) -> list[str]:
     return ["age", *(f"{kind}_{signal}" for kind in _KINDS for signal in sorted(signals))]
 
 
-def drivers(
-    samples: pl.DataFrame, baselines: pl.DataFrame, signals: Sequence[str], seen_days: int | None = None
-) -> pl.DataFrame:
+def drivers(followed: pl.DataFrame, seen_days: int | None = None) -> pl.DataFrame:
     """In words, which signals have moved most from the machine's own baseline at the end of each day, and since when.
 
     Args:
-        samples: see `features`.
-        baselines: the same, with `spread`.
-        signals: signals to look at.
+        followed: signals to look at, see the function of that name.
         seen_days: days before each day that samples surely reach back; None if they reach to the first.
 
     Returns:
         `equipment_id`, `date`, `drivers`: at most three signals, the farthest first.
     """
-    known = baselines.select(_MACHINE, "signal", "center", "spread", complete="last_ts")
-    smooth = _smoothed(samples.filter(pl.col("signal").is_in(list(signals)))).join(known, on=[_MACHINE, "signal"])
-    moved = smooth.filter(pl.col("ts") >= pl.col("complete")).with_columns(
-        spreads=(pl.col(_SHORT) - pl.col("center")) / pl.col("spread")
+    moved = followed.filter(pl.col("distance").is_not_null()).select(
+        _MACHINE, "signal", "ts", spreads=pl.col("distance") / pl.col("spread")
     )
     out = pl.col("spreads").abs() >= LEFT_BASELINE
     run = [_MACHINE, "signal", "run"]

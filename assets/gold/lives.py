@@ -76,12 +76,20 @@ def days_back(step: timedelta | None) -> int:
     return min(max(SEEN_DAYS, ceil(reach / timedelta(days=1))), REMAINING_LIFE.lookback_days)
 
 
+def uncounted(readings: pl.DataFrame) -> pl.DataFrame:
+    """`equipment_id` of machines with readings that come before any of a signal with role count."""
+    told = readings.filter(pl.col("role") == "count", pl.col("value").is_not_null())
+    counts = told.group_by("equipment_id").agg(counted=pl.col("ts").min())
+    begins = readings.group_by("equipment_id").agg(pl.col("ts").min()).join(counts, on="equipment_id", how="left")
+    return begins.filter((pl.col("counted") > pl.col("ts")).fill_null(value=True)).select("equipment_id")
+
+
 def ages(readings: pl.DataFrame, first_ts: pl.DataFrame, step: timedelta | None) -> pl.DataFrame:
     """Readings with `age` in cycles: what a signal with role count shows, else the steps since the first reading.
 
     Args:
         readings: `silver.readings` of one equipment type.
-        first_ts: `equipment_id` and `first_ts`, the machine's first reading ever.
+        first_ts: `equipment_id` and `first_ts`, the first reading ever of machines that are `uncounted`.
         step: see `step_length`.
     """
     counted = readings.filter(pl.col("role") == "count").group_by(_STEP).agg(counted=pl.col("value").max())

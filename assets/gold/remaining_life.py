@@ -8,7 +8,7 @@ import polars as pl
 from assets.build import Build
 from assets.declared import table_asset
 from assets.gold import life_fit, lives
-from assets.gold.life_features import at_ends_of_days, drivers
+from assets.gold.life_features import at_ends_of_days, drivers, followed
 from assets.resources import LakeResource, TenantResource
 from assets.silver.judge import is_good
 from lake.artefacts import Artefacts
@@ -84,7 +84,6 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
     def of_kind(spec: TableSpec, lookback: int) -> pl.LazyFrame:
         return build.scan(spec, lookback).filter((pl.col("equipment_type") == kind) & (pl.col("site") == site))
 
-    first = of_kind(silver.READINGS, gold.EVER).group_by("equipment_id").agg(first_ts=pl.col("ts").min()).collect()
     useful = pl.col("signal").is_in(list(model.signals)) | (pl.col("role") == "count").fill_null(value=False)
     history = (
         build.lake.scan(bronze.HISTORY)
@@ -94,11 +93,13 @@ def _asked(build: Build, row: dict[str, Any], site: str) -> pl.DataFrame:
     step = lives.step_length(history.collect())
     back = lives.days_back(step)
     readings = of_kind(silver.READINGS, back).filter(is_good(), useful).collect()
+    ever = of_kind(silver.READINGS, gold.EVER).join(lives.uncounted(readings).lazy(), on="equipment_id", how="semi")
+    first = ever.group_by("equipment_id").agg(first_ts=pl.col("ts").min()).collect()
     samples = lives.ages(readings, first, step)
-    baselines = of_kind(gold.BASELINE, gold.EVER).collect()
-    asked = at_ends_of_days(samples, baselines, model.signals, build.days)
+    moves = followed(samples, of_kind(gold.BASELINE, gold.EVER).collect(), model.signals)
+    asked = at_ends_of_days(samples, moves, model.signals, build.days)
     said = pl.concat([asked.select(*_EACH, "age", as_of="ts"), model.ask(asked)], how="horizontal")
-    named = said.join(drivers(samples, baselines, model.signals, back), on=_EACH, how="left")
+    named = said.join(drivers(moves, back), on=_EACH, how="left")
     return named.with_columns(
         site=pl.lit(site),
         equipment_type=pl.lit(kind),

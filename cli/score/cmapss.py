@@ -195,7 +195,7 @@ def said(train: pl.DataFrame, test: pl.DataFrame) -> Said:
         InputError: too few lives.
     """
     from assets.gold import life_fit, own_past
-    from assets.gold.life_features import drivers, features
+    from assets.gold.life_features import drivers, features, followed
 
     regimes = Regimes.fit(train.select(_SETTINGS).to_numpy(), train.select(_SENSORS).to_numpy())
     signals = [name for name, tells in zip(_SENSORS, regimes.telling, strict=True) if tells]
@@ -215,7 +215,7 @@ def said(train: pl.DataFrame, test: pl.DataFrame) -> Said:
     own = baselines(asked)
     last = features(asked, own, signals).group_by("equipment_id", maintain_order=True).last()
     rows = pl.concat([last, model.ask(last)], how="horizontal").sort(pl.col("equipment_id").cast(pl.Int32))
-    why = drivers(asked, own, signals).group_by("equipment_id", maintain_order=True).last()
+    why = drivers(followed(asked, own, signals)).group_by("equipment_id", maintain_order=True).last()
     return Said(rows, dict(why.select("equipment_id", "drivers").iter_rows()), model.rmse, model.coverage)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from assets.catalogue import SCHEMA
 from assets.gold import life_fit, lives
-from assets.gold.life_features import at_ends_of_days, drivers, feature_names, features
+from assets.gold.life_features import at_ends_of_days, drivers, feature_names, features, followed
 
 pytestmark = pytest.mark.xdist_group("life")
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -76,11 +76,11 @@ def test_ends_of_days_are_the_last_rows_of_the_features(history):
     some = samples.filter(pl.Series(chance.random(samples.height) > 0.4) & ~late_noise)
     first_ts = START + timedelta(hours=70)
     base = pl.DataFrame({"equipment_id": ["e0", "e1"], "signal": ["heat", "noise"], "center": [100.0, 0.0]})
-    base = base.with_columns(last_ts=pl.lit(first_ts))
+    base = base.with_columns(spread=pl.lit(1.0), last_ts=pl.lit(first_ts))
     days = [(START + timedelta(days=n)).date() for n in (0, 1, 2, 4, 5, 6)]
     known = features(some, base, SIGNALS).filter(pl.col("date").is_in(days))
     ends = known.group_by("equipment_id", "date", maintain_order=True).last()
-    found = at_ends_of_days(some, base, SIGNALS, days).select(ends.columns)
+    found = at_ends_of_days(some, followed(some, base, SIGNALS), SIGNALS, days).select(ends.columns)
     assert found.equals(ends) and ends.height > 12
     assert ends["distance_heat"].null_count() and ends["mean10_noise"].null_count() and ends["age"].null_count() == 0
 
@@ -113,7 +113,13 @@ def test_a_running_machine_has_the_features_it_had_in_the_record(history, record
     first = pl.DataFrame({"equipment_id": ["e3"], "first_ts": [START]})
     samples = lives.ages(one, first, lives.step_length(history))
     base = pl.DataFrame(
-        {"equipment_id": ["e3"], "signal": ["heat"], "center": [1.0], "last_ts": [START + timedelta(days=99)]}
+        {
+            "equipment_id": ["e3"],
+            "signal": ["heat"],
+            "center": [1.0],
+            "spread": [1.0],
+            "last_ts": [START + timedelta(days=99)],
+        }
     )
     columns = [name for name in feature_names(SIGNALS) if not name.startswith("distance")]
     live = features(samples, base, SIGNALS).select(columns)
@@ -128,6 +134,9 @@ def test_age_is_what_the_counter_shows_if_there_is_one(history):
     first = pl.DataFrame({"equipment_id": ["e3"], "first_ts": [START]})
     aged = lives.ages(pl.concat([rows, counter]), first, lives.step_length(history))
     assert aged.filter((pl.col("signal") == "heat") & (pl.col("step") == 7))["age"].to_list() == [507.0]
+    assert lives.uncounted(pl.concat([rows, counter])).is_empty()
+    for late in (counter.slice(1), counter.clear()):
+        assert lives.uncounted(pl.concat([rows, late]))["equipment_id"].to_list() == ["e3"]
 
 
 def test_drivers_name_what_left_its_baseline_and_since_when(history):
@@ -141,7 +150,7 @@ def test_drivers_name_what_left_its_baseline_and_since_when(history):
             "last_ts": [START + timedelta(days=1)] * 2,
         }
     )
-    said = drivers(one, base, SIGNALS).sort("date")["drivers"].to_list()[-1]
+    said = drivers(followed(one, base, SIGNALS)).sort("date")["drivers"].to_list()[-1]
     assert said.startswith("heat ")
     assert "spreads above its own baseline since 2024-01-" in said
     assert "noise" not in said
@@ -159,7 +168,9 @@ def test_a_day_alone_has_the_features_that_it_has_in_a_range(history, cycle, day
     )
     slow = slow.with_columns(date=pl.col("ts").dt.date())
     assert lives.days_back(cycle) == days
-    base = pl.DataFrame({"equipment_id": ["e3"], "signal": ["heat"], "center": [100.0], "last_ts": [START]})
+    base = pl.DataFrame(
+        {"equipment_id": ["e3"], "signal": ["heat"], "center": [100.0], "spread": [1.0], "last_ts": [START]}
+    )
     since = slow["date"].max() - timedelta(days=days)
     whole, alone = (features(rows, base, SIGNALS).tail(1) for rows in (slow, slow.filter(pl.col("date") >= since)))
     for name in feature_names(SIGNALS):
@@ -177,7 +188,7 @@ def test_drivers_do_not_date_what_began_before_the_days_that_are_read(history):
     last = one["date"].max()
     alone = one.filter(pl.col("date") >= last - timedelta(days=30))
     for rows in (one, alone):
-        said = drivers(rows, base, SIGNALS, 30).filter(pl.col("date") == last)["drivers"].item()
+        said = drivers(followed(rows, base, SIGNALS), 30).filter(pl.col("date") == last)["drivers"].item()
         assert said == "heat 20.0 spreads above its own baseline for 30 days or more"
 
 
