@@ -87,7 +87,7 @@ def test_history_and_upkeep(words: list[str], capsys: pytest.CaptureFixture[str]
     Lake(folder.lake_root(Settings())).tenant("lake-works").append(ops.BOOKS, more)
     assert "ops.books  2 files laid along a Z-curve" in said(capsys, "optimize", *words)
     assert json.loads(said(capsys, "optimize", "ops.books", "--json", *words)) == [
-        {"table": "ops.books", "compacted": 0, "clustered": 0, "vacuumed": 0, "error": None}
+        {"table": "ops.books", "compacted": 0, "clustered": 0, "expired": 0, "vacuumed": 0, "error": None}
     ]
     (latest,) = json.loads(said(capsys, "history", "ops.books", "--limit", "1", "--json", *words))
     assert latest["words"] == "2 files of 2024-03-04 rewritten as 1, the same 2 rows"

@@ -177,6 +177,9 @@ async def two_tenants(installation: Installation) -> AsyncGenerator[World]:
     settings = installation.settings.model_copy(update={"agents": AgentSettings(provider="offline")})
     # As long as the whole suite may take on a busy machine.
     settings = settings.model_copy(update={"identity": IdentitySettings(access_minutes=240, **PATIENT)})
+    # B's bridges are silent all the time; that anybody says so would look like a change.
+    patient = settings.gateway.model_copy(update={"bridge_down_after_s": 86_400.0})
+    settings = settings.model_copy(update={"gateway": patient})
     lake, modules = Lake(installation.run.lake_root(settings)), builtin_modules()
     async with AsyncExitStack() as stack:
         tenancy = await stack.enter_async_context(await Tenancy.open(installation.run, installation.postgres, settings))
@@ -196,8 +199,6 @@ async def two_tenants(installation: Installation) -> AsyncGenerator[World]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
         log = MemoryLog()
-        # B's bridges are silent all the time; that the gateway says so would look like a change.
-        patient = settings.gateway.model_copy(update={"bridge_down_after_s": 86_400.0})
         gateway = Gateway(log, PlatformRegister(tenancy, identity), patient)
         listening = await stack.enter_async_context(gateway.serving(0))
         address = f"ws://127.0.0.1:{next(iter(listening.sockets)).getsockname()[1]}"

@@ -45,7 +45,8 @@ def running() -> Generator[str]:
             _until_ready(process, f"http://127.0.0.1:{port}/{BUCKET}", Path(folder, "log"))
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
+            # It closes its store in an orderly way, which may take for ever; what is in it goes with the folder.
+            process.kill()
             process.wait()
 
 

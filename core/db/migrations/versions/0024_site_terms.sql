@@ -1,13 +1,15 @@
 -- What was in force on a site, one row after the other: the site as it was described, and the contract. History of the
 -- lake is read under the terms it was sent under. Of contracts superseded before this was kept nobody knows the site.
+alter table contracts add unique (tenant_id, id);
 create table site_terms (
     id bigint generated always as identity primary key,
     tenant_id uuid not null,
     site_id uuid not null,
-    contract uuid not null references contracts (id) on delete cascade,
+    contract uuid not null,
     definition jsonb not null,
     since timestamptz not null default now(),
-    foreign key (tenant_id, site_id) references sites (tenant_id, id) on delete cascade
+    foreign key (tenant_id, site_id) references sites (tenant_id, id) on delete cascade,
+    foreign key (tenant_id, contract) references contracts (tenant_id, id) on delete cascade
 );
 create index site_terms_of_site on site_terms (site_id);
 
