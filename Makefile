@@ -4,7 +4,8 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
-WORKERS ?= 2
+# One more than two cores: tests that wait for a server leave a core idle.
+WORKERS ?= 3
 ARGS    ?=
 ONLY    ?=
 ROUNDS  ?= 20

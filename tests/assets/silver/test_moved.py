@@ -76,7 +76,7 @@ def test_on_the_day_of_the_move_each_site_has_its_half(works: Works, bronze: Bro
     assert used.select("site", "equipment_id", "value").sort("site", "equipment_id").rows() == [
         ("north", "pump-1", 100.0), ("north", "pump-2", 100.0), ("south", "pump-1", 100.0), ("south", "pump-7", 100.0)
     ]  # fmt: skip
-    told = site_daily(kpis.filter(pl.col("kpi") == "utilisation")).sort("date", "site")
+    told = site_daily(kpis.filter(pl.col("kpi") == "utilisation"), build.days).sort("date", "site")
     assert told.select("site", "date", "machines").rows() == [
         ("north", MONDAY, 2), ("south", MONDAY, 1),
         ("north", MONDAY + timedelta(days=1), 2), ("south", MONDAY + timedelta(days=1), 2),
